@@ -1,0 +1,169 @@
+package lambda
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// AWS Signature Version 4, its steps named as in
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+const (
+	signingAlgorithm = "AWS4-HMAC-SHA256"
+	amzDateFormat    = "20060102T150405Z"
+)
+
+// canonicalRequest is the part of a request that a signature covers.
+type canonicalRequest struct {
+	method        string
+	path          string // the path as it goes on the wire, escaped once more (canonicalPath)
+	query         string // escaped and sorted
+	headers       string // a line "name:value\n" a header, lower case, sorted by name
+	signedHeaders string // the names of headers, in the same order, joined by ";"
+	payloadHash   string // hex SHA-256 of the body
+}
+
+// authorization returns the value of the Authorization header. amzDate is the time in
+// amzDateFormat, and has to be among the signed headers as x-amz-date.
+func authorization(r *canonicalRequest, c *credentials, region, service, amzDate string) string {
+	date := amzDate[:8]
+	scope := date + "/" + region + "/" + service + "/aws4_request"
+	mac := hmac.New(sha256.New, signingKey(c.secretAccessKey, date, region, service))
+	mac.Write([]byte(stringToSign(r, scope, amzDate)))
+	return signingAlgorithm + " Credential=" + c.accessKeyID + "/" + scope +
+		", SignedHeaders=" + r.signedHeaders +
+		", Signature=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+func stringToSign(r *canonicalRequest, scope, amzDate string) string {
+	return signingAlgorithm + "\n" + amzDate + "\n" + scope + "\n" + payloadHash([]byte(
+		r.method+"\n"+r.path+"\n"+r.query+"\n"+r.headers+"\n"+r.signedHeaders+"\n"+r.payloadHash))
+}
+
+// payloadHash returns the hex SHA-256 of payload.
+func payloadHash(payload []byte) string {
+	sum := sha256.Sum256(payload)
+	return hex.EncodeToString(sum[:])
+}
+
+// signingKeys keeps the keys derived today: deriving one costs four HMACs, more than all the
+// rest of a signature. It outlives the instances, since Traefik rebuilds them at each change of
+// its configuration. The secret is part of what a key is found by, so that a rotated secret
+// signs at once, even under the same access key id.
+var signingKeys = struct {
+	sync.Mutex
+	date string
+	keys map[string][]byte
+}{}
+
+// maxSigningKeys bounds signingKeys where credentials change often (assumed roles, many regions).
+const maxSigningKeys = 256
+
+func signingKey(secret, date, region, service string) []byte {
+	id := secret + "/" + date + "/" + region + "/" + service
+	signingKeys.Lock()
+	key, ok := signingKeys.keys[id]
+	signingKeys.Unlock()
+	if ok {
+		return key
+	}
+	key = deriveSigningKey(secret, date, region, service)
+	signingKeys.Lock()
+	if signingKeys.date != date || len(signingKeys.keys) >= maxSigningKeys {
+		signingKeys.date = date
+		signingKeys.keys = map[string][]byte{}
+	}
+	signingKeys.keys[id] = key
+	signingKeys.Unlock()
+	return key
+}
+
+func deriveSigningKey(secret, date, region, service string) []byte {
+	key := hmacSHA256([]byte("AWS4"+secret), date)
+	key = hmacSHA256(key, region)
+	key = hmacSHA256(key, service)
+	return hmacSHA256(key, "aws4_request")
+}
+
+func hmacSHA256(key []byte, data string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(data))
+	return mac.Sum(nil)
+}
+
+// canonicalPath escapes a path, as it goes on the wire, once more: every service but S3 signs
+// the escape of the escape. "%3A" becomes "%253A".
+func canonicalPath(wirePath string) string {
+	if wirePath == "" {
+		return "/"
+	}
+	return strings.ReplaceAll(url.QueryEscape(wirePath), "%2F", "/")
+}
+
+// canonicalQuery returns the query sorted and escaped; a blank is %20, never +.
+func canonicalQuery(query url.Values) string {
+	return strings.ReplaceAll(query.Encode(), "+", "%20")
+}
+
+// canonicalHeaderValue trims a header's value and folds runs of blanks, as the specification asks.
+func canonicalHeaderValue(value string) string {
+	value = strings.Trim(value, " ")
+	for strings.Contains(value, "  ") {
+		value = strings.ReplaceAll(value, "  ", " ")
+	}
+	return value
+}
+
+// signHTTP signs any request: it sets X-Amz-Date, X-Amz-Security-Token and Authorization, and
+// covers every header that is set, Host and, where there is a payload, Content-Length. The hot
+// path (invoke.go) builds its canonicalRequest from parts that were made beforehand instead.
+func signHTTP(req *http.Request, payload []byte, c *credentials, region, service string, now time.Time) {
+	amzDate := now.UTC().Format(amzDateFormat)
+	req.Header.Set("X-Amz-Date", amzDate)
+	if c.sessionToken != "" {
+		req.Header.Set("X-Amz-Security-Token", c.sessionToken)
+	}
+	headers, names := canonicalHeaders(req, len(payload))
+	canonical := &canonicalRequest{
+		method:        req.Method,
+		path:          canonicalPath(req.URL.EscapedPath()),
+		query:         canonicalQuery(req.URL.Query()),
+		headers:       headers,
+		signedHeaders: names,
+		payloadHash:   payloadHash(payload),
+	}
+	req.Header.Set("Authorization", authorization(canonical, c, region, service, amzDate))
+}
+
+// canonicalHeaders returns the lines of the headers and their names. User-Agent is left out,
+// as AWS's own signers do: proxies may change it.
+func canonicalHeaders(req *http.Request, contentLength int) (lines, names string) {
+	values := map[string]string{"host": req.Host}
+	if req.Host == "" {
+		values["host"] = req.URL.Host
+	}
+	if contentLength > 0 {
+		values["content-length"] = strconv.Itoa(contentLength)
+	}
+	for name, list := range req.Header {
+		if name != "User-Agent" && name != "Authorization" {
+			values[strings.ToLower(name)] = strings.Join(list, ",")
+		}
+	}
+	sorted := make([]string, 0, len(values))
+	for name := range values {
+		sorted = append(sorted, name)
+	}
+	sort.Strings(sorted)
+	for _, name := range sorted {
+		lines += name + ":" + canonicalHeaderValue(values[name]) + "\n"
+	}
+	return lines, strings.Join(sorted, ";")
+}
