@@ -1,0 +1,67 @@
+package traefik
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const manifestName = ".traefik.yml"
+
+// installPlugin copies what the plugin consists of at run time (manifest and Go files, no tests, no vendored packages
+// that only tests need) to where Traefik, working in workDir, looks for local plugins. It returns the module's name.
+func installPlugin(pluginDir, workDir string) (string, error) {
+	if pluginDir == "" {
+		pluginDir = RepoRoot()
+	}
+	module, err := moduleName(filepath.Join(pluginDir, manifestName))
+	if err != nil {
+		return "", err
+	}
+	sources, err := filepath.Glob(filepath.Join(pluginDir, "*.go"))
+	if err != nil {
+		return "", fmt.Errorf("list the plugin's sources: %w", err)
+	}
+	target := filepath.Join(workDir, "plugins-local", "src", filepath.FromSlash(module))
+	if err := os.MkdirAll(target, 0o750); err != nil {
+		return "", fmt.Errorf("make the plugin's folder: %w", err)
+	}
+	for _, source := range append(sources, filepath.Join(pluginDir, manifestName)) {
+		if strings.HasSuffix(source, "_test.go") {
+			continue
+		}
+		if err := copyFile(source, filepath.Join(target, filepath.Base(source))); err != nil {
+			return "", fmt.Errorf("install the plugin: %w", err)
+		}
+	}
+	return module, nil
+}
+
+// moduleName reads the manifest's import path, which is the module's for a plugin whose package is its root.
+func moduleName(path string) (string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the plugin's manifest: %w", err)
+	}
+	var manifest struct {
+		Import string `yaml:"import"`
+	}
+	if err := yaml.Unmarshal(content, &manifest); err != nil {
+		return "", fmt.Errorf("read the plugin's manifest %s: %w", path, err)
+	}
+	if manifest.Import == "" {
+		return "", fmt.Errorf("read the plugin's manifest %s: it has no import", path)
+	}
+	return manifest.Import, nil
+}
+
+func copyFile(source, target string) error {
+	content, err := os.ReadFile(source)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(target, content, 0o600)
+}
