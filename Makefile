@@ -1,0 +1,97 @@
+# All targets build what they need into .build/; a fresh clone with Go, make and gcc is enough.
+# The first build of Traefik takes about 8 minutes on 2 cores, later ones take seconds.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BUILD := $(CURDIR)/.build
+GO ?= go
+# Port of `make run`; time that each fuzz target gets in `make test`.
+PORT ?= 8080
+FUZZTIME ?= 5s
+
+# A Traefik at hand (v3.1 or later) saves the long build: TRAEFIK=path names one, else the one on PATH is taken.
+ifndef TRAEFIK
+TRAEFIK := $(shell traefik version 2>/dev/null | grep -Eq '^Version: +(v?3\.[1-9]|dev)' && command -v traefik || echo $(BUILD)/traefik)
+endif
+override TRAEFIK := $(abspath $(TRAEFIK))
+export TRAEFIK
+# Versions of what is built here tell nobody anything, and Git refuses to tell them of a clone that another user owns.
+export GOFLAGS += -buildvcs=false
+
+## help: list the targets
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## test: all that CI checks
+.PHONY: test
+test: format lint unit interpreted fuzz e2e
+
+## format: fail if gofmt would change a file
+.PHONY: format
+format:
+	@unformatted=$$(git ls-files --cached --others --exclude-standard '*.go' ':!vendor/' | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+
+## lint: go vet and golangci-lint on both modules
+.PHONY: lint
+lint: $(BUILD)/golangci-lint
+	$(GO) vet ./...
+	cd e2e && $(GO) vet ./...
+	$(BUILD)/golangci-lint run ./...
+	cd e2e && $(BUILD)/golangci-lint run ./...
+
+## unit: the plugin's unit tests, compiled, with the race detector
+.PHONY: unit
+unit:
+	$(GO) test -race ./...
+
+## interpreted: the same tests, interpreted by Yaegi as Traefik does
+# Yaegi knows no modules: it wants the package in a GOPATH, where no vendored package of the compiled tests is in its way.
+.PHONY: interpreted
+interpreted: $(BUILD)/yaegi
+	rm -rf $(GOPATH_PLUGIN)
+	mkdir -p $(GOPATH_PLUGIN)
+	cp -r *.go $(wildcard testdata .traefik.yml) $(GOPATH_PLUGIN)
+	cd $(GOPATH_PLUGIN) && GO111MODULE=off GOPATH=$(BUILD)/gopath $(BUILD)/yaegi test -v .
+
+GOPATH_PLUGIN := $(BUILD)/gopath/src/github.com/seed05e46011/lambda
+
+## fuzz: each fuzz target of the plugin for FUZZTIME (5s)
+.PHONY: fuzz
+fuzz:
+	for target in $$($(GO) test -list '^Fuzz' . | grep '^Fuzz'); do \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
+	done
+
+## e2e: the tests with real Traefik and real functions
+.PHONY: e2e
+e2e: $(TRAEFIK)
+	cd e2e && $(GO) test -race ./...
+
+## traefik: build Traefik, if there is none
+.PHONY: traefik
+traefik: $(TRAEFIK)
+
+$(BUILD)/traefik: e2e/go.mod e2e/go.sum
+	@echo "Building Traefik (about 8 minutes the first time on 2 cores; TRAEFIK=path names one that you have)"
+	cd e2e && $(GO) build -o $@ -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=$$($(GO) list -m -f '{{.Version}}' github.com/traefik/traefik/v3)" github.com/traefik/traefik/v3/cmd/traefik
+	@touch $@
+
+$(BUILD)/yaegi: e2e/go.mod e2e/go.sum
+	@echo "Building Yaegi (about 1 minute the first time on 2 cores)"
+	cd e2e && $(GO) build -o $@ github.com/traefik/yaegi/cmd/yaegi
+	@touch $@
+
+$(BUILD)/golangci-lint: e2e/tools/go.mod e2e/tools/go.sum
+	@echo "Building golangci-lint (about 3 minutes the first time on 2 cores)"
+	cd e2e/tools && $(GO) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+## clean: remove what these targets have built
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
