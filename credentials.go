@@ -41,3 +41,35 @@ func environmentCredentials(context.Context) (*credentials, error) {
 	}
 	return c, nil
 }
+
+// credentialProvider is where the handlers with the same options get their credentials.
+type credentialProvider struct {
+	static  *credentials // nil: the sources are asked
+	sources []credentialSource
+}
+
+// newCredentialProvider returns the provider for the options. It asks no source yet.
+func newCredentialProvider(cfg *CredentialsConfig, region string) (*credentialProvider, error) {
+	if cfg != nil && cfg.AccessKeyID != "" {
+		return &credentialProvider{static: &credentials{
+			accessKeyID:     cfg.AccessKeyID,
+			secretAccessKey: cfg.SecretAccessKey,
+			sessionToken:    cfg.SessionToken,
+		}}, nil
+	}
+	return &credentialProvider{sources: []credentialSource{{"environment", environmentCredentials}}}, nil
+}
+
+// retrieveCredentials returns valid credentials. Its errors say where it looked.
+func retrieveCredentials(ctx context.Context, p *credentialProvider) (*credentials, error) {
+	if p.static != nil {
+		return p.static, nil
+	}
+	for _, source := range p.sources {
+		c, err := source.retrieve(ctx)
+		if err == nil {
+			return c, nil
+		}
+	}
+	return nil, errors.New("no credentials: looked in option credentials and in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)")
+}

@@ -1,0 +1,80 @@
+package lambda
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// clientIPStrategy is IPStrategy, parsed.
+type clientIPStrategy struct {
+	depth    int
+	excluded []netip.Prefix
+}
+
+func newClientIPStrategy(s *IPStrategy) *clientIPStrategy {
+	if s == nil {
+		return nil
+	}
+	excluded, _ := parsePrefixes("", s.ExcludedIPs) // validated
+	return &clientIPStrategy{depth: s.Depth, excluded: excluded}
+}
+
+// clientIP returns the client's bare address. An entry of X-Forwarded-For that is missing or is
+// no address does not count: then the TCP peer is the client, which nobody can forge.
+func clientIP(s *clientIPStrategy, r *http.Request) string {
+	if s == nil {
+		return peerIP(r.RemoteAddr)
+	}
+	forwarded := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	if addr := s.pick(forwarded); addr.IsValid() {
+		return addr.WithZone("").String()
+	}
+	return peerIP(r.RemoteAddr)
+}
+
+// pick returns the entry that the strategy points at, the zero Addr for none.
+func (s *clientIPStrategy) pick(forwarded []string) netip.Addr {
+	if s.depth > 0 {
+		if s.depth > len(forwarded) {
+			return netip.Addr{}
+		}
+		addr, _ := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-s.depth]))
+		return addr
+	}
+	if len(s.excluded) == 0 {
+		return netip.Addr{}
+	}
+	for i := len(forwarded) - 1; i >= 0; i-- {
+		addr, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
+		if err != nil {
+			return netip.Addr{}
+		}
+		if !s.excludes(addr) {
+			return addr
+		}
+	}
+	return netip.Addr{}
+}
+
+func (s *clientIPStrategy) excludes(addr netip.Addr) bool {
+	for _, prefix := range s.excluded {
+		if prefix.Contains(addr.Unmap().WithZone("")) {
+			return true
+		}
+	}
+	return false
+}
+
+// peerIP returns the address of the TCP peer without port and zone.
+func peerIP(remoteAddr string) string {
+	host, _, err := net.SplitHostPort(remoteAddr)
+	if err != nil {
+		return remoteAddr
+	}
+	if i := strings.IndexByte(host, '%'); i >= 0 {
+		return host[:i]
+	}
+	return host
+}

@@ -1,0 +1,321 @@
+package lambda
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config holds the options of one middleware. Names are those of the `mapstructure` tags, in any
+// case. From labels every value arrives as a string; durations are strings with a unit ("62s"; a
+// bare number counts seconds), sizes are whole numbers of bytes.
+type Config struct {
+	// Function defines the Lambda function that answers: a name, a partial ARN
+	// ("123456789012:function:name") or an ARN, each with an optional ":qualifier".
+	// Required.
+	Function string `mapstructure:"function"`
+
+	// Qualifier defines the version or the alias of Function.
+	// Default: what Function carries, else none, which is $LATEST.
+	Qualifier string `mapstructure:"qualifier"`
+
+	// Region defines the AWS region to sign for and to call.
+	// Default: the region in Function's ARN, else AWS_REGION, else AWS_DEFAULT_REGION.
+	Region string `mapstructure:"region"`
+
+	// Endpoint defines the base URL of the Lambda API. With http:// the events, and all that
+	// users send, travel in clear text: meant for loopback only, elsewhere warned of.
+	// Default: the HTTPS endpoint of the region.
+	Endpoint string `mapstructure:"endpoint"`
+
+	// Credentials defines where the AWS credentials come from.
+	// Default: they are looked for where AWS's SDKs look.
+	Credentials *CredentialsConfig `mapstructure:"credentials"`
+
+	// EventFormat defines the event that the function gets: a key of eventFormats.
+	// Default: "http-api-v2".
+	EventFormat string `mapstructure:"eventFormat"`
+
+	// Timeout defines how long a request may take, from its body read to the last byte of the
+	// function's reply.
+	// Default: "62s".
+	Timeout string `mapstructure:"timeout"`
+
+	// MaxRequestBodyBytes defines how large a request's body may be. Lambda itself takes no
+	// event over 6 MB, and Base64 makes a binary body a third larger.
+	// Default: 6291456.
+	MaxRequestBodyBytes int64 `mapstructure:"maxRequestBodyBytes"`
+
+	// FunctionErrorStatus defines the status of the answer when the function failed.
+	// Default: 502.
+	FunctionErrorStatus int `mapstructure:"functionErrorStatus"`
+
+	// ExposeErrors puts the cause of a failure into the answer's body. The function's own error
+	// text, AWS's account numbers and internal names become public: for development only.
+	// Default: false.
+	ExposeErrors bool `mapstructure:"exposeErrors"`
+
+	// IPStrategy defines how the client's address is found behind other proxies.
+	// Default: the address of the TCP peer.
+	IPStrategy *IPStrategy `mapstructure:"ipStrategy"`
+
+	// Unknown collects the options that do not exist, so that New can refuse them: a misspelt
+	// option that does nothing is worse than an error.
+	Unknown map[string]any `mapstructure:",remain"`
+}
+
+// CredentialsConfig holds the options of the group credentials. They are secrets: no value of
+// this type may be printed or logged.
+type CredentialsConfig struct {
+	// AccessKeyID and SecretAccessKey define the key to sign with. Both or none.
+	AccessKeyID     string `mapstructure:"accessKeyId"`
+	SecretAccessKey string `mapstructure:"secretAccessKey"`
+
+	// SessionToken defines the token that belongs to a temporary key.
+	SessionToken string `mapstructure:"sessionToken"`
+
+	// Unknown collects the options that do not exist.
+	Unknown map[string]any `mapstructure:",remain"`
+}
+
+// IPStrategy finds the client's address in X-Forwarded-For, as the option of the same name of
+// Traefik's own middlewares does. Its leftmost entries are written by the client: use neither
+// field unless every proxy in front is your own.
+type IPStrategy struct {
+	// Depth defines which entry of X-Forwarded-For to take, counted from the right.
+	// Default: 0, which leaves the header unread.
+	Depth int `mapstructure:"depth"`
+
+	// ExcludedIPs defines the addresses and CIDR ranges of proxies to pass over: the first other
+	// entry of X-Forwarded-For from the right is taken. Unused where Depth is set.
+	ExcludedIPs []string `mapstructure:"excludedIPs"`
+
+	// Unknown collects the options that do not exist.
+	Unknown map[string]any `mapstructure:",remain"`
+}
+
+// CreateConfig returns the defaults. Traefik decodes a middleware's options over them.
+func CreateConfig() *Config {
+	return &Config{
+		EventFormat:         "http-api-v2",
+		Timeout:             "62s",
+		MaxRequestBodyBytes: maxEventBytes,
+		FunctionErrorStatus: 502,
+	}
+}
+
+// validate checks each option on its own, and those that only make sense together. Its errors
+// name the option, the value and what is allowed; never the value of a secret.
+func (c *Config) validate() error {
+	checks := []error{
+		unknownOption("", reflect.TypeOf(*c), c.Unknown),
+		c.validateFunction(),
+		c.validateEndpoint(),
+		oneOf("eventFormat", c.EventFormat, eventFormatNames()),
+		positiveDuration("timeout", c.Timeout),
+		positive("maxRequestBodyBytes", c.MaxRequestBodyBytes),
+		httpStatus("functionErrorStatus", c.FunctionErrorStatus),
+		c.Credentials.validate(),
+		c.IPStrategy.validate(),
+	}
+	for _, err := range checks {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) validateFunction() error {
+	if c.Function == "" {
+		return errors.New("function: missing: the name or the ARN of a Lambda function is required")
+	}
+	if _, err := parseFunction(c.Function, c.Qualifier); err != nil {
+		return err
+	}
+	if c.Region != "" && !regionPattern.MatchString(c.Region) {
+		return fmt.Errorf("region: %q: want a region such as \"eu-central-1\"", c.Region)
+	}
+	return nil
+}
+
+func (c *Config) validateEndpoint() error {
+	if c.Endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Endpoint)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("endpoint: %q: want a URL of scheme, host and, if need be, port and path", redactURL(c.Endpoint))
+	}
+	return nil
+}
+
+// redactURL drops the part of a URL where people put passwords.
+func redactURL(s string) string {
+	if i := strings.LastIndex(s, "@"); i >= 0 {
+		return "…" + s[i:]
+	}
+	return s
+}
+
+func (c *CredentialsConfig) validate() error {
+	if c == nil {
+		return nil
+	}
+	if err := unknownOption("credentials.", reflect.TypeOf(*c), c.Unknown); err != nil {
+		return err
+	}
+	if (c.AccessKeyID == "") != (c.SecretAccessKey == "") {
+		return errors.New("credentials: accessKeyId and secretAccessKey: only one is set: want both or none")
+	}
+	if c.SessionToken != "" && c.AccessKeyID == "" {
+		return errors.New("credentials.sessionToken: set without accessKeyId and secretAccessKey")
+	}
+	return nil
+}
+
+func (s *IPStrategy) validate() error {
+	if s == nil {
+		return nil
+	}
+	if err := unknownOption("ipStrategy.", reflect.TypeOf(*s), s.Unknown); err != nil {
+		return err
+	}
+	if s.Depth < 0 {
+		return fmt.Errorf("ipStrategy.depth: %d: want 0 or more", s.Depth)
+	}
+	_, err := parsePrefixes("ipStrategy.excludedIPs", s.ExcludedIPs)
+	return err
+}
+
+// parsePrefixes reads addresses and CIDR ranges.
+func parsePrefixes(option string, list []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, s := range list {
+		s = strings.TrimSpace(s)
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(s)
+			if addrErr != nil {
+				return nil, fmt.Errorf("%s: %q: want an IP address or a CIDR range", option, s)
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
+}
+
+func oneOf(option, value string, allowed []string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %q: want one of %s", option, value, strings.Join(allowed, ", "))
+}
+
+func positive(option string, value int64) error {
+	if value <= 0 {
+		return fmt.Errorf("%s: %d: want a whole number above 0", option, value)
+	}
+	return nil
+}
+
+func httpStatus(option string, value int) error {
+	if value < 200 || value > 599 {
+		return fmt.Errorf("%s: %d: want an HTTP status from 200 to 599", option, value)
+	}
+	return nil
+}
+
+func positiveDuration(option, value string) error {
+	d, err := parseDuration(value)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%s: %q: want a duration above 0, such as \"62s\" or \"15m\"", option, value)
+	}
+	return nil
+}
+
+// parseDuration reads a duration with its unit; a bare number counts seconds, as it does in
+// Traefik's own options.
+func parseDuration(s string) (time.Duration, error) {
+	s = strings.TrimSpace(s)
+	if seconds, err := strconv.ParseInt(s, 10, 32); err == nil {
+		return time.Duration(seconds) * time.Second, nil
+	}
+	return time.ParseDuration(s)
+}
+
+// unknownOption refuses what mapstructure could not place in a struct of type t, with the
+// nearest option that exists. prefix is the group with its dot, "" for the top level.
+func unknownOption(prefix string, t reflect.Type, unknown map[string]any) error {
+	for name := range unknown {
+		return fmt.Errorf("%s%s: no such option: did you mean %s%s?", prefix, name, prefix, nearest(name, optionNames(t)))
+	}
+	return nil
+}
+
+// optionNames returns the names of the options that a struct of type t takes.
+func optionNames(t reflect.Type) []string {
+	var names []string
+	for i := 0; i < t.NumField(); i++ {
+		if name := t.Field(i).Tag.Get("mapstructure"); !strings.HasPrefix(name, ",") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// nearest returns the candidate with the smallest edit distance to name.
+func nearest(name string, candidates []string) string {
+	best := ""
+	bestDistance := 0
+	for _, candidate := range candidates {
+		d := editDistance(strings.ToLower(name), strings.ToLower(candidate))
+		if best == "" || d < bestDistance {
+			best = candidate
+			bestDistance = d
+		}
+	}
+	return best
+}
+
+// editDistance counts the insertions, deletions and substitutions that make b of a
+// (Levenshtein). Lengths are bounded: option names are short, and bytes cost, interpreted.
+func editDistance(a, b string) int {
+	const longest = 64
+	if len(a) > longest {
+		a = a[:longest]
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			above := row[j]
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			if above+1 < cost {
+				cost = above + 1
+			}
+			if row[j-1]+1 < cost {
+				cost = row[j-1] + 1
+			}
+			row[j] = cost
+			diagonal = above
+		}
+	}
+	return row[len(b)]
+}

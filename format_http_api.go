@@ -1,0 +1,95 @@
+package lambda
+
+import "encoding/json"
+
+// HTTP APIs of API Gateway, payload format 2.0:
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+
+// httpAPIv2Event is the event. Go's encoder sorts nothing but maps: the order is AWS's own.
+type httpAPIv2Event struct {
+	Version               string            `json:"version"`
+	RouteKey              string            `json:"routeKey"`
+	RawPath               string            `json:"rawPath"`        // decoded, in spite of its name
+	RawQueryString        string            `json:"rawQueryString"` // as sent, without "?"
+	Cookies               []string          `json:"cookies,omitempty"`
+	Headers               map[string]string `json:"headers"`
+	QueryStringParameters map[string]string `json:"queryStringParameters,omitempty"`
+	RequestContext        httpAPIv2Context  `json:"requestContext"`
+	Body                  any               `json:"body,omitempty"` // string, or []byte, which is encoded as Base64
+	PathParameters        map[string]string `json:"pathParameters,omitempty"`
+	IsBase64Encoded       bool              `json:"isBase64Encoded"`
+}
+
+type httpAPIv2Context struct {
+	AccountID    string        `json:"accountId"`
+	APIID        string        `json:"apiId"`
+	DomainName   string        `json:"domainName"`
+	DomainPrefix string        `json:"domainPrefix"`
+	HTTP         httpAPIv2HTTP `json:"http"`
+	RequestID    string        `json:"requestId"`
+	RouteKey     string        `json:"routeKey"`
+	Stage        string        `json:"stage"`
+	Time         string        `json:"time"`      // Common Log Format
+	TimeEpoch    int64         `json:"timeEpoch"` // milliseconds
+}
+
+type httpAPIv2HTTP struct {
+	Method    string `json:"method"`
+	Path      string `json:"path"`
+	Protocol  string `json:"protocol"`
+	SourceIP  string `json:"sourceIp"`
+	UserAgent string `json:"userAgent"`
+}
+
+func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
+	r := req.http
+	headers := lowerHeaders(req)
+	event := httpAPIv2Event{
+		Version:        "2.0",
+		RouteKey:       "$default",
+		RawPath:        req.path,
+		RawQueryString: req.rawQuery,
+		Headers:        headers,
+		RequestContext: httpAPIv2Context{
+			AccountID:    l.context.accountID,
+			APIID:        l.context.apiID,
+			DomainName:   hostname(req.host),
+			DomainPrefix: firstLabel(req.host),
+			HTTP: httpAPIv2HTTP{
+				Method:    r.Method,
+				Path:      req.path,
+				Protocol:  r.Proto,
+				SourceIP:  req.clientIP,
+				UserAgent: headers["user-agent"],
+			},
+			RequestID: newRequestID(),
+			RouteKey:  "$default",
+			Stage:     l.context.stage,
+			Time:      req.time.Format(commonLogTime),
+			TimeEpoch: req.time.UnixMilli(),
+		},
+	}
+	if cookie, ok := headers["cookie"]; ok {
+		delete(headers, "cookie")
+		event.Cookies = splitCookies(cookie)
+	}
+	if req.rawQuery != "" {
+		event.QueryStringParameters = joinedQuery(req.rawQuery)
+	}
+	if len(req.body) > 0 {
+		body, isBase64 := eventBody(headers["content-type"], req.body)
+		event.Body = body
+		event.IsBase64Encoded = isBase64
+	}
+	return marshalEvent(&event)
+}
+
+// decodeHTTPAPIv2 reads a reply in format 2.0, or in any form that the lenient reader knows. What
+// has no statusCode is the body itself.
+func decodeHTTPAPIv2(payload []byte) (*reply, error) {
+	var object map[string]any
+	if json.Unmarshal(payload, &object) != nil || object["statusCode"] == nil {
+		return inferredReply(payload), nil
+	}
+	return decodeProxyReply(object, "text/plain; charset=utf-8")
+}

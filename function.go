@@ -1,0 +1,130 @@
+package lambda
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// functionPattern is the pattern of FunctionName with its parts named, from
+// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#lambda-Invoke-request-FunctionName
+// (the region's prefix may have four letters, as that of the European Sovereign Cloud has).
+var functionPattern = regexp.MustCompile(
+	`^(?:arn:(aws[a-zA-Z-]*)?:lambda:)?(?:(` + regionExpr + `):)?(?:(\d{12}):)?(?:function:)?` +
+		`([a-zA-Z0-9\-_.]+)(?::(` + qualifierExpr + `))?$`)
+
+const (
+	regionExpr    = `[a-z]{2,4}(?:-gov|-iso[a-z]?)?-[a-z]+-\d`
+	qualifierExpr = `\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9\-_]+`
+)
+
+var (
+	regionPattern    = regexp.MustCompile(`^` + regionExpr + `$`)
+	qualifierPattern = regexp.MustCompile(`^(?:` + qualifierExpr + `)$`)
+)
+
+const (
+	maxFunctionName = 64
+	maxFunctionARN  = 256
+)
+
+// function is what a reference to a Lambda function says.
+type function struct {
+	ref       string // as the path of an invocation names it: without the qualifier
+	name      string
+	qualifier string // "" for $LATEST
+	region    string // "" unless ref is an ARN
+	accountID string // "" unless ref is an ARN or a partial one
+}
+
+// parseFunction reads the options function and qualifier.
+func parseFunction(ref, qualifier string) (*function, error) {
+	m := functionPattern.FindStringSubmatch(ref)
+	if m == nil || len(ref) > maxFunctionARN || len(m[4]) > maxFunctionName {
+		return nil, fmt.Errorf("function: %q: want a function's name, its partial ARN or its ARN", ref)
+	}
+	f := &function{ref: ref, name: m[4], qualifier: m[5], region: m[2], accountID: m[3]}
+	if f.qualifier != "" {
+		f.ref = strings.TrimSuffix(ref, ":"+f.qualifier)
+	}
+	switch {
+	case qualifier == "":
+	case !qualifierPattern.MatchString(qualifier):
+		return nil, fmt.Errorf("qualifier: %q: want a version, an alias or $LATEST", qualifier)
+	case f.qualifier != "" && f.qualifier != qualifier:
+		return nil, fmt.Errorf("qualifier: %q: function %q has another one already", qualifier, ref)
+	default:
+		f.qualifier = qualifier
+	}
+	return f, nil
+}
+
+// target is a function with all of its invocation that does not depend on the request.
+type target struct {
+	*function
+	url            string // what to post to
+	host           string // the Host header
+	canonicalPath  string
+	canonicalQuery string
+	region         string
+}
+
+// newTarget returns the target of f. endpoint is "" for the region's own.
+func newTarget(f *function, region, endpoint string) (*target, error) {
+	if endpoint == "" {
+		endpoint = "https://lambda." + region + "." + dnsSuffix(region)
+	}
+	base, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint: %w", err)
+	}
+	path := strings.TrimSuffix(base.EscapedPath(), "/") +
+		"/2015-03-31/functions/" + url.QueryEscape(f.ref) + "/invocations"
+	query := ""
+	if f.qualifier != "" {
+		query = "Qualifier=" + url.QueryEscape(f.qualifier)
+	}
+	t := &target{
+		function:       f,
+		host:           withoutDefaultPort(base),
+		canonicalPath:  canonicalPath(path),
+		canonicalQuery: query,
+		region:         region,
+	}
+	t.url = base.Scheme + "://" + t.host + path
+	if query != "" {
+		t.url += "?" + query
+	}
+	return t, nil
+}
+
+// withoutDefaultPort returns the Host header for u. AWS's signers leave the scheme's own port
+// out of it.
+func withoutDefaultPort(u *url.URL) string {
+	if (u.Scheme == "https" && u.Port() == "443") || (u.Scheme == "http" && u.Port() == "80") {
+		return strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	return u.Host
+}
+
+// dnsSuffix returns the domain of AWS's endpoints in the partition of a region.
+func dnsSuffix(region string) string {
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.regionPrefix) {
+			return p.dnsSuffix
+		}
+	}
+	return "amazonaws.com"
+}
+
+// partitions lists those whose endpoints are not under amazonaws.com, as AWS's SDKs have them
+// in partitions.json.
+var partitions = []struct{ regionPrefix, dnsSuffix string }{
+	{"cn-", "amazonaws.com.cn"},
+	{"us-iso-", "c2s.ic.gov"},
+	{"us-isob-", "sc2s.sgov.gov"},
+	{"eu-isoe-", "cloud.adc-e.uk"},
+	{"us-isof-", "csp.hci.ic.gov"},
+	{"eusc-", "amazonaws.eu"},
+}

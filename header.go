@@ -1,0 +1,127 @@
+package lambda
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// Changing a name's case costs a call into compiled code, looking it up in a map a quarter of
+// that: the names that most requests and replies have are known beforehand. "" stands for a name
+// that must not pass. The maps are never written after init.
+var (
+	lowerNames     = map[string]string{} // canonical name → lower case
+	canonicalNames = map[string]string{} // canonical or lower case → canonical name
+)
+
+// hopByHop lists the headers that are for one connection alone (RFC 9110 7.6.1).
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+var wellKnown = []string{
+	"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Accept-Ranges",
+	"Access-Control-Allow-Credentials", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
+	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Access-Control-Max-Age",
+	"Access-Control-Request-Headers", "Access-Control-Request-Method", "Age", "Allow",
+	"Authorization", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language",
+	"Content-Length", "Content-Location", "Content-Range", "Content-Security-Policy", "Content-Type",
+	"Cookie", "Date", "Dnt", "Etag", "Expect", "Expires", "Forwarded", "From", "If-Match",
+	"If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Last-Modified",
+	"Link", "Location", "Max-Forwards", "Origin", "Permissions-Policy", "Pragma", "Priority",
+	"Range", "Referer", "Referrer-Policy", "Retry-After", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile",
+	"Sec-Ch-Ua-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User",
+	"Server", "Server-Timing", "Set-Cookie", "Strict-Transport-Security", "Traceparent",
+	"Tracestate", "Upgrade-Insecure-Requests", "User-Agent", "Vary", "Via", "Warning",
+	"Www-Authenticate", "X-Amzn-Trace-Id", "X-Api-Key", "X-Content-Type-Options", "X-Forwarded-For",
+	"X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-Server",
+	"X-Frame-Options", "X-Powered-By", "X-Real-Ip", "X-Request-Id", "X-Requested-With",
+}
+
+func init() {
+	for _, name := range wellKnown {
+		lower := strings.ToLower(name)
+		lowerNames[name] = lower
+		canonicalNames[name] = name
+		canonicalNames[lower] = name
+	}
+	for _, name := range hopByHop {
+		lowerNames[name] = ""
+		canonicalNames[name] = ""
+		canonicalNames[strings.ToLower(name)] = ""
+	}
+}
+
+// lowerName returns a request header's name in lower case, or "" for one that must not reach the
+// function: a hop-by-hop header, or an alias of a forwarding header. Many frameworks read
+// X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, which Traefik guards only under
+// its own name.
+func lowerName(name string) string {
+	if lower, known := lowerNames[name]; known {
+		return lower
+	}
+	lower := strings.ToLower(name)
+	if strings.ContainsAny(lower, "_.") {
+		plain := aliasReplacer.Replace(lower)
+		if strings.HasPrefix(plain, "x-forwarded-") || plain == "x-real-ip" {
+			return ""
+		}
+	}
+	if canonical, known := canonicalNames[lower]; known && canonical == "" {
+		return ""
+	}
+	return lower
+}
+
+var aliasReplacer = strings.NewReplacer("_", "-", ".", "-")
+
+// tokenPattern is what a header's name may be (RFC 9110 5.6.2).
+var tokenPattern = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+// controlCharacters are those that no header's value may have: all but the tab (RFC 9110 5.5).
+const controlCharacters = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f" +
+	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
+
+// replyHeaderName returns the canonical form of a reply header's name, "" for a hop-by-hop
+// header, and an error for what is no name.
+func replyHeaderName(name string) (string, error) {
+	if canonical, known := canonicalNames[name]; known {
+		return canonical, nil
+	}
+	if !tokenPattern.MatchString(name) {
+		return "", fmt.Errorf("header %.64q: not a header's name", name)
+	}
+	name = http.CanonicalHeaderKey(name)
+	if canonical, known := canonicalNames[name]; known {
+		return canonical, nil
+	}
+	return name, nil
+}
+
+// addReplyHeader adds a header of a function's reply, drops it where it is hop-by-hop, and
+// refuses what could break out of the header.
+func addReplyHeader(header http.Header, name, value string) error {
+	canonical, err := replyHeaderName(name)
+	if err != nil || canonical == "" {
+		return err
+	}
+	if strings.ContainsAny(value, controlCharacters) {
+		return fmt.Errorf("header %.64q: control character in its value", name)
+	}
+	if prior, ok := header[canonical]; ok {
+		header[canonical] = append(prior, value)
+	} else {
+		header[canonical] = []string{value}
+	}
+	return nil
+}
+
+// removeConnectionNamed removes the headers that a reply's Connection header names: they were
+// meant for the connection between the function and us.
+func removeConnectionNamed(header http.Header, connection string) {
+	for _, name := range strings.Split(connection, ",") {
+		header.Del(strings.TrimSpace(name))
+	}
+}

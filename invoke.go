@@ -1,0 +1,151 @@
+package lambda
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxReplyBytes bounds what is read of an answer of the Lambda API. Lambda itself lets no reply
+// over 6 MB pass; the rest is room for other endpoints.
+const maxReplyBytes = 8 << 20
+
+// invoke calls the function once and returns the payload that it replied.
+// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte, error) {
+	creds, err := retrieveCredentials(ctx, l.credentials)
+	if err != nil {
+		return nil, interrupted(ctx, req, failureOf(causeRefused, err))
+	}
+	invocation, err := newInvocation(ctx, l.target, creds, event)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := l.transport.RoundTrip(invocation)
+	if err != nil {
+		return nil, interrupted(ctx, req, failureOf(causeConnection, fmt.Errorf("call Lambda: %w", err)))
+	}
+	payload, err := readReply(resp)
+	if err != nil {
+		return nil, interrupted(ctx, req, failureOf(causeConnection, fmt.Errorf("read Lambda's answer: %w", err)))
+	}
+	if id := resp.Header["X-Amzn-Requestid"]; len(id) > 0 {
+		req.lambdaRequestID = id[0]
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return nil, apiError(resp, payload, creds)
+	}
+	if kind := resp.Header["X-Amz-Function-Error"]; len(kind) > 0 {
+		return nil, functionError(kind[0], payload)
+	}
+	return payload, nil
+}
+
+// newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
+// in its head: all of that is in the event.
+func newInvocation(ctx context.Context, t *target, creds *credentials, event []byte) (*http.Request, error) {
+	if t.region == "" {
+		return nil, failureOf(causeRefused, errNoRegion)
+	}
+	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
+	// idle connection turns out to be closed before anything was written to it.
+	invocation, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(event))
+	if err != nil {
+		return nil, failureOf(causeRefused, fmt.Errorf("make the invocation: %w", err))
+	}
+	amzDate := time.Now().UTC().Format(amzDateFormat)
+	header := invocation.Header
+	canonical := &canonicalRequest{
+		method:        http.MethodPost,
+		path:          t.canonicalPath,
+		query:         t.canonicalQuery,
+		headers:       "content-length:" + strconv.Itoa(len(event)) + "\nhost:" + t.host + "\nx-amz-date:" + amzDate + "\n",
+		signedHeaders: "content-length;host;x-amz-date",
+		payloadHash:   payloadHash(event),
+	}
+	if creds.sessionToken != "" {
+		canonical.headers += "x-amz-security-token:" + creds.sessionToken + "\n"
+		canonical.signedHeaders += ";x-amz-security-token"
+		header["X-Amz-Security-Token"] = []string{creds.sessionToken}
+	}
+	header["X-Amz-Date"] = []string{amzDate}
+	header["Authorization"] = []string{authorization(canonical, creds, t.region, "lambda", amzDate)}
+	header["User-Agent"] = userAgent
+	return invocation, nil
+}
+
+// userAgent names the caller in AWS's own logs. It is not signed.
+var userAgent = []string{"traefik-lambda"}
+
+// readReply reads the whole answer and gives the connection back.
+func readReply(resp *http.Response) ([]byte, error) {
+	payload, err := readAll(resp.Body, resp.ContentLength, maxReplyBytes)
+	_ = resp.Body.Close() // nothing is left to be lost
+	if err != nil {
+		return nil, err
+	}
+	if len(payload) > maxReplyBytes {
+		return nil, fmt.Errorf("over %d bytes", maxReplyBytes)
+	}
+	return payload, nil
+}
+
+// apiError turns an error of the Invoke API into its failure.
+func apiError(resp *http.Response, payload []byte, creds *credentials) error {
+	text := "Lambda answered " + strconv.Itoa(resp.StatusCode) + " " + errorText(resp, payload, creds)
+	f := failureOf(causeRefused, errors.New(strings.TrimSpace(text)))
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests:
+		f.cause = causeThrottled
+		f.retryAfter = "1"
+		if after := resp.Header.Get("Retry-After"); after != "" {
+			f.retryAfter = after
+		}
+	case resp.StatusCode >= http.StatusInternalServerError:
+		f.cause = causeServer
+	}
+	return f
+}
+
+// errorText returns the type and the message of an error of AWS, fit for a log: in one line, and
+// without what AWS repeats of the request where a signature is wrong, the session token included.
+func errorText(resp *http.Response, payload []byte, creds *credentials) string {
+	var body struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"` // "Message" too: encoding/json takes either case
+	}
+	_ = json.Unmarshal(payload, &body) // without a body the type in the header has to do
+	errorType := resp.Header.Get("X-Amzn-Errortype")
+	if errorType == "" {
+		errorType = body.Type
+	}
+	errorType, _, _ = strings.Cut(errorType, ":")
+	message, _, _ := strings.Cut(body.Message, "\n")
+	for _, secret := range []string{creds.secretAccessKey, creds.sessionToken, "Signature=", "Credential="} {
+		if secret != "" && strings.Contains(message, secret) {
+			message = "(message withheld: it repeats credentials)"
+		}
+	}
+	const longest = 300
+	if len(message) > longest {
+		message = message[:longest]
+	}
+	return strings.TrimSuffix(strconv.Quote(errorType)+": "+strconv.Quote(message), `: ""`)
+}
+
+// functionError is the failure of a function that ran and failed.
+func functionError(kind string, payload []byte) error {
+	var body struct {
+		ErrorType string `json:"errorType"`
+	}
+	_ = json.Unmarshal(payload, &body) // custom runtimes may answer anything
+	f := failureOf(causeFunctionError, fmt.Errorf("the function failed (%s %.100q)", kind, body.ErrorType))
+	f.payload = payload
+	return f
+}

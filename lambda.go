@@ -1,0 +1,115 @@
+// Package lambda is a Traefik middleware that lets AWS Lambda functions answer a route.
+//
+// It is interpreted by Yaegi and imports the standard library only. A request goes a straight
+// way: it is read, encoded as the event that the function understands, signed, posted to the
+// Lambda API, and the function's reply is decoded and written (answer, below).
+package lambda
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Lambda is the handler of one middleware on one router.
+type Lambda struct {
+	name        string // as Traefik qualifies it, "lambda@file"
+	target      *target
+	format      *eventFormat
+	credentials *credentialProvider
+	transport   *http.Transport
+	clientIP    *clientIPStrategy // nil: the TCP peer
+
+	timeout             time.Duration
+	maxRequestBodyBytes int64
+	functionErrorStatus int
+	exposeErrors        bool
+	context             eventContext
+}
+
+// New builds the handler of one middleware. It works without network and credentials: those are
+// looked for when the first request comes. Its errors name the option that is wrong.
+func New(_ context.Context, _ http.Handler, config *Config, name string) (handler http.Handler, err error) {
+	// A panic here would end the goroutine that applies Traefik's configuration, for good.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("lambda: %v", p)
+		}
+	}()
+	l, err := newLambda(config, name)
+	if err != nil {
+		return nil, fmt.Errorf("lambda: %w", err)
+	}
+	return l, nil
+}
+
+// ServeHTTP answers a request with what the function replies, or with an error (failure.go).
+func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req := newRequest(l, r)
+	if err := answer(l, w, req); err != nil {
+		fail(l, w, req, err)
+	}
+}
+
+// answer is the way of a request. Nothing is written before the whole reply is known to be good,
+// so that every error can still be answered.
+func answer(l *Lambda, w http.ResponseWriter, req *request) error {
+	ctx, cancel := context.WithTimeout(req.http.Context(), l.timeout)
+	defer cancel()
+	if err := readBody(l, req); err != nil {
+		return err
+	}
+	event, err := encodeEvent(l, req)
+	if err != nil {
+		return err
+	}
+	payload, err := invoke(ctx, l, req, event)
+	if err != nil {
+		return err
+	}
+	reply, err := l.format.decode(payload)
+	if err != nil {
+		return badReply(err)
+	}
+	writeReply(w, req.http, reply)
+	return nil
+}
+
+// newLambda builds the handler out of valid options.
+func newLambda(config *Config, name string) (*Lambda, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	f, err := parseFunction(config.Function, config.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	region := resolveRegion(config.Region, f.region)
+	t, err := newTarget(f, region, config.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := newCredentialProvider(config.Credentials, region)
+	if err != nil {
+		return nil, err
+	}
+	timeout, err := parseDuration(config.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	warnPlainHTTP(config.Endpoint)
+	return &Lambda{
+		name:                name,
+		target:              t,
+		format:              eventFormats[config.EventFormat],
+		credentials:         provider,
+		transport:           transportFor(),
+		clientIP:            newClientIPStrategy(config.IPStrategy),
+		timeout:             timeout,
+		maxRequestBodyBytes: config.MaxRequestBodyBytes,
+		functionErrorStatus: config.FunctionErrorStatus,
+		exposeErrors:        config.ExposeErrors,
+		context:             newEventContext(f),
+	}, nil
+}

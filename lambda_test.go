@@ -1,0 +1,139 @@
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// fakeLambda is a Lambda endpoint that answers as a test tells it, and keeps what it got.
+type fakeLambda struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []*http.Request
+	events   [][]byte
+}
+
+// newFakeLambda starts an endpoint whose function replies as handler does.
+func newFakeLambda(t *testing.T, handler func(w http.ResponseWriter, event []byte)) *fakeLambda {
+	t.Helper()
+	f := &fakeLambda{}
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		event, _ := io.ReadAll(r.Body)
+		f.mu.Lock()
+		f.requests = append(f.requests, r)
+		f.events = append(f.events, event)
+		f.mu.Unlock()
+		handler(w, event)
+	}))
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *fakeLambda) invocations() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.events)
+}
+
+// lastEvent returns the last event, decoded.
+func (f *fakeLambda) lastEvent(t *testing.T) map[string]any {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.events) == 0 {
+		t.Fatal("the function was not invoked")
+	}
+	var event map[string]any
+	if err := json.Unmarshal(f.events[len(f.events)-1], &event); err != nil {
+		t.Fatalf("the event is not JSON: %v", err)
+	}
+	return event
+}
+
+// replies returns a function that always replies payload.
+func replies(payload string) func(http.ResponseWriter, []byte) {
+	return func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("X-Amzn-Requestid", "lambda-request-id")
+		_, _ = io.WriteString(w, payload)
+	}
+}
+
+// testConfig returns options that reach f.
+func testConfig(f *fakeLambda) *Config {
+	config := CreateConfig()
+	config.Function = "hello"
+	config.Region = "eu-central-1"
+	config.Endpoint = f.URL
+	config.Credentials = &CredentialsConfig{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	return config
+}
+
+func newTestHandler(t *testing.T, config *Config) http.Handler {
+	t.Helper()
+	handler, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handler
+}
+
+func serve(handler http.Handler, r *http.Request) *http.Response {
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func bodyOf(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestServeHTTPWritesTheDecodedReply(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":201,"headers":{"content-type":"text/html","x-a":"1"},"cookies":["a=b","c=d"],"body":"PGI+","isBase64Encoded":true}`))
+	r := httptest.NewRequest(http.MethodPost, "http://example.com/a%20b?x=1&x=2", strings.NewReader(`{"k":"<v>"}`))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Cookie", "s=1; t=2")
+	resp := serve(newTestHandler(t, testConfig(f)), r)
+	if resp.StatusCode != 201 || bodyOf(t, resp) != "<b>" {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+	if got := strings.Join(resp.Header["Set-Cookie"], "|"); got != "a=b|c=d" {
+		t.Errorf("Set-Cookie %q", got)
+	}
+	event := f.lastEvent(t)
+	if event["body"] != `{"k":"<v>"}` || event["rawPath"] != "/a b" || event["rawQueryString"] != "x=1&x=2" {
+		t.Errorf("event %v", event)
+	}
+	t.Logf("%s", f.events[0])
+}
+
+func BenchmarkServeHTTP(b *testing.B) {
+	f := &fakeLambda{}
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, `{"statusCode":200,"headers":{"content-type":"text/plain"},"body":"hello"}`)
+	}))
+	defer f.Close()
+	handler, err := New(context.Background(), http.NotFoundHandler(), testConfig(f), "lambda@test")
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://example.com/hello?name=x", nil)
+	r.Header.Set("User-Agent", "bench")
+	r.Header.Set("Accept", "*/*")
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+}

@@ -1,0 +1,246 @@
+package lambda
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// reply is a function's reply on its way to the client.
+type reply struct {
+	status int
+	header http.Header // canonical names, checked
+	body   []byte
+}
+
+// inferredReply is what HTTP APIs and Function URLs make of a payload without statusCode: the
+// payload is the body, JSON, and a JSON string is the text itself.
+func inferredReply(payload []byte) *reply {
+	var text string
+	if len(payload) > 0 && payload[0] == '"' && json.Unmarshal(payload, &text) == nil {
+		payload = []byte(text)
+	}
+	return &reply{
+		status: http.StatusOK,
+		header: http.Header{"Content-Type": {"application/json"}},
+		body:   payload,
+	}
+}
+
+// decodeProxyReply reads an object of statusCode, headers, multiValueHeaders, cookies, body and
+// isBase64Encoded, leniently: it takes the fields of all the front doors together, null for
+// every field, and what the frameworks' adapters are known to answer. The object is a map, not a
+// struct, because the front doors tell cases apart and encoding/json does not.
+func decodeProxyReply(object map[string]any, contentType string) (*reply, error) {
+	status, err := replyStatus(object["statusCode"])
+	if err != nil {
+		return nil, err
+	}
+	body, err := replyBody(object["body"], object["isBase64Encoded"])
+	if err != nil {
+		return nil, err
+	}
+	header, err := replyHeader(object)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := header["Content-Type"]; !ok {
+		header["Content-Type"] = []string{contentType}
+	}
+	return &reply{status: status, header: header, body: body}, nil
+}
+
+// replyStatus takes a whole number, or one written as a string.
+func replyStatus(v any) (int, error) {
+	status := 0
+	switch v := v.(type) {
+	case float64:
+		status = int(v)
+		if float64(status) != v {
+			status = 0
+		}
+	case string:
+		status, _ = strconv.Atoi(v)
+	}
+	if status < 200 || status > 599 {
+		return 0, fmt.Errorf("statusCode %.64s: want a whole number from 200 to 599", fmt.Sprint(v))
+	}
+	return status, nil
+}
+
+func replyBody(v, isBase64 any) ([]byte, error) {
+	body, ok := v.(string)
+	if !ok && v != nil {
+		return nil, errors.New("body: want a string")
+	}
+	encoded, ok := isBase64.(bool)
+	if !ok && isBase64 != nil {
+		return nil, errors.New("isBase64Encoded: want true or false")
+	}
+	if !encoded {
+		return []byte(body), nil
+	}
+	decoded, err := base64.StdEncoding.DecodeString(body)
+	if err != nil {
+		return nil, fmt.Errorf("body: %w", err)
+	}
+	return decoded, nil
+}
+
+// replyHeader returns the headers of headers, multiValueHeaders and cookies. For a name that is
+// in both maps the multiple values stand.
+func replyHeader(object map[string]any) (http.Header, error) {
+	header := make(http.Header, 8)
+	if err := addReplyHeaders(header, "multiValueHeaders", object["multiValueHeaders"], nil); err != nil {
+		return nil, err
+	}
+	var multi http.Header
+	if len(header) > 0 {
+		multi = header.Clone()
+	}
+	if err := addReplyHeaders(header, "headers", object["headers"], multi); err != nil {
+		return nil, err
+	}
+	if err := addCookies(header, object["cookies"]); err != nil {
+		return nil, err
+	}
+	if connection, ok := header["Connection"]; ok {
+		removeConnectionNamed(header, strings.Join(connection, ","))
+	}
+	return header, nil
+}
+
+// addReplyHeaders adds the headers of one map, but for the names that except has. Names that
+// differ in case alone are values of one header, in the order of the names: that is how
+// functions behind single-valued maps send several cookies.
+func addReplyHeaders(header http.Header, field string, v any, except http.Header) error {
+	if v == nil {
+		return nil
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return errors.New(field + ": want an object")
+	}
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if len(except) > 0 && except[http.CanonicalHeaderKey(name)] != nil {
+			continue
+		}
+		if value, ok := object[name].(string); ok {
+			if err := addReplyHeader(header, name, value); err != nil {
+				return err
+			}
+		} else if err := addReplyValues(header, name, object[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addReplyValues adds a header whose value is no string: a list, a number, true or false. null
+// is no value.
+func addReplyValues(header http.Header, name string, v any) error {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	for _, item := range list {
+		var err error
+		switch value := item.(type) {
+		case nil:
+		case string:
+			err = addReplyHeader(header, name, value)
+		case float64:
+			err = addReplyHeader(header, name, strconv.FormatFloat(value, 'f', -1, 64))
+		case bool:
+			err = addReplyHeader(header, name, strconv.FormatBool(value))
+		default:
+			err = fmt.Errorf("header %.64q: want a string, a number, true or false, or a list of them", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addCookies adds the list cookies. A cookie that the headers carry already is not sent twice:
+// adapters that serve several formats put it in both.
+func addCookies(header http.Header, v any) error {
+	if v == nil {
+		return nil
+	}
+	cookies, ok := v.([]any)
+	if !ok {
+		return errors.New("cookies: want a list of strings")
+	}
+	inHeaders := header["Set-Cookie"]
+	for _, item := range cookies {
+		cookie, ok := item.(string)
+		if !ok {
+			return errors.New("cookies: want a list of strings")
+		}
+		if contains(inHeaders, cookie) {
+			continue
+		}
+		if err := addReplyHeader(header, "Set-Cookie", cookie); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, item := range list {
+		if item == s {
+			return true
+		}
+	}
+	return false
+}
+
+// writeReply writes a reply that decode has found good.
+func writeReply(w http.ResponseWriter, r *http.Request, reply *reply) {
+	header := w.Header()
+	for name, values := range reply.header {
+		header[name] = append(header[name], values...)
+	}
+	setContentLength(header, r, reply)
+	w.WriteHeader(reply.status)
+	if len(reply.body) > 0 && r.Method != http.MethodHead && !bodyless(reply.status) {
+		_, _ = w.Write(reply.body) // fails only where the client has gone
+	}
+}
+
+// bodyless says whether answers of this status have no body (RFC 9110 6.4.1).
+func bodyless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
+}
+
+// setContentLength counts the body. The function's own count is believed only for a HEAD request
+// that it answered without a body: it says what a GET would get (RFC 9110 8.6).
+func setContentLength(header http.Header, r *http.Request, reply *reply) {
+	if bodyless(reply.status) {
+		delete(header, "Content-Length")
+		return
+	}
+	if r.Method == http.MethodHead && len(reply.body) == 0 {
+		length := header["Content-Length"]
+		if len(length) != 1 {
+			delete(header, "Content-Length")
+		} else if _, err := strconv.ParseUint(length[0], 10, 63); err != nil {
+			delete(header, "Content-Length")
+		}
+		return
+	}
+	header["Content-Length"] = []string{strconv.Itoa(len(reply.body))}
+}
