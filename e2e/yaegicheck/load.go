@@ -1,0 +1,97 @@
+package yaegicheck
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/build/constraint"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+const loadMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
+	packages.NeedDeps | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo | packages.NeedForTest
+
+// Load type-checks the package in dir with its tests, and leaves out the files that Yaegi leaves out.
+// A package that does not compile is an error.
+func Load(dir string) ([]*Unit, error) {
+	loaded, err := packages.Load(&packages.Config{Mode: loadMode, Dir: dir, Tests: true}, ".")
+	if err != nil {
+		return nil, fmt.Errorf("load the package in %s: %w", dir, err)
+	}
+	var units []*Unit
+	for _, pkg := range widest(loaded) {
+		if err := compileErrors(pkg); err != nil {
+			return nil, fmt.Errorf("load the package in %s: %w", dir, err)
+		}
+		units = append(units, &Unit{Fset: pkg.Fset, Files: interpreted(pkg.Syntax), Pkg: pkg.Types, Info: pkg.TypesInfo})
+	}
+	if len(units) == 0 {
+		return nil, fmt.Errorf("load the package in %s: no Go files", dir)
+	}
+	return units, nil
+}
+
+// widest drops the generated test main, and the package without its tests where the one with them is there: the same
+// files stand in both.
+func widest(loaded []*packages.Package) []*packages.Package {
+	tested := map[string]bool{}
+	for _, pkg := range loaded {
+		if pkg.ForTest == pkg.PkgPath {
+			tested[pkg.PkgPath] = true
+		}
+	}
+	var kept []*packages.Package
+	for _, pkg := range loaded {
+		if strings.HasSuffix(pkg.PkgPath, ".test") || (pkg.ForTest == "" && tested[pkg.PkgPath]) {
+			continue
+		}
+		kept = append(kept, pkg)
+	}
+	return kept
+}
+
+func compileErrors(pkg *packages.Package) error {
+	errs := make([]error, 0, len(pkg.Errors))
+	for _, e := range pkg.Errors {
+		errs = append(errs, e)
+	}
+	return errors.Join(errs...)
+}
+
+// interpreted keeps the files without an unmet "// +build" line, the one kind of build constraint Yaegi honours
+// inside a file, and one that Go has ignored since 1.18.
+func interpreted(files []*ast.File) []*ast.File {
+	var kept []*ast.File
+	for _, file := range files {
+		if plusBuildMet(file) {
+			kept = append(kept, file)
+		}
+	}
+	return kept
+}
+
+func plusBuildMet(file *ast.File) bool {
+	for _, comment := range headComments(file) {
+		if !constraint.IsPlusBuild(comment.Text) {
+			continue
+		}
+		expr, err := constraint.Parse(comment.Text)
+		if err == nil && !expr.Eval(func(tag string) bool { return tag == "linux" || tag == "amd64" || strings.HasPrefix(tag, "go1.") }) {
+			return false
+		}
+	}
+	return true
+}
+
+// headComments lists the comments before the package clause.
+func headComments(file *ast.File) []*ast.Comment {
+	var head []*ast.Comment
+	for _, group := range file.Comments {
+		if group.Pos() < file.Package {
+			head = append(head, group.List...)
+		}
+	}
+	return head
+}

@@ -1,0 +1,141 @@
+package yaegicheck
+
+// Snippets for the rules about control flow: defer, loops, channels and assignments.
+
+const closer = `
+type body struct{ name string }
+func (b *body) Close() {}
+func (b body) Show() {}
+func open(_ string) *body { return &body{} }
+`
+
+var deferRows = []row{
+	{name: "a defer in a loop", want: "defer-loop", code: closer + `func f() { for _, n := range []string{"a"} { b := open(n); defer b.Close() } }`},
+	{name: "a defer in a func literal called by each round", code: closer + `func f() { for _, n := range []string{"a"} { func() { b := open(n); defer b.Close() }() } }`},
+	{name: "a deferred receiver assigned again", want: "defer-changed", code: closer + `func f() { b := open("a"); defer b.Close(); b = open("b"); b.Show() }`},
+	{name: "a deferred receiver assigned again by :=", want: "defer-changed", code: closer + `func get() (*body, error) { return nil, nil }
+func f() { b, err := get(); defer b.Close(); b, code := get(); _, _, _ = b, err, code }`},
+	{name: "a deferred argument counted up later", want: "defer-changed", code: `func show(_ int) {}
+func f() { n := 1; defer show(n); n++ }`},
+	{name: "a deferred field set later", want: "defer-changed", code: closer + `func show(s string) {}
+func f() { b := open("a"); defer show(b.name); b.name = "b" }`},
+	{name: "a value receiver whose field is set later", want: "defer-changed", code: closer + `func f() { b := body{}; defer b.Show(); b.name = "b" }`},
+	{name: "a cancel function assigned again", want: "defer-changed", code: `func f(ctx context.Context) { c, cancel := context.WithCancel(ctx); defer cancel(); c, cancel = context.WithCancel(c); _ = c }`},
+	{name: "a deferred receiver assigned before only", code: closer + `func f() { b := open("a"); b = open("b"); defer b.Close(); b.name = "c" }`},
+	{name: "a deferred argument that is a call", code: `func show(s string) {}
+func f() { n := 1; defer show(strconv.Itoa(n)); n++ }`},
+	{name: "a deferred literal that reads a result late", code: `func f() (err error) { defer func() { if err != nil { println("failed") } }(); err = io.EOF; return err }`},
+	{name: "an unlock after assignments to guarded fields", code: `type s struct { mu sync.Mutex; n int }
+func (s *s) f() { s.mu.Lock(); defer s.mu.Unlock(); s.n++ }`},
+	{name: "an unlock by an embedded mutex", code: `var cache struct { sync.Mutex; m map[string]int }
+func f() { cache.Lock(); defer cache.Unlock(); cache.m = nil }`},
+	{name: "a local func literal deferred", want: "defer-literal", code: `func f() { cleanup := func() {}; defer cleanup() }`},
+	{name: "a local func literal called by a deferred one", want: "defer-literal", code: `func f() { cleanup := func() {}; defer func() { cleanup() }() }`},
+	{name: "a local func literal passed to a deferred function", want: "defer-literal", code: `func call(g func()) { g() }
+func f() { cleanup := func() {}; defer call(cleanup) }`},
+	{name: "a func literal as argument of a deferred function", want: "defer-literal", code: `func call(g func()) { g() }
+func f() { defer call(func() {}) }`},
+	{name: "a func literal in a map deferred", want: "defer-literal", code: `func f() { m := map[string]func(){"a": func() {}}; defer m["a"]() }`},
+	{name: "a func literal in a field, called by a deferred method", want: "defer-literal", code: `type s struct{ done func() }
+func (s *s) finish() { s.done() }
+func f() { x := &s{}; x.done = func() {}; defer x.finish() }`},
+	{name: "a deferred Wait for goroutines that call a local literal", want: "defer-literal", code: `func f() { var wg sync.WaitGroup; work := func() {}; wg.Add(1); defer wg.Wait(); go func() { work(); wg.Done() }() }`},
+	{name: "a deferred Wait for a goroutine of its own literal", code: `func f() { var wg sync.WaitGroup; wg.Add(1); defer wg.Wait(); go func() { wg.Done() }() }`},
+	{name: "a deferred literal that recovers", code: `func f() { defer func() { _ = recover() }() }`},
+	{name: "a deferred func value made elsewhere", code: `func start() func() { return func() {} }
+func f() { defer start()(); stop := start(); defer stop() }`},
+	{name: "a deferred parameter", code: `func f(stop func()) { defer stop() }`},
+	{name: "a literal within the deferred literal", code: `func f() { defer func() { g := func() {}; g() }() }`},
+	{name: "a local literal that is called before the end", code: `func f(mu *sync.Mutex) { mu.Lock(); defer mu.Unlock(); g := func() {}; g() }`},
+	{name: "a deferred Once with a literal", code: `func f() { var once sync.Once; defer once.Do(func() {}) }`},
+}
+
+var loopRows = []row{
+	{name: "a goroutine of a func literal in a loop", want: "go-loop", code: `func f() { for j := 0; j < 3; j++ { go func() { println("x") }() } }`},
+	{name: "a goroutine of a named function in a loop", code: `func work(k int) {}
+func f() { for j := 0; j < 3; j++ { go work(j) } }`},
+	{name: "one goroutine of a func literal", code: `func f() { go func() { println("x") }() }`},
+	{name: "a literal that keeps a for variable", want: "loop-variable", code: `func f() (all []func() int) { for j := 0; j < 3; j++ { all = append(all, func() int { return j }) }; return all }`},
+	{name: "a literal that keeps a range variable", want: "loop-variable", code: `func f(in []string) (all []func() string) { for _, v := range in { all = append(all, func() string { return v }) }; return all }`},
+	{name: "a copy of the loop variable kept", code: `func f(in []string) (all []func() string) { for _, v := range in { v := v; all = append(all, func() string { return v }) }; return all }`},
+	{name: "a literal called where it stands", code: `func f(in []string) { for _, v := range in { func() { println(v) }() } }`},
+	{name: "the address of a loop variable", want: "loop-variable", code: `func f(in []int) (all []*int) { for _, v := range in { all = append(all, &v) }; return all }`},
+	{name: "the address of a loop variable's field", want: "loop-variable", code: `type s struct{ n int }
+func f(in []s) (all []*int) { for _, v := range in { all = append(all, &v.n) }; return all }`},
+	{name: "a slice of an array that is a loop variable", want: "loop-variable", code: `func f(in [][2]int) (all [][]int) { for _, v := range in { all = append(all, v[:]) }; return all }`},
+	{name: "the address of an element", code: `func f(in []int) (all []*int) { for k := range in { all = append(all, &in[k]) }; return all }`},
+	{name: "the address of a field behind a pointer", code: `type s struct{ n int }
+func f(in []*s) (all []*int) { for _, v := range in { all = append(all, &v.n) }; return all }`},
+	{name: "subtests in a loop", file: "plugin_test.go", code: `func TestF(t *testing.T) { for _, v := range []string{"a"} { t.Run(v, func(t *testing.T) { if v == "" { t.Fail() } }) } }`},
+	{name: "parallel subtests in a loop", want: "loop-variable", file: "plugin_test.go", code: `func TestF(t *testing.T) { for _, v := range []string{"a"} { t.Run(v, func(t *testing.T) { t.Parallel(); if v == "" { t.Fail() } }) } }`},
+	{name: "a literal in a loop converted to a handler", want: "loop-literal", code: `func f(in []string) (all []http.Handler) { for _, v := range in { v := v; all = append(all, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, v) })) }; return all }`},
+	{name: "a literal in a loop given to a timer", want: "loop-literal", code: `func f(c chan int) { for j := 0; j < 3; j++ { k := j; time.AfterFunc(1, func() { c <- k }) } }`},
+	{name: "a handler made by a function in a loop", code: `func handler(v string) http.Handler { return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, v) }) }
+func f(in []string) (all []http.Handler) { for _, v := range in { all = append(all, handler(v)) }; return all }`},
+	{name: "a literal in a loop that keeps nothing of the round", code: `func f(c chan int) { for j := 0; j < 3; j++ { time.AfterFunc(1, func() { c <- 1 }) } }`},
+}
+
+var channelRows = []row{
+	{name: "a returned receive", want: "receive-returned", code: `func f(c chan int) int { return <-c }`},
+	{name: "a returned local that was received", code: `func f(c chan int) int { v, _ := <-c; return v }`},
+	{name: "a received value as argument, operand and condition", code: `func g(n int) bool { return n > 1 }
+func f(c chan int) { if g(<-c) { println(<-c + 1) } }`},
+	{name: "a receive into a field", want: "receive-stored", code: `type s struct{ n int }
+func f(x *s, c chan int) { x.n = <-c }`},
+	{name: "a receive into an element of a slice", want: "receive-stored", code: `func f(x []int, c chan int) { x[0] = <-c }`},
+	{name: "a receive through a pointer", want: "receive-stored", code: `func f(x *int, c chan int) { *x = <-c }`},
+	{name: "a receive into a named result", want: "receive-stored", code: `func f(c chan error) (err error) { err = <-c; return err }`},
+	{name: "a receive into a package variable", want: "receive-stored", code: `var last int
+func f(c chan int) { last = <-c }`},
+	{name: "a receive into an element of a map", code: `func f(x map[string]int, c chan int) { x["a"] = <-c }`},
+	{name: "a receive added to a field", code: `type s struct{ n int }
+func f(x *s, c chan int) { x.n += <-c }`},
+	{name: "a received variable counted up", want: "receive-changed", code: `func f(c chan int) { v := <-c; v++; println(v) }`},
+	{name: "a received error replaced", want: "receive-changed", code: `func f(c chan error) error { err := <-c; if err == nil { err = io.EOF }; return err }`},
+	{name: "a received error replaced by :=", want: "receive-changed", code: `func f(c chan error) error { err := <-c; n, err := strconv.Atoi("1"); println(n); return err }`},
+	{name: "a received struct's field set", want: "receive-changed", code: `type s struct{ n int }
+func f(c chan s) { v := <-c; v.n = 1; println(v.n) }`},
+	{name: "a received struct's pointer method", want: "receive-changed", code: `type s struct{ n int }
+func (x *s) inc() { x.n++ }
+func f(c chan s) { v := <-c; v.inc() }`},
+	{name: "a received value changed by a literal", want: "receive-changed", code: `func f(c chan int) { v := <-c; func() { v = 2 }(); println(v) }`},
+	{name: "the address of a received variable", want: "receive-changed", code: `func f(c chan int) *int { var v = <-c; return &v }`},
+	{name: "a received pointer's field set", code: `type s struct{ n int }
+func f(c chan *s) { v := <-c; v.n = 1 }`},
+	{name: "a received variable received again", code: `func f(c chan int) { var v int; v = <-c; println(v); v = <-c; println(v) }`},
+	{name: "a receive of two values, changed", code: `func f(c chan int) { v, ok := <-c; v++; println(v, ok) }`},
+	{name: "a received value copied and changed", code: `func f(c chan int) { v := <-c; w := v; w++; println(v, w) }`},
+	{name: "a received range variable counted up", code: `func f(c chan int) { for v := range c { v++; println(v) } }`},
+	{name: "a select into an existing variable", want: "receive-selected", code: `func f(c chan int) { var v int; select { case v = <-c: println(v) } }`},
+	{name: "a select into a new variable", code: `func f(c chan int) { select { case v := <-c: v++; println(v) } }`},
+	{name: "a labelled break at the end of a select clause", want: "select-jump", code: `func f(c chan int) {
+L:
+	for { select { case <-c: println("x"); break L } } }`},
+	{name: "a continue at the end of a select clause", want: "select-jump", code: `func f(c chan int) { for { select { case <-c: continue; default: }; println("x") } }`},
+	{name: "a labelled break within an if", code: `func f(c chan int) {
+L:
+	for { select { case v := <-c: if v > 1 { break L } } } }`},
+	{name: "a return at the end of a select clause", code: `func f(c chan int) { for { select { case <-c: return } } }`},
+	{name: "a continue in a switch", code: `func f(n int) { for { switch n { case 1: continue }; println("x") } }`},
+}
+
+var assignRows = []row{
+	{name: "several values with a call among them", want: "assign-call", code: `func one() int { return 1 }
+func f() { n, k := 0, 0; n, k = one(), 2; println(n, k) }`},
+	{name: "several fields with a call among them", want: "assign-call", code: `type s struct { status, retry int }
+func one() int { return 1 }
+func (x *s) f() { x.status, x.retry = 503, one() }`},
+	{name: "several values with a conversion among them", want: "assign-call", code: `func f(b []byte) { s, n := "", 0; n, s = len(b), string(b); println(s, n) }`},
+	{name: "new variables with a call among them", code: `func one() int { return 1 }
+func f() { n, k := one(), 2; println(n, k) }`},
+	{name: "several values of one call", code: `type s struct { n int; err error }
+func f(x *s) { n, err := 0, error(nil); n, err = strconv.Atoi("1"); x.n, x.err = strconv.Atoi("2"); println(n, err) }`},
+	{name: "a swap", code: `func f(a []int) { a[0], a[1] = a[1], a[0] }`},
+	{name: "several func literals that call", code: `func one() int { return 1 }
+func f() { var a, b func() int; a, b = func() int { return one() }, func() int { return one() }; println(a(), b()) }`},
+	{name: "an element of a map from a call of two results", want: "assign-map", code: `func f(m map[string]int) error { var err error; m["a"], err = strconv.Atoi("1"); return err }`},
+	{name: "an element of a map from another's", want: "assign-map", code: `func f(m, k map[string]int) bool { var ok bool; m["a"], ok = k["a"]; return ok }`},
+	{name: "an element of a map from a local", code: `func f(m map[string]int) error { n, err := strconv.Atoi("1"); m["a"] = n; return err }`},
+	{name: "elements of a map of interfaces", want: "assign-nil", code: `func f(m map[string]any) { m["a"], m["b"] = nil, nil }`},
+	{name: "elements of a map of strings", code: `func f(m map[string]string) { m["a"], m["b"] = "a", "b" }`},
+}

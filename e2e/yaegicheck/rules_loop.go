@@ -1,0 +1,195 @@
+package yaegicheck
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+
+	"golang.org/x/tools/go/ast/inspector"
+)
+
+var loopRules = []rule{goLoop, loopVariable, loopLiteral}
+
+// goLoop: several goroutines started from one func literal share its slot in the frame while they start, so the wrong
+// closure runs now and then: "negative WaitGroup counter", and Traefik is gone.
+var goLoop = rule{name: "go-loop", run: func(p *pass) {
+	for c, stmt := range each[*ast.GoStmt](p.root) {
+		if _, literal := ast.Unparen(stmt.Call.Fun).(*ast.FuncLit); literal && inLoop(c) {
+			p.report(stmt, "goroutines of one func literal in a loop may run each other's closure; start a named function or a method with arguments")
+		}
+	}
+}}
+
+// loopVariable: Yaegi keeps the loop variables of before Go 1.22: one for all rounds. A literal or an address that
+// outlives its round sees the last value (3 3 3 instead of 0 1 2). A literal called on the spot is right, and so is
+// one given to a function known to call it before it returns.
+var loopVariable = rule{name: "loop-variable", run: func(p *pass) {
+	for _, l := range p.loops() {
+		if len(l.variables) == 0 {
+			continue
+		}
+		for c, lit := range each[*ast.FuncLit](l.body) {
+			if p.mentions(c, l.variables) && !p.withinAnother(c, l) && !p.calledAtOnce(c, lit) {
+				p.report(lit, "the func literal uses a loop variable that all rounds share; copy it first (v := v) or pass it to a function")
+			}
+		}
+		p.reportLoopAddresses(l)
+	}
+}}
+
+// loopLiteral: a literal that is converted to a function type or handed to compiled code gets the last round's frame,
+// so even variables declared inside the round (v := v) hold the last round's value: http.HandlerFunc(func…) and
+// time.AfterFunc in a loop answered 2 2 2. The same in subtests that call t.Parallel.
+var loopLiteral = rule{name: "loop-literal", run: func(p *pass) {
+	for _, l := range p.loops() {
+		inner := p.declaredIn(l.body)
+		for c, lit := range each[*ast.FuncLit](l.body) {
+			if p.mentionsOutside(c, lit, inner) && p.leavesInterpreter(c) && !p.withinAnother(c, l) && !p.calledAtOnce(c, lit) {
+				p.report(lit, "the func literal gets the last round's variables, even those declared in the round; make it in a function that takes them as parameters")
+			}
+		}
+	}
+}}
+
+// loopNode is a loop with the variables its header declares.
+type loopNode struct {
+	node, body inspector.Cursor
+	variables  map[types.Object]bool
+}
+
+func (p *pass) loops() []loopNode {
+	var list []loopNode
+	for c := range p.root.Preorder((*ast.ForStmt)(nil), (*ast.RangeStmt)(nil)) {
+		switch n := c.Node().(type) {
+		case *ast.ForStmt:
+			body, _ := c.FindNode(n.Body)
+			list = append(list, loopNode{c, body, p.headerVariables(n.Init)})
+		case *ast.RangeStmt:
+			body, _ := c.FindNode(n.Body)
+			list = append(list, loopNode{c, body, p.defined(n.Key, n.Value)})
+		}
+	}
+	return list
+}
+
+func (p *pass) headerVariables(init ast.Stmt) map[types.Object]bool {
+	if assign, ok := init.(*ast.AssignStmt); ok {
+		return p.defined(assign.Lhs...)
+	}
+	return nil
+}
+
+// defined returns the variables that the identifiers among the expressions declare.
+func (p *pass) defined(exprs ...ast.Expr) map[types.Object]bool {
+	objects := map[types.Object]bool{}
+	for _, e := range exprs {
+		if id, ok := e.(*ast.Ident); ok && p.Info.Defs[id] != nil {
+			objects[p.Info.Defs[id]] = true
+		}
+	}
+	return objects
+}
+
+// declaredIn returns the variables declared in the loop's round itself, not in the literals within.
+func (p *pass) declaredIn(body inspector.Cursor) map[types.Object]bool {
+	objects := map[types.Object]bool{}
+	for _, id := range each[*ast.Ident](body) {
+		if v, ok := p.Info.Defs[id].(*types.Var); ok && !v.IsField() {
+			objects[v] = true
+		}
+	}
+	return objects
+}
+
+// mentionsOutside tells whether the literal uses one of the variables, its own parameters and locals left out.
+func (p *pass) mentionsOutside(c inspector.Cursor, lit *ast.FuncLit, objects map[types.Object]bool) bool {
+	for _, id := range each[*ast.Ident](c) {
+		if obj := p.Info.Uses[id]; objects[obj] && (obj.Pos() < lit.Pos() || obj.Pos() > lit.End()) {
+			return true
+		}
+	}
+	return false
+}
+
+// withinAnother tells whether a literal stands inside another one of the same loop: the outer one decides.
+func (p *pass) withinAnother(c inspector.Cursor, l loopNode) bool {
+	f, ok := function(c)
+	return ok && contains(l.body.Node(), f.Node())
+}
+
+// leavesInterpreter tells whether the literal is converted to a named function type or is an argument of compiled
+// code.
+func (p *pass) leavesInterpreter(c inspector.Cursor) bool {
+	call, ok := c.Parent().Node().(*ast.CallExpr)
+	if !ok || call.Fun == c.Node() {
+		return false
+	}
+	return p.converts(call) || p.compiled(call)
+}
+
+// calledAtOnce tells whether the literal is over when its statement is: it is called where it stands, or given to a
+// function that calls it before it returns.
+func (p *pass) calledAtOnce(c inspector.Cursor, lit *ast.FuncLit) bool {
+	call, ok := c.Parent().Node().(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	if call.Fun == lit {
+		switch c.Parent().Parent().Node().(type) {
+		case *ast.GoStmt, *ast.DeferStmt:
+			return false
+		}
+		return true
+	}
+	return p.synchronous(call) && !p.parallel(c)
+}
+
+// synchronous lists the compiled functions that call their argument before they return.
+func (p *pass) synchronous(call *ast.CallExpr) bool {
+	switch p.method(call) {
+	case "testing.T.Run", "testing.B.Run", "sync.Once.Do", "sync.Map.Range":
+		return true
+	}
+	f := p.callee(call)
+	if f == nil || f.Pkg() == nil {
+		return false
+	}
+	switch f.Pkg().Path() {
+	case "sort", "strings", "bytes", "regexp":
+		return true
+	}
+	return false
+}
+
+// parallel tells whether a subtest calls t.Parallel: it then runs after the loop.
+func (p *pass) parallel(c inspector.Cursor) bool {
+	for _, call := range each[*ast.CallExpr](c) {
+		if p.method(call) == "testing.T.Parallel" || p.method(call) == "testing.common.Parallel" {
+			return true
+		}
+	}
+	return false
+}
+
+// reportLoopAddresses reports &v, &v.field and v[:] of an array, where v is the loop's variable.
+func (p *pass) reportLoopAddresses(l loopNode) {
+	for c := range l.body.Preorder((*ast.UnaryExpr)(nil), (*ast.SliceExpr)(nil)) {
+		var operand ast.Expr
+		switch n := c.Node().(type) {
+		case *ast.UnaryExpr:
+			if n.Op == token.AND {
+				operand = n.X
+			}
+		case *ast.SliceExpr:
+			if _, ok := p.Info.TypeOf(n.X).Underlying().(*types.Array); ok {
+				operand = n.X
+			}
+		}
+		if operand == nil {
+			continue
+		}
+		if v := p.rootVariable(operand); v != nil && l.variables[v] {
+			p.report(c.Node(), "all rounds share the loop variable this points to; copy it first (v := v)")
+		}
+	}
+}
