@@ -8,7 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
+
+	"github.com/seed05e46011/lambda/e2e/internal/repo"
 )
 
 // Binary returns the path of the Traefik to run: that of the environment variable TRAEFIK, else the one that
@@ -35,7 +36,7 @@ func findBinary() (string, error) {
 	if path := os.Getenv("TRAEFIK"); path != "" {
 		return filepath.Abs(path)
 	}
-	built := filepath.Join(RepoRoot(), ".build", "traefik")
+	built := repo.Build("traefik")
 	if _, err := os.Stat(built); err == nil {
 		return built, nil
 	}
@@ -44,10 +45,4 @@ func findBinary() (string, error) {
 		return "", errors.New("no Traefik found: run `make traefik`, or name one in the environment variable TRAEFIK")
 	}
 	return filepath.Abs(path)
-}
-
-// RepoRoot returns the folder of the plugin's own module, found from where this file was compiled.
-func RepoRoot() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "..")
 }

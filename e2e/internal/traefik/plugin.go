@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/seed05e46011/lambda/e2e/internal/repo"
 )
 
 const manifestName = ".traefik.yml"
@@ -15,7 +17,7 @@ const manifestName = ".traefik.yml"
 // that only tests need) to where Traefik, working in workDir, looks for local plugins. It returns the module's name.
 func installPlugin(pluginDir, workDir string) (string, error) {
 	if pluginDir == "" {
-		pluginDir = RepoRoot()
+		pluginDir = repo.Root()
 	}
 	module, err := moduleName(filepath.Join(pluginDir, manifestName))
 	if err != nil {
