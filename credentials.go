@@ -30,7 +30,7 @@ type credentialSource struct {
 var errNoCredentials = errors.New("no credentials")
 
 // environmentCredentials reads the variables that every AWS SDK reads first.
-func environmentCredentials(context.Context) (*credentials, error) {
+func environmentCredentials(_ context.Context) (*credentials, error) {
 	c := &credentials{
 		accessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
 		secretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
