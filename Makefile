@@ -28,7 +28,7 @@ help:
 
 ## test: all that CI checks
 .PHONY: test
-test: format lint unit interpreted fuzz e2e
+test: format lint dialect unit interpreted fuzz e2e
 
 ## format: fail if gofmt would change a file
 .PHONY: format
@@ -43,6 +43,11 @@ lint: $(BUILD)/golangci-lint
 	cd e2e && $(GO) vet ./...
 	$(BUILD)/golangci-lint run ./...
 	cd e2e && $(BUILD)/golangci-lint run ./...
+
+## dialect: refuse in the plugin what Yaegi silently runs otherwise than Go
+.PHONY: dialect
+dialect:
+	cd e2e && $(GO) run ./cmd/yaegicheck ..
 
 ## unit: the plugin's unit tests, compiled, with the race detector
 .PHONY: unit
