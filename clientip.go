@@ -1,8 +1,6 @@
 package lambda
 
 import (
-	"net"
-	"net/http"
 	"net/netip"
 	"strings"
 )
@@ -21,17 +19,14 @@ func newClientIPStrategy(s *IPStrategy) *clientIPStrategy {
 	return &clientIPStrategy{depth: s.Depth, excluded: excluded}
 }
 
-// clientIP returns the client's bare address. An entry of X-Forwarded-For that is missing or is
-// no address does not count: then the TCP peer is the client, which nobody can forge.
-func clientIP(s *clientIPStrategy, r *http.Request) string {
-	if s == nil {
-		return peerIP(r.RemoteAddr)
-	}
-	forwarded := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+// forwardedIP returns the client's bare address. An entry of X-Forwarded-For that is missing or
+// is no address does not count: then the TCP peer is the client, which nobody can forge.
+func forwardedIP(s *clientIPStrategy, req *request) string {
+	forwarded := strings.Split(strings.Join(req.header["X-Forwarded-For"], ","), ",")
 	if addr := s.pick(forwarded); addr.IsValid() {
 		return addr.WithZone("").String()
 	}
-	return peerIP(r.RemoteAddr)
+	return req.peerIP
 }
 
 // pick returns the entry that the strategy points at, the zero Addr for none.
@@ -69,12 +64,17 @@ func (s *clientIPStrategy) excludes(addr netip.Addr) bool {
 
 // peerIP returns the address of the TCP peer without port and zone.
 func peerIP(remoteAddr string) string {
-	host, _, err := net.SplitHostPort(remoteAddr)
-	if err != nil {
+	i := strings.LastIndexByte(remoteAddr, ':')
+	if i < 0 {
 		return remoteAddr
 	}
-	if i := strings.IndexByte(host, '%'); i >= 0 {
-		return host[:i]
+	if remoteAddr[0] == '[' {
+		return bareIPv6(remoteAddr)
 	}
-	return host
+	return remoteAddr[:i]
+}
+
+func bareIPv6(remoteAddr string) string {
+	address, _ := netip.ParseAddrPort(remoteAddr)
+	return address.Addr().WithZone("").String()
 }

@@ -49,7 +49,8 @@ const maxEventBytes = 6 << 20
 type request struct {
 	http     *http.Request
 	time     time.Time // when it came, UTC
-	clientIP string    // a bare IP address
+	peerIP   string    // the TCP peer's address, bare
+	clientIP string    // the client's address, bare
 	host     string    // the Host header
 	header   http.Header
 	path     string // decoded
@@ -63,15 +64,20 @@ type request struct {
 
 // newRequest takes a request in. Its body is still unread.
 func newRequest(l *Lambda, r *http.Request) *request {
+	peer := peerIP(r.RemoteAddr)
 	req := &request{
 		http:     r,
 		time:     time.Now().UTC(),
-		clientIP: clientIP(l.clientIP, r),
+		peerIP:   peer,
+		clientIP: peer,
 		host:     r.Host,
 		header:   r.Header,
 		path:     r.URL.Path,
 		rawPath:  r.URL.EscapedPath(),
 		rawQuery: r.URL.RawQuery,
+	}
+	if l.clientIP != nil {
+		req.clientIP = forwardedIP(l.clientIP, req)
 	}
 	if req.rawPath == "" {
 		req.path = "/"
@@ -154,17 +160,16 @@ func lowerHeaders(req *request) map[string]string {
 // addForwardingHeaders adds what the front doors add. What is there already was set by Traefik
 // or by a proxy that it trusts: Traefik takes these headers off other requests.
 func addForwardingHeaders(headers map[string]string, req *request) {
-	r := req.http
-	peer := peerIP(r.RemoteAddr)
 	if prior := headers["x-forwarded-for"]; prior != "" {
-		peer = prior + ", " + peer
+		headers["x-forwarded-for"] = prior + ", " + req.peerIP
+	} else {
+		headers["x-forwarded-for"] = req.peerIP
 	}
-	headers["x-forwarded-for"] = peer
 	if headers["x-forwarded-proto"] == "" {
-		headers["x-forwarded-proto"] = scheme(r)
+		headers["x-forwarded-proto"] = scheme(req.http)
 	}
 	if headers["x-forwarded-port"] == "" {
-		headers["x-forwarded-port"] = port(r)
+		headers["x-forwarded-port"] = port(req.http)
 	}
 	if headers["x-amzn-trace-id"] == "" {
 		headers["x-amzn-trace-id"] = newTraceID(req.time)
@@ -194,10 +199,11 @@ func port(r *http.Request) string {
 
 // hostname returns the Host header without the port.
 func hostname(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		return host[:i]
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") {
+		return host
 	}
-	return host
+	return host[:i]
 }
 
 // newTraceID returns a trace header as AWS X-Ray makes them, from
@@ -277,14 +283,10 @@ func newByteReplacer(replacement func(byte) string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// parseQuery decodes a query. What cannot be decoded, or would not be UTF-8, stays as it was
-// sent: nothing is lost.
+// parseQuery decodes a query that url.ParseQuery refuses. What cannot be decoded, or would not
+// be UTF-8, stays as it was sent: nothing is lost.
 func parseQuery(rawQuery string) url.Values {
-	values, err := url.ParseQuery(rawQuery)
-	if err == nil {
-		return values
-	}
-	values = url.Values{}
+	values := url.Values{}
 	for _, pair := range strings.Split(rawQuery, "&") {
 		if pair != "" {
 			name, value, _ := strings.Cut(pair, "=")
@@ -305,6 +307,19 @@ func unescapeQuery(s string) string {
 
 // marshalEvent returns v as JSON, with <, > and & as they are, as AWS writes them.
 func marshalEvent(v any) ([]byte, error) {
+	event, err := json.Marshal(v)
+	if err != nil || bytes.Contains(event, htmlEscape) {
+		return marshalUnescaped(v)
+	}
+	return event, nil
+}
+
+// htmlEscape begins what json.Marshal writes for <, > and &.
+var htmlEscape = []byte(`\u00`)
+
+// marshalUnescaped is json.Marshal without its escapes for HTML. It takes twice as long,
+// interpreted, which is why marshalEvent tries the plain one first.
+func marshalUnescaped(v any) ([]byte, error) {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
@@ -342,11 +357,11 @@ var textTypes = map[string]bool{
 
 // eventBody returns a body as an event carries it: a string, or bytes, which encoding/json writes
 // as Base64.
-func eventBody(contentType string, body []byte) (value any, base64 bool) {
-	if isText(contentType, body) {
-		return string(body), false
+func eventBody(body []byte, base64 bool) any {
+	if base64 {
+		return body
 	}
-	return body, true
+	return string(body)
 }
 
 // splitCookies returns the cookies of a Cookie header.
@@ -360,7 +375,10 @@ func splitCookies(header string) []string {
 
 // joinedQuery returns the decoded parameters of a query, the values of a name joined by commas.
 func joinedQuery(rawQuery string) map[string]string {
-	query := parseQuery(rawQuery)
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		query = parseQuery(rawQuery)
+	}
 	joined := make(map[string]string, len(query))
 	for name, values := range query {
 		if len(values) == 1 {
@@ -375,8 +393,8 @@ func joinedQuery(rawQuery string) map[string]string {
 // commonLogTime is the Common Log Format's time, as time.Format wants it.
 const commonLogTime = "02/Jan/2006:15:04:05 -0700"
 
-// firstLabel returns the host's name up to the first dot.
-func firstLabel(host string) string {
-	label, _, _ := strings.Cut(hostname(host), ".")
+// firstLabel returns a host's name up to the first dot.
+func firstLabel(hostname string) string {
+	label, _, _ := strings.Cut(hostname, ".")
 	return label
 }

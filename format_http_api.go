@@ -41,46 +41,44 @@ type httpAPIv2HTTP struct {
 	UserAgent string `json:"userAgent"`
 }
 
-func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
-	r := req.http
-	headers := lowerHeaders(req)
-	event := httpAPIv2Event{
-		Version:        "2.0",
-		RouteKey:       "$default",
-		RawPath:        req.path,
-		RawQueryString: req.rawQuery,
-		Headers:        headers,
+// newHTTPAPIv2Event returns an event with all that does not depend on the request.
+func newHTTPAPIv2Event(c eventContext) httpAPIv2Event {
+	return httpAPIv2Event{
+		Version:  "2.0",
+		RouteKey: "$default",
 		RequestContext: httpAPIv2Context{
-			AccountID:    l.context.accountID,
-			APIID:        l.context.apiID,
-			DomainName:   hostname(req.host),
-			DomainPrefix: firstLabel(req.host),
-			HTTP: httpAPIv2HTTP{
-				Method:    r.Method,
-				Path:      req.path,
-				Protocol:  r.Proto,
-				SourceIP:  req.clientIP,
-				UserAgent: headers["user-agent"],
-			},
-			RequestID: newRequestID(),
+			AccountID: c.accountID,
+			APIID:     c.apiID,
 			RouteKey:  "$default",
-			Stage:     l.context.stage,
-			Time:      req.time.Format(commonLogTime),
-			TimeEpoch: req.time.UnixMilli(),
+			Stage:     c.stage,
 		},
 	}
-	if cookie, ok := headers["cookie"]; ok {
-		delete(headers, "cookie")
-		event.Cookies = splitCookies(cookie)
-	}
+}
+
+func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
+	headers := lowerHeaders(req)
+	event := l.httpAPIv2 // with what is the same for every request
+	event.RawPath = req.path
+	event.RawQueryString = req.rawQuery
+	event.Headers = headers
 	if req.rawQuery != "" {
 		event.QueryStringParameters = joinedQuery(req.rawQuery)
 	}
-	if len(req.body) > 0 {
-		body, isBase64 := eventBody(headers["content-type"], req.body)
-		event.Body = body
-		event.IsBase64Encoded = isBase64
+	if cookie := headers["cookie"]; cookie != "" {
+		delete(headers, "cookie")
+		event.Cookies = splitCookies(cookie)
 	}
+	if len(req.body) > 0 {
+		event.IsBase64Encoded = !isText(headers["content-type"], req.body)
+		event.Body = eventBody(req.body, event.IsBase64Encoded)
+	}
+	c := &event.RequestContext
+	c.DomainName = hostname(req.host)
+	c.DomainPrefix = firstLabel(c.DomainName)
+	c.RequestID = newRequestID()
+	c.Time = req.time.Format(commonLogTime)
+	c.TimeEpoch = req.time.UnixMilli()
+	c.HTTP = httpAPIv2HTTP{req.http.Method, req.path, req.http.Proto, req.clientIP, headers["user-agent"]}
 	return marshalEvent(&event)
 }
 

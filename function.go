@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 )
 
 // functionPattern is the pattern of FunctionName with its parts named, from
@@ -68,6 +69,9 @@ type target struct {
 	canonicalPath  string
 	canonicalQuery string
 	region         string
+
+	// signer holds the *signer of the day, so that a signature costs two hashes and an HMAC.
+	signer atomic.Value
 }
 
 // newTarget returns the target of f. endpoint is "" for the region's own.

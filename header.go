@@ -52,6 +52,9 @@ func init() {
 		canonicalNames[name] = ""
 		canonicalNames[strings.ToLower(name)] = ""
 	}
+	// What a reply's Connection header names has to be removed: the header is kept until then.
+	canonicalNames["Connection"] = "Connection"
+	canonicalNames["connection"] = "Connection"
 }
 
 // lowerName returns a request header's name in lower case, or "" for one that must not reach the
@@ -84,28 +87,28 @@ var tokenPattern = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 const controlCharacters = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
-// replyHeaderName returns the canonical form of a reply header's name, "" for a hop-by-hop
-// header, and an error for what is no name.
-func replyHeaderName(name string) (string, error) {
-	if canonical, known := canonicalNames[name]; known {
-		return canonical, nil
-	}
+// canonicalName returns the canonical form of a reply header's name, "" for a hop-by-hop header
+// and for what is no name.
+func canonicalName(name string) string {
 	if !tokenPattern.MatchString(name) {
-		return "", fmt.Errorf("header %.64q: not a header's name", name)
+		return ""
 	}
 	name = http.CanonicalHeaderKey(name)
 	if canonical, known := canonicalNames[name]; known {
-		return canonical, nil
+		return canonical
 	}
-	return name, nil
+	return name
 }
 
 // addReplyHeader adds a header of a function's reply, drops it where it is hop-by-hop, and
 // refuses what could break out of the header.
 func addReplyHeader(header http.Header, name, value string) error {
-	canonical, err := replyHeaderName(name)
-	if err != nil || canonical == "" {
-		return err
+	if !tokenPattern.MatchString(name) {
+		return fmt.Errorf("header %.64q: not a header's name", name)
+	}
+	canonical := canonicalName(name)
+	if canonical == "" {
+		return nil
 	}
 	if strings.ContainsAny(value, controlCharacters) {
 		return fmt.Errorf("header %.64q: control character in its value", name)

@@ -25,7 +25,7 @@ func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte,
 	}
 	invocation, err := newInvocation(ctx, l.target, creds, event)
 	if err != nil {
-		return nil, err
+		return nil, failureOf(causeRefused, err)
 	}
 	resp, err := l.transport.RoundTrip(invocation)
 	if err != nil {
@@ -50,33 +50,24 @@ func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte,
 // newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
 // in its head: all of that is in the event.
 func newInvocation(ctx context.Context, t *target, creds *credentials, event []byte) (*http.Request, error) {
-	if t.region == "" {
-		return nil, failureOf(causeRefused, errNoRegion)
+	amzDate := time.Now().UTC().Format(amzDateFormat)
+	s, err := signerFor(t, creds, amzDate[:8])
+	if err != nil {
+		return nil, err
 	}
 	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
 	// idle connection turns out to be closed before anything was written to it.
 	invocation, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(event))
 	if err != nil {
-		return nil, failureOf(causeRefused, fmt.Errorf("make the invocation: %w", err))
+		return nil, err
 	}
-	amzDate := time.Now().UTC().Format(amzDateFormat)
 	header := invocation.Header
-	canonical := &canonicalRequest{
-		method:        http.MethodPost,
-		path:          t.canonicalPath,
-		query:         t.canonicalQuery,
-		headers:       "content-length:" + strconv.Itoa(len(event)) + "\nhost:" + t.host + "\nx-amz-date:" + amzDate + "\n",
-		signedHeaders: "content-length;host;x-amz-date",
-		payloadHash:   payloadHash(event),
-	}
-	if creds.sessionToken != "" {
-		canonical.headers += "x-amz-security-token:" + creds.sessionToken + "\n"
-		canonical.signedHeaders += ";x-amz-security-token"
-		header["X-Amz-Security-Token"] = []string{creds.sessionToken}
-	}
 	header["X-Amz-Date"] = []string{amzDate}
-	header["Authorization"] = []string{authorization(canonical, creds, t.region, "lambda", amzDate)}
+	header["Authorization"] = []string{sign(s, event, amzDate)}
 	header["User-Agent"] = userAgent
+	if s.securityToken != nil {
+		header["X-Amz-Security-Token"] = s.securityToken
+	}
 	return invocation, nil
 }
 

@@ -25,7 +25,7 @@ type Lambda struct {
 	maxRequestBodyBytes int64
 	functionErrorStatus int
 	exposeErrors        bool
-	context             eventContext
+	httpAPIv2           httpAPIv2Event // what is the same in every event
 }
 
 // New builds the handler of one middleware. It works without network and credentials: those are
@@ -110,6 +110,6 @@ func newLambda(config *Config, name string) (*Lambda, error) {
 		maxRequestBodyBytes: config.MaxRequestBodyBytes,
 		functionErrorStatus: config.FunctionErrorStatus,
 		exposeErrors:        config.ExposeErrors,
-		context:             newEventContext(f),
+		httpAPIv2:           newHTTPAPIv2Event(newEventContext(f)),
 	}, nil
 }

@@ -33,10 +33,53 @@ func inferredReply(payload []byte) *reply {
 }
 
 // decodeProxyReply reads an object of statusCode, headers, multiValueHeaders, cookies, body and
-// isBase64Encoded, leniently: it takes the fields of all the front doors together, null for
-// every field, and what the frameworks' adapters are known to answer. The object is a map, not a
-// struct, because the front doors tell cases apart and encoding/json does not.
+// isBase64Encoded. The object is a map, not a struct, because the front doors tell cases apart
+// and encoding/json does not.
 func decodeProxyReply(object map[string]any, contentType string) (*reply, error) {
+	if reply := decodePlainReply(object); reply != nil {
+		if reply.header["Content-Type"] == nil {
+			reply.header["Content-Type"] = []string{contentType}
+		}
+		return reply, nil
+	}
+	return decodeAnyReply(object, contentType)
+}
+
+// decodePlainReply reads what most functions reply: a number, a map of well-known headers, each a
+// string, and a text. It returns nil for all else, be it good or bad: this is the hot path, and
+// interpreted code costs even where it is not run.
+func decodePlainReply(object map[string]any) *reply {
+	status, _ := object["statusCode"].(float64)
+	headers, _ := object["headers"].(map[string]any)
+	body, ok := object["body"].(string)
+	if !ok || object["isBase64Encoded"] == true || object["multiValueHeaders"] != nil || object["cookies"] != nil {
+		return nil
+	}
+	code := int(status)
+	if code < 200 || code > 599 || float64(code) != status {
+		return nil
+	}
+	header := make(http.Header, 8)
+	for name, v := range headers {
+		value, ok := v.(string)
+		canonical, known := canonicalNames[name]
+		if !known {
+			canonical = canonicalName(name)
+		}
+		if !ok || canonical == "" || strings.ContainsAny(value, controlCharacters) {
+			return nil
+		}
+		header[canonical] = []string{value}
+	}
+	if len(header) != len(headers) || header["Connection"] != nil {
+		return nil
+	}
+	return &reply{status: code, header: header, body: []byte(body)}
+}
+
+// decodeAnyReply is the lenient reader: it takes the fields of all the front doors together, null
+// for every field, and what the frameworks' adapters are known to answer.
+func decodeAnyReply(object map[string]any, contentType string) (*reply, error) {
 	status, err := replyStatus(object["statusCode"])
 	if err != nil {
 		return nil, err
@@ -109,8 +152,9 @@ func replyHeader(object map[string]any) (http.Header, error) {
 	if err := addCookies(header, object["cookies"]); err != nil {
 		return nil, err
 	}
-	if connection, ok := header["Connection"]; ok {
+	if connection := header["Connection"]; connection != nil {
 		removeConnectionNamed(header, strings.Join(connection, ","))
+		delete(header, "Connection")
 	}
 	return header, nil
 }
