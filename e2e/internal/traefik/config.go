@@ -2,13 +2,13 @@ package traefik
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -18,23 +18,35 @@ import (
 const applyTimeout = time.Minute
 
 // Update replaces the dynamic configuration, in the form of Options.Dynamic, and returns when every entry point uses it.
+// Traefik applies it once.
 func (i *Instance) Update(ctx context.Context, dynamic any) error {
 	if err := i.writeDynamic(dynamic); err != nil {
+		return err
+	}
+	// Traefik reads its files again. Were it to watch them it would do so once for each.
+	if err := i.process.signal(syscall.SIGHUP); err != nil {
 		return err
 	}
 	return i.awaitApplied(ctx)
 }
 
-// writeDynamic leaves two files to the file provider, which reads a directory in alphabetical order and applies all of
-// it or nothing. The marker is read first and written last: once Traefik answers with it, it has read the other file in
-// its new state too.
+// writeDynamic leaves two files to the file provider, which applies all of its directory or nothing: the caller's, and
+// the marker by which to know that it has.
 func (i *Instance) writeDynamic(dynamic any) error {
 	content, err := marshalDynamic(dynamic)
 	if err != nil {
 		return err
 	}
 	i.generation++
-	return errors.Join(i.replace("dynamic.yml", content), i.replace("applied.yml", fmt.Appendf(nil, markerConfig, markerPath, i.marker())))
+	for name, content := range map[string][]byte{
+		"dynamic.yml": content,
+		"applied.yml": fmt.Appendf(nil, markerConfig, markerPath, i.marker()),
+	} {
+		if err := os.WriteFile(filepath.Join(i.dynamicDir(), name), content, 0o600); err != nil {
+			return fmt.Errorf("write the dynamic configuration: %w", err)
+		}
+	}
+	return nil
 }
 
 // The marker is a response header, for any router of the caller's may answer on the marker's path with any status.
@@ -70,18 +82,6 @@ func marshalDynamic(dynamic any) ([]byte, error) {
 		return nil, fmt.Errorf("marshal the dynamic configuration: %w", err)
 	}
 	return []byte(strings.ReplaceAll(string(content), "{{", `{{"{{"}}`)), nil
-}
-
-// replace puts a file into the watched directory in one step, so that Traefik never reads half of it.
-func (i *Instance) replace(name string, content []byte) error {
-	written := filepath.Join(i.dir, name)
-	if err := os.WriteFile(written, content, 0o600); err != nil {
-		return fmt.Errorf("write the dynamic configuration: %w", err)
-	}
-	if err := os.Rename(written, filepath.Join(i.dynamicDir(), name)); err != nil {
-		return fmt.Errorf("hand the dynamic configuration over: %w", err)
-	}
-	return nil
 }
 
 // awaitApplied returns when the marker of the latest configuration answers. Traefik switches its entry points one after
@@ -130,7 +130,7 @@ func flags(dynamicDir, module string, options Options, listeners listeners) []st
 		"--log.level=" + level,
 		"--log.nocolor=true",
 		"--providers.file.directory=" + dynamicDir,
-		"--providers.file.watch=true",
+		"--providers.file.watch=false",
 		"--providers.providersthrottleduration=0s",
 		"--experimental.localplugins." + PluginName + ".modulename=" + module,
 		"--experimental.abortonpluginfailure=true",
