@@ -80,15 +80,16 @@ func badReply(err error) error {
 }
 
 // interrupted says whether err came of the client's leaving or of the time running out, and
-// returns that instead.
-func interrupted(ctx context.Context, req *request, err error) error {
+// returns that instead of c. It takes the parts of a failure, not a whole one: to hand a *failure
+// that a call has just returned over as an error panics in Yaegi.
+func interrupted(ctx context.Context, req *request, c cause, err error) error {
 	if req.http.Context().Err() != nil {
 		return failureOf(causeClientGone, errors.New("the client went away"))
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return failureOf(causeTimeout, errors.New("no complete reply within timeout"))
 	}
-	return err
+	return failureOf(c, err)
 }
 
 // fail logs why a request failed, in one line, and answers it as the format's own front door

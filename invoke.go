@@ -21,7 +21,7 @@ const maxReplyBytes = 8 << 20
 func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte, error) {
 	creds, err := retrieveCredentials(ctx, l.credentials)
 	if err != nil {
-		return nil, interrupted(ctx, req, failureOf(causeRefused, err))
+		return nil, interrupted(ctx, req, causeRefused, err)
 	}
 	invocation, err := newInvocation(ctx, l.target, creds, event)
 	if err != nil {
@@ -29,11 +29,11 @@ func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte,
 	}
 	resp, err := l.transport.RoundTrip(invocation)
 	if err != nil {
-		return nil, interrupted(ctx, req, failureOf(causeConnection, fmt.Errorf("call Lambda: %w", err)))
+		return nil, interrupted(ctx, req, causeConnection, fmt.Errorf("call Lambda: %w", err))
 	}
 	payload, err := readReply(resp)
 	if err != nil {
-		return nil, interrupted(ctx, req, failureOf(causeConnection, fmt.Errorf("read Lambda's answer: %w", err)))
+		return nil, interrupted(ctx, req, causeConnection, fmt.Errorf("read Lambda's answer: %w", err))
 	}
 	if id := resp.Header["X-Amzn-Requestid"]; len(id) > 0 {
 		req.lambdaRequestID = id[0]
