@@ -33,6 +33,21 @@ type Config struct {
 	// Default: the HTTPS endpoint of the region.
 	Endpoint string `mapstructure:"endpoint"`
 
+	// TLS defines whom to trust on connections to the Lambda API.
+	// Default: the system's certificate authorities.
+	TLS *TLSConfig `mapstructure:"tls"`
+
+	// ProxyURL defines the proxy to reach the Lambda API through: a URL of scheme http, https,
+	// socks5 or socks5h, with user and password if need be.
+	// Default: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.
+	ProxyURL string `mapstructure:"proxyURL"`
+
+	// MaxIdleConnections defines how many connections to the Lambda API are kept open between
+	// requests. Each call has a connection to itself: with fewer than there are calls at the same
+	// time, the rest pay for a TLS handshake each.
+	// Default: 1000.
+	MaxIdleConnections int `mapstructure:"maxIdleConnections"`
+
 	// Credentials defines where the AWS credentials come from.
 	// Default: they are looked for where AWS's SDKs look.
 	Credentials *CredentialsConfig `mapstructure:"credentials"`
@@ -54,6 +69,21 @@ type Config struct {
 	// FunctionErrorStatus defines the status of the answer when the function failed.
 	// Default: 502.
 	FunctionErrorStatus int `mapstructure:"functionErrorStatus"`
+
+	// Fallback hands the request, as it came, to the next handler of the router wherever this
+	// middleware would answer with 502, 503 or 504. The function may have run by then, in whole or
+	// in part: meant for requests that may be done twice.
+	// Default: false.
+	Fallback bool `mapstructure:"fallback"`
+
+	// MaxConcurrency defines how many requests of this middleware, over all routers that use it,
+	// may be with Lambda at the same time. Others are answered with 503 and Retry-After at once.
+	// Default: 0, no bound.
+	MaxConcurrency int `mapstructure:"maxConcurrency"`
+
+	// ServerTiming adds how long the call of Lambda took, as Server-Timing, to the answer.
+	// Default: false.
+	ServerTiming bool `mapstructure:"serverTiming"`
 
 	// ExposeErrors puts the cause of a failure into the answer's body. The function's own error
 	// text, AWS's account numbers and internal names become public: for development only.
@@ -83,6 +113,21 @@ type CredentialsConfig struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
+// TLSConfig holds the options of the group tls.
+type TLSConfig struct {
+	// CAFile defines a file of certificates, in PEM, of the authorities to trust instead of the
+	// system's. It is read whenever Traefik applies a configuration.
+	CAFile string `mapstructure:"caFile"`
+
+	// InsecureSkipVerify trusts everybody: who is on the way can pose as Lambda, and gets the
+	// events. It is warned of.
+	// Default: false.
+	InsecureSkipVerify bool `mapstructure:"insecureSkipVerify"`
+
+	// Unknown collects the options that do not exist.
+	Unknown map[string]any `mapstructure:",remain"`
+}
+
 // IPStrategy finds the client's address in X-Forwarded-For, as the option of the same name of
 // Traefik's own middlewares does. Its leftmost entries are written by the client: use neither
 // field unless every proxy in front is your own.
@@ -106,6 +151,7 @@ func CreateConfig() *Config {
 		Timeout:             "62s",
 		MaxRequestBodyBytes: maxEventBytes,
 		FunctionErrorStatus: 502,
+		MaxIdleConnections:  1000,
 	}
 }
 
@@ -120,6 +166,10 @@ func (c *Config) validate() error {
 		positiveDuration("timeout", c.Timeout),
 		positive("maxRequestBodyBytes", c.MaxRequestBodyBytes),
 		httpStatus("functionErrorStatus", c.FunctionErrorStatus),
+		notNegative("maxConcurrency", int64(c.MaxConcurrency)),
+		positive("maxIdleConnections", int64(c.MaxIdleConnections)),
+		c.validateProxyURL(),
+		c.TLS.validate(),
 		c.Credentials.validate(),
 		c.IPStrategy.validate(),
 	}
@@ -180,6 +230,13 @@ func (c *CredentialsConfig) validate() error {
 	return nil
 }
 
+func (t *TLSConfig) validate() error {
+	if t == nil {
+		return nil
+	}
+	return unknownOption("tls.", reflect.TypeOf(*t), t.Unknown)
+}
+
 func (s *IPStrategy) validate() error {
 	if s == nil {
 		return nil
@@ -224,6 +281,13 @@ func oneOf(option, value string, allowed []string) error {
 func positive(option string, value int64) error {
 	if value <= 0 {
 		return fmt.Errorf("%s: %d: want a whole number above 0", option, value)
+	}
+	return nil
+}
+
+func notNegative(option string, value int64) error {
+	if value < 0 {
+		return fmt.Errorf("%s: %d: want a whole number, 0 or above", option, value)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -58,6 +59,15 @@ type request struct {
 	rawQuery string // without "?"
 	body     []byte // all of it; nil before readBody and where there is none
 
+	// bodyTouched says that something of the body was read, bodyRead that all of it is in body.
+	bodyTouched bool
+	bodyRead    bool
+
+	target   *target
+	routeKey string // of the option routes, else "$default"
+
+	called time.Time // when Lambda was called; kept with serverTiming only
+
 	// lambdaRequestID is the id that Lambda gave to the invocation, "" before.
 	lambdaRequestID string
 }
@@ -75,6 +85,7 @@ func newRequest(l *Lambda, r *http.Request) *request {
 		path:     r.URL.Path,
 		rawPath:  r.URL.EscapedPath(),
 		rawQuery: r.URL.RawQuery,
+		routeKey: "$default",
 	}
 	if l.clientIP != nil {
 		req.clientIP = forwardedIP(l.clientIP, req)
@@ -102,8 +113,9 @@ func newEventContext(f *function) eventContext {
 	return c
 }
 
-// readBody reads the whole body, up to the limit.
-func readBody(l *Lambda, req *request) error {
+// readBody reads the whole body, up to the limit. A client that stalls is not waited for longer
+// than ctx lasts: hence the goroutine, since Traefik lets no middleware set a deadline for reading.
+func readBody(ctx context.Context, l *Lambda, req *request) error {
 	r := req.http
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
@@ -111,14 +123,49 @@ func readBody(l *Lambda, req *request) error {
 	if r.ContentLength > l.maxRequestBodyBytes {
 		return tooLarge("request body", l.maxRequestBodyBytes)
 	}
-	body, err := readAll(r.Body, r.ContentLength, l.maxRequestBodyBytes)
-	if err != nil {
-		return unreadable(err)
+	req.bodyTouched = true
+	reading := make(chan *bodyRead, 1)
+	go readWholeBody(reading, r, l.maxRequestBodyBytes)
+	select {
+	case read := <-reading:
+		return takeBody(l, req, read)
+	case <-ctx.Done():
+		return interrupted(ctx, req, causeUnreadable, ctx.Err())
 	}
-	if int64(len(body)) > l.maxRequestBodyBytes {
+}
+
+// bodyRead is what came of reading a body.
+type bodyRead struct {
+	body []byte
+	err  error
+}
+
+func readWholeBody(reading chan<- *bodyRead, r *http.Request, limit int64) {
+	defer recoverBody(reading)
+	body, err := readAll(r.Body, r.ContentLength, limit)
+	reading <- &bodyRead{body: body, err: err}
+}
+
+// recoverBody keeps a panic of a body that an earlier middleware has wrapped: in a goroutine it
+// would end Traefik.
+func recoverBody(reading chan<- *bodyRead) {
+	if p := recover(); p != nil {
+		reading <- &bodyRead{err: fmt.Errorf("panic: %v", p)}
+	}
+}
+
+func takeBody(l *Lambda, req *request, read *bodyRead) error {
+	if read.err != nil {
+		if req.http.Context().Err() != nil {
+			return failureOf(causeClientGone, read.err)
+		}
+		return unreadable(read.err)
+	}
+	if int64(len(read.body)) > l.maxRequestBodyBytes {
 		return tooLarge("request body", l.maxRequestBodyBytes)
 	}
-	req.body = body
+	req.body = read.body
+	req.bodyRead = true
 	return nil
 }
 

@@ -1,13 +1,16 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -15,19 +18,39 @@ import (
 type cause int
 
 const (
-	causeUnreadable    cause = iota // the request's body could not be read
+	causeNoRoute       cause = iota // no function for the request
+	causeUnreadable                 // the request's body could not be read
 	causeTooLarge                   // the request's body, or the event, is over a limit
 	causeClientGone                 // the client went away
 	causeTimeout                    // option timeout ran out
-	causeConnect                    // no connection: DNS, TCP, TLS
-	causeConnection                 // the connection broke
+	causeConnect                    // no connection: DNS, TCP, proxy, TLS; nothing was sent
+	causeConnection                 // the connection broke, or the answer was not HTTP
+	causeOverload                   // option maxConcurrency is reached
 	causeThrottled                  // Lambda 429
 	causeServer                     // Lambda 5xx
-	causeRefused                    // Lambda 4xx; credentials or region missing
+	causeRefused                    // any other answer of Lambda; credentials or region missing
 	causeFunctionError              // the function ran and failed
 	causeBadReply                   // the function's reply is not in the format
 	causeEncode                     // the event could not be made
 )
+
+// causeNames are what the log calls the causes.
+var causeNames = map[cause]string{
+	causeNoRoute:       "no-route",
+	causeUnreadable:    "unreadable-body",
+	causeTooLarge:      "too-large",
+	causeClientGone:    "client-gone",
+	causeTimeout:       "timeout",
+	causeConnect:       "connect",
+	causeConnection:    "connection",
+	causeOverload:      "max-concurrency",
+	causeThrottled:     "throttle",
+	causeServer:        "server",
+	causeRefused:       "refused",
+	causeFunctionError: "function-error",
+	causeBadReply:      "bad-reply",
+	causeEncode:        "encode",
+}
 
 // statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
 const statusClientClosedRequest = 499
@@ -35,6 +58,8 @@ const statusClientClosedRequest = 499
 // status is the one place where a cause becomes a status.
 func (l *Lambda) status(c cause) int {
 	switch c {
+	case causeNoRoute:
+		return http.StatusNotFound
 	case causeUnreadable:
 		return http.StatusBadRequest
 	case causeTooLarge:
@@ -43,7 +68,7 @@ func (l *Lambda) status(c cause) int {
 		return statusClientClosedRequest
 	case causeTimeout:
 		return http.StatusGatewayTimeout
-	case causeThrottled:
+	case causeOverload, causeThrottled:
 		return http.StatusServiceUnavailable
 	case causeFunctionError:
 		return l.functionErrorStatus
@@ -59,13 +84,22 @@ func (l *Lambda) status(c cause) int {
 type failure struct {
 	cause      cause
 	err        error
-	retryAfter string // for the client, "" for none
+	retryAfter string // how long to stay away, as the header has it; "" where nobody said
 	payload    []byte // what the function says of its error; only for exposeErrors
 }
 
 func (f *failure) Error() string { return f.err.Error() }
 
 func failureOf(c cause, err error) *failure { return &failure{cause: c, err: err} }
+
+// asFailure returns the failure that an error of answer is.
+func asFailure(err error) *failure {
+	f, ok := err.(*failure) //nolint:errorlint // Yaegi: errors.As with an interpreted type panics
+	if !ok {
+		f = failureOf(causeEncode, err)
+	}
+	return f
+}
 
 func tooLarge(what string, limit int64) error {
 	return failureOf(causeTooLarge, fmt.Errorf("%s over the limit of %d bytes", what, limit))
@@ -92,20 +126,66 @@ func interrupted(ctx context.Context, req *request, c cause, err error) error {
 	return failureOf(c, err)
 }
 
-// fail logs why a request failed, in one line, and answers it as the format's own front door
-// would, with nothing of the cause unless exposeErrors is on.
+// fail logs why a request failed, and answers it: with the next handler where fallback says so,
+// else as the format's own front door would.
 func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
-	f, ok := err.(*failure) //nolint:errorlint // Yaegi: errors.As with an interpreted type panics
-	if !ok {
-		f = failureOf(causeEncode, err)
-	}
+	f := asFailure(err)
 	status := l.status(f.cause)
-	text := http.StatusText(status)
-	if status == statusClientClosedRequest {
-		text = "Client Closed Request"
+	if l.fallback && replayable(req) && canFallBack(status) {
+		logFailure(l, req, f, status, " fallback=next")
+		l.next.ServeHTTP(w, original(req))
+		return
 	}
-	log.Printf("%s: %d %s: function=%s requestId=%s duration=%s: %v",
-		l.name, status, text, l.target.name, orDash(req.lambdaRequestID), time.Since(req.time).Round(time.Millisecond), f.err)
+	logFailure(l, req, f, status, "")
+	writeFailure(l, w, req, f, status)
+}
+
+// canFallBack says whether the next handler may answer in place of an answer of this status.
+func canFallBack(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// replayable says whether the request can still be handed on whole.
+func replayable(req *request) bool { return !req.bodyTouched || req.bodyRead }
+
+// original returns the request as it came, with the body that was read of it.
+func original(req *request) *http.Request {
+	if !req.bodyRead {
+		return req.http
+	}
+	r := req.http.WithContext(req.http.Context()) // a copy: the caller's must not change
+	r.Body = io.NopCloser(bytes.NewReader(req.body))
+	return r
+}
+
+// logFailure writes one line: for the operator, or, where it is the client's doing, for who looks
+// for it, since clients could fill the log else.
+func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
+	function, route := "-", "-"
+	if req.target != nil {
+		function = req.target.name
+	}
+	if req.routeKey != "" {
+		route = strconv.Quote(req.routeKey)
+	}
+	line := fmt.Sprintf("%s: %d %s: function=%s route=%s requestId=%s duration=%s cause=%s%s: %s",
+		l.name, status, statusText(status), function, route, orDash(req.lambdaRequestID),
+		time.Since(req.time).Round(time.Millisecond), causeNames[f.cause], note, oneLine.Replace(f.err.Error()))
+	switch f.cause {
+	case causeNoRoute, causeUnreadable, causeTooLarge, causeClientGone:
+		fmt.Println(line)
+	default:
+		log.Print(line)
+	}
+}
+
+// oneLine keeps what others say from looking like lines of the log.
+var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
+
+// writeFailure answers with the status text, in the shape of the format's own front door, and with
+// nothing of the cause unless exposeErrors is on.
+func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, status int) {
+	text := statusText(status)
 	if l.exposeErrors {
 		text = exposed(f)
 	}
@@ -113,13 +193,21 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	header := w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	if f.retryAfter != "" {
+	if f.retryAfter != "" && status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", f.retryAfter)
 	}
+	setCallHeaders(l, header, req)
 	w.WriteHeader(status)
 	if req.http.Method != http.MethodHead {
 		_, _ = w.Write([]byte(body)) // fails only where the client has gone
 	}
+}
+
+func statusText(status int) string {
+	if status == statusClientClosedRequest {
+		return "Client Closed Request"
+	}
+	return http.StatusText(status)
 }
 
 // exposed returns the cause with the function's own error.

@@ -66,6 +66,7 @@ type target struct {
 	*function
 	url            string // what to post to
 	host           string // the Host header
+	plain          bool   // http://
 	canonicalPath  string
 	canonicalQuery string
 	region         string
@@ -92,6 +93,7 @@ func newTarget(f *function, region, endpoint string) (*target, error) {
 	t := &target{
 		function:       f,
 		host:           withoutDefaultPort(base),
+		plain:          base.Scheme == "http",
 		canonicalPath:  canonicalPath(path),
 		canonicalQuery: query,
 		region:         region,

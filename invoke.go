@@ -16,35 +16,80 @@ import (
 // over 6 MB pass; the rest is room for other endpoints.
 const maxReplyBytes = 8 << 20
 
-// invoke calls the function once and returns the payload that it replied.
+// invoke calls the function and returns the payload that it replied.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte, error) {
-	creds, err := retrieveCredentials(ctx, l.credentials)
+	resp, err := call(ctx, l, req, event)
 	if err != nil {
-		return nil, interrupted(ctx, req, causeRefused, err)
-	}
-	invocation, err := newInvocation(ctx, l.target, creds, event)
-	if err != nil {
-		return nil, failureOf(causeRefused, err)
-	}
-	resp, err := l.transport.RoundTrip(invocation)
-	if err != nil {
-		return nil, interrupted(ctx, req, causeConnection, fmt.Errorf("call Lambda: %w", err))
+		return nil, err
 	}
 	payload, err := readReply(resp)
 	if err != nil {
-		return nil, interrupted(ctx, req, causeConnection, fmt.Errorf("read Lambda's answer: %w", err))
-	}
-	if id := resp.Header["X-Amzn-Requestid"]; len(id) > 0 {
-		req.lambdaRequestID = id[0]
-	}
-	if resp.StatusCode >= http.StatusMultipleChoices {
-		return nil, apiError(resp, payload, creds)
+		return nil, interrupted(ctx, req, causeConnection, broke("read Lambda's answer", err))
 	}
 	if kind := resp.Header["X-Amz-Function-Error"]; len(kind) > 0 {
 		return nil, functionError(kind[0], payload)
 	}
 	return payload, nil
+}
+
+// call posts the event once and returns Lambda's answer, its body unread, unless that is an error.
+func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
+	if l.serverTiming {
+		req.called = time.Now()
+	}
+	creds, err := retrieveCredentials(ctx, l.credentials)
+	if err != nil {
+		return nil, interrupted(ctx, req, causeRefused, err)
+	}
+	invocation, err := newInvocation(ctx, req.target, creds, event)
+	if err != nil {
+		return nil, failureOf(causeRefused, err)
+	}
+	resp, err := l.transport.RoundTrip(invocation)
+	if err != nil {
+		return nil, interrupted(ctx, req, causeConnection, broke("call Lambda", err))
+	}
+	learnProtocol(req.target, resp)
+	if id := resp.Header["X-Amzn-Requestid"]; len(id) > 0 {
+		req.lambdaRequestID = id[0]
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	return nil, refusedCall(ctx, req, resp, creds)
+}
+
+// setCallHeaders says on the answer which invocation it comes of, and, with serverTiming, how long
+// that took. The function's own Server-Timing stays.
+func setCallHeaders(l *Lambda, header http.Header, req *request) {
+	if req.lambdaRequestID != "" {
+		header["X-Amzn-Requestid"] = []string{req.lambdaRequestID}
+	}
+	if l.serverTiming && !req.called.IsZero() {
+		milliseconds := float64(time.Since(req.called)) / float64(time.Millisecond)
+		header.Add("Server-Timing", "lambda;dur="+strconv.FormatFloat(milliseconds, 'f', 1, 64))
+	}
+}
+
+// broke says what was done when a connection broke. The error may repeat what the other side has
+// written: no more of it than a log can bear.
+func broke(doing string, err error) error {
+	return fmt.Errorf("%s: %.300s", doing, err.Error())
+}
+
+// refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
+// for one host, and events are for nobody else.
+func refusedCall(ctx context.Context, req *request, resp *http.Response, creds *credentials) error {
+	if resp.StatusCode < http.StatusBadRequest {
+		_ = resp.Body.Close() // unread: after 101 it would have no end
+		return failureOf(causeRefused, fmt.Errorf("Lambda answered %d, which Invoke never does", resp.StatusCode))
+	}
+	payload, err := readReply(resp)
+	if err != nil && ctx.Err() != nil {
+		return interrupted(ctx, req, causeConnection, err)
+	}
+	return apiError(resp, payload, creds) // with half a body the status still says what happened
 }
 
 // newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
@@ -60,6 +105,9 @@ func newInvocation(ctx context.Context, t *target, creds *credentials, event []b
 	invocation, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(event))
 	if err != nil {
 		return nil, err
+	}
+	if !resendsSafely(t) {
+		invocation.GetBody = nil
 	}
 	header := invocation.Header
 	header["X-Amz-Date"] = []string{amzDate}
@@ -91,12 +139,12 @@ func readReply(resp *http.Response) ([]byte, error) {
 func apiError(resp *http.Response, payload []byte, creds *credentials) error {
 	text := "Lambda answered " + strconv.Itoa(resp.StatusCode) + " " + errorText(resp, payload, creds)
 	f := failureOf(causeRefused, errors.New(strings.TrimSpace(text)))
+	f.retryAfter = resp.Header.Get("Retry-After")
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
 		f.cause = causeThrottled
-		f.retryAfter = "1"
-		if after := resp.Header.Get("Retry-After"); after != "" {
-			f.retryAfter = after
+		if f.retryAfter == "" {
+			f.retryAfter = "1"
 		}
 	case resp.StatusCode >= http.StatusInternalServerError:
 		f.cause = causeServer

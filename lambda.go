@@ -19,25 +19,28 @@ type Lambda struct {
 	format      *eventFormat
 	credentials *credentialProvider
 	transport   *http.Transport
+	next        http.Handler
 	clientIP    *clientIPStrategy // nil: the TCP peer
 
 	timeout             time.Duration
 	maxRequestBodyBytes int64
 	functionErrorStatus int
+	fallback            bool
+	serverTiming        bool
 	exposeErrors        bool
 	httpAPIv2           httpAPIv2Event // what is the same in every event
 }
 
 // New builds the handler of one middleware. It works without network and credentials: those are
 // looked for when the first request comes. Its errors name the option that is wrong.
-func New(_ context.Context, _ http.Handler, config *Config, name string) (handler http.Handler, err error) {
+func New(_ context.Context, next http.Handler, config *Config, name string) (handler http.Handler, err error) {
 	// A panic here would end the goroutine that applies Traefik's configuration, for good.
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("lambda: %v", p)
 		}
 	}()
-	l, err := newLambda(config, name)
+	l, err := newLambda(next, config, name)
 	if err != nil {
 		return nil, fmt.Errorf("lambda: %w", err)
 	}
@@ -47,6 +50,7 @@ func New(_ context.Context, _ http.Handler, config *Config, name string) (handle
 // ServeHTTP answers a request with what the function replies, or with an error (failure.go).
 func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
+	req.target = l.target
 	if err := answer(l, w, req); err != nil {
 		fail(l, w, req, err)
 	}
@@ -57,7 +61,7 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func answer(l *Lambda, w http.ResponseWriter, req *request) error {
 	ctx, cancel := context.WithTimeout(req.http.Context(), l.timeout)
 	defer cancel()
-	if err := readBody(l, req); err != nil {
+	if err := readBody(ctx, l, req); err != nil {
 		return err
 	}
 	event, err := encodeEvent(l, req)
@@ -72,12 +76,12 @@ func answer(l *Lambda, w http.ResponseWriter, req *request) error {
 	if err != nil {
 		return badReply(err)
 	}
-	writeReply(w, req.http, reply)
+	writeReply(l, w, req, reply)
 	return nil
 }
 
 // newLambda builds the handler out of valid options.
-func newLambda(config *Config, name string) (*Lambda, error) {
+func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
@@ -98,17 +102,24 @@ func newLambda(config *Config, name string) (*Lambda, error) {
 	if err != nil {
 		return nil, err
 	}
-	warnPlainHTTP(config.Endpoint)
+	connections, err := newTransportSettings(config)
+	if err != nil {
+		return nil, err
+	}
+	warnInsecure(config)
 	return &Lambda{
 		name:                name,
 		target:              t,
 		format:              eventFormats[config.EventFormat],
 		credentials:         provider,
-		transport:           transportFor(),
+		transport:           transportFor(connections),
+		next:                next,
 		clientIP:            newClientIPStrategy(config.IPStrategy),
 		timeout:             timeout,
 		maxRequestBodyBytes: config.MaxRequestBodyBytes,
 		functionErrorStatus: config.FunctionErrorStatus,
+		fallback:            config.Fallback,
+		serverTiming:        config.ServerTiming,
 		exposeErrors:        config.ExposeErrors,
 		httpAPIv2:           newHTTPAPIv2Event(newEventContext(f)),
 	}, nil

@@ -253,11 +253,13 @@ func contains(list []string, s string) bool {
 }
 
 // writeReply writes a reply that decode has found good.
-func writeReply(w http.ResponseWriter, r *http.Request, reply *reply) {
+func writeReply(l *Lambda, w http.ResponseWriter, req *request, reply *reply) {
+	r := req.http
 	header := w.Header()
 	for name, values := range reply.header {
 		header[name] = append(header[name], values...)
 	}
+	setCallHeaders(l, header, req)
 	setContentLength(header, r, reply)
 	w.WriteHeader(reply.status)
 	if len(reply.body) > 0 && r.Method != http.MethodHead && !bodyless(reply.status) {
