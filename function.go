@@ -10,13 +10,13 @@ import (
 
 // functionPattern is the pattern of FunctionName with its parts named, from
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#lambda-Invoke-request-FunctionName
-// (the region's prefix may have four letters, as that of the European Sovereign Cloud has).
+// with wider regions: that of the European Sovereign Cloud, eusc-de-east-1, is not in the pattern.
 var functionPattern = regexp.MustCompile(
 	`^(?:arn:(aws[a-zA-Z-]*)?:lambda:)?(?:(` + regionExpr + `):)?(?:(\d{12}):)?(?:function:)?` +
 		`([a-zA-Z0-9\-_.]+)(?::(` + qualifierExpr + `))?$`)
 
 const (
-	regionExpr    = `[a-z]{2,4}(?:-gov|-iso[a-z]?)?-[a-z]+-\d`
+	regionExpr    = `[a-z]{2,4}(?:-[a-z]+)+-\d`
 	qualifierExpr = `\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9\-_]+`
 )
 

@@ -1,3 +1,7 @@
 module github.com/seed05e46011/lambda
 
 go 1.22
+
+require github.com/aws/aws-sdk-go-v2 v1.36.3
+
+require github.com/aws/smithy-go v1.22.2 // indirect

@@ -168,8 +168,11 @@ func canonicalPath(wirePath string) string {
 	return strings.ReplaceAll(url.QueryEscape(wirePath), "%2F", "/")
 }
 
-// canonicalQuery returns the query sorted and escaped; a blank is %20, never +.
+// canonicalQuery returns the query escaped and sorted by name and value; a blank is %20, never +.
 func canonicalQuery(query url.Values) string {
+	for _, values := range query {
+		sort.Strings(values)
+	}
 	return strings.ReplaceAll(query.Encode(), "+", "%20")
 }
 
