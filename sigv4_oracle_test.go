@@ -68,7 +68,7 @@ func newWire(t testing.TB) *wire {
 // send puts a signed request on the wire and compares it with AWS's signature of what arrived.
 func (w *wire) send(t testing.TB, req *http.Request, c *credentials, region, service string) {
 	t.Helper()
-	resp, err := newTransport().RoundTrip(req)
+	resp, err := transportFor(transportSettings{maxIdle: 2}).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
