@@ -56,10 +56,21 @@ type Config struct {
 	// Default: "http-api-v2".
 	EventFormat string `mapstructure:"eventFormat"`
 
+	// InvokeMode defines whether the function's reply is read whole before it is written
+	// ("BUFFERED"), or written while it comes ("RESPONSE_STREAM"). A streamed reply that breaks
+	// has its status sent already: the connection is cut, so that the client can tell.
+	// Default: "BUFFERED".
+	InvokeMode string `mapstructure:"invokeMode"`
+
 	// Timeout defines how long a request may take, from its body read to the last byte of the
-	// function's reply.
+	// function's reply; with RESPONSE_STREAM, to the first byte.
 	// Default: "62s".
 	Timeout string `mapstructure:"timeout"`
+
+	// IdleTimeout defines how long a streamed reply may pause between two chunks. A client that
+	// reads slowly is no pause.
+	// Default: what Timeout says.
+	IdleTimeout string `mapstructure:"idleTimeout"`
 
 	// MaxRequestBodyBytes defines how large a request's body may be. Lambda itself takes no
 	// event over 6 MB, and Base64 makes a binary body a third larger.
@@ -144,10 +155,17 @@ type IPStrategy struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
+// The values of InvokeMode, as Function URLs name them.
+const (
+	invokeModeBuffered = "BUFFERED"
+	invokeModeStream   = "RESPONSE_STREAM"
+)
+
 // CreateConfig returns the defaults. Traefik decodes a middleware's options over them.
 func CreateConfig() *Config {
 	return &Config{
 		EventFormat:         "http-api-v2",
+		InvokeMode:          invokeModeBuffered,
 		Timeout:             "62s",
 		MaxRequestBodyBytes: maxEventBytes,
 		FunctionErrorStatus: 502,
@@ -163,7 +181,9 @@ func (c *Config) validate() error {
 		c.validateFunction(),
 		c.validateEndpoint(),
 		oneOf("eventFormat", c.EventFormat, eventFormatNames()),
+		oneOf("invokeMode", c.InvokeMode, []string{invokeModeBuffered, invokeModeStream}),
 		positiveDuration("timeout", c.Timeout),
+		c.validateIdleTimeout(),
 		positive("maxRequestBodyBytes", c.MaxRequestBodyBytes),
 		httpStatus("functionErrorStatus", c.FunctionErrorStatus),
 		notNegative("maxConcurrency", int64(c.MaxConcurrency)),
@@ -192,6 +212,17 @@ func (c *Config) validateFunction() error {
 		return fmt.Errorf("region: %q: want a region such as \"eu-central-1\"", c.Region)
 	}
 	return nil
+}
+
+func (c *Config) validateIdleTimeout() error {
+	switch {
+	case c.IdleTimeout == "":
+		return nil
+	case c.InvokeMode != invokeModeStream:
+		return fmt.Errorf("idleTimeout: %q: only used with invokeMode %s", c.IdleTimeout, invokeModeStream)
+	default:
+		return positiveDuration("idleTimeout", c.IdleTimeout)
+	}
 }
 
 func (c *Config) validateEndpoint() error {

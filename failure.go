@@ -120,7 +120,7 @@ func interrupted(ctx context.Context, req *request, c cause, err error) error {
 	if req.http.Context().Err() != nil {
 		return failureOf(causeClientGone, errors.New("the client went away"))
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if ctx.Err() != nil { // and not by the client: what else ends it is the time
 		return failureOf(causeTimeout, errors.New("no complete reply within timeout"))
 	}
 	return failureOf(c, err)

@@ -75,8 +75,9 @@ type target struct {
 	signer atomic.Value
 }
 
-// newTarget returns the target of f. endpoint is "" for the region's own.
-func newTarget(f *function, region, endpoint string) (*target, error) {
+// newTarget returns the target of f. endpoint is "" for the region's own; streamed chooses
+// InvokeWithResponseStream instead of Invoke.
+func newTarget(f *function, region, endpoint string, streamed bool) (*target, error) {
 	if endpoint == "" {
 		endpoint = "https://lambda." + region + "." + dnsSuffix(region)
 	}
@@ -84,8 +85,7 @@ func newTarget(f *function, region, endpoint string) (*target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
-	path := strings.TrimSuffix(base.EscapedPath(), "/") +
-		"/2015-03-31/functions/" + url.QueryEscape(f.ref) + "/invocations"
+	path := strings.TrimSuffix(base.EscapedPath(), "/") + invocationPath(f, streamed)
 	query := ""
 	if f.qualifier != "" {
 		query = "Qualifier=" + url.QueryEscape(f.qualifier)
@@ -103,6 +103,13 @@ func newTarget(f *function, region, endpoint string) (*target, error) {
 		t.url += "?" + query
 	}
 	return t, nil
+}
+
+func invocationPath(f *function, streamed bool) string {
+	if streamed {
+		return "/2021-11-15/functions/" + url.QueryEscape(f.ref) + "/response-streaming-invocations"
+	}
+	return "/2015-03-31/functions/" + url.QueryEscape(f.ref) + "/invocations"
 }
 
 // withoutDefaultPort returns the Host header for u. AWS's signers leave the scheme's own port

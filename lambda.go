@@ -22,7 +22,9 @@ type Lambda struct {
 	next        http.Handler
 	clientIP    *clientIPStrategy // nil: the TCP peer
 
-	timeout             time.Duration
+	streamed            bool          // the reply is written while it comes (stream.go)
+	timeout             time.Duration // streamed: to the first byte
+	idleTimeout         time.Duration // streamed: between two chunks
 	maxRequestBodyBytes int64
 	functionErrorStatus int
 	fallback            bool
@@ -51,7 +53,13 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (han
 func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
 	req.target = l.target
-	if err := answer(l, w, req); err != nil {
+	var err error
+	if l.streamed {
+		err = answerStreamed(l, w, req)
+	} else {
+		err = answer(l, w, req)
+	}
+	if err != nil {
 		fail(l, w, req, err)
 	}
 }
@@ -90,7 +98,8 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	region := resolveRegion(config.Region, f.region)
-	t, err := newTarget(f, region, config.Endpoint)
+	streamed := config.InvokeMode == invokeModeStream
+	t, err := newTarget(f, region, config.Endpoint, streamed)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +110,13 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	timeout, err := parseDuration(config.Timeout)
 	if err != nil {
 		return nil, err
+	}
+	idleTimeout := timeout
+	if config.IdleTimeout != "" {
+		idleTimeout, err = parseDuration(config.IdleTimeout)
+		if err != nil {
+			return nil, err
+		}
 	}
 	connections, err := newTransportSettings(config)
 	if err != nil {
@@ -115,7 +131,9 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		transport:           transportFor(connections),
 		next:                next,
 		clientIP:            newClientIPStrategy(config.IPStrategy),
+		streamed:            streamed,
 		timeout:             timeout,
+		idleTimeout:         idleTimeout,
 		maxRequestBodyBytes: config.MaxRequestBodyBytes,
 		functionErrorStatus: config.FunctionErrorStatus,
 		fallback:            config.Fallback,

@@ -1,0 +1,568 @@
+package lambda
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// frame returns a frame of an event stream. headers are pairs of name and value.
+func frame(payload string, headers ...string) []byte {
+	var block []byte
+	for i := 0; i < len(headers); i += 2 {
+		block = append(block, byte(len(headers[i])))
+		block = append(block, headers[i]...)
+		block = append(block, frameTypeString, byte(len(headers[i+1])>>8), byte(len(headers[i+1])))
+		block = append(block, headers[i+1]...)
+	}
+	return rawFrame(block, payload)
+}
+
+func rawFrame(headers []byte, payload string) []byte {
+	f := make([]byte, 8, frameOverhead+len(headers)+len(payload))
+	binary.BigEndian.PutUint32(f, uint32(frameOverhead+len(headers)+len(payload)))
+	binary.BigEndian.PutUint32(f[4:], uint32(len(headers)))
+	f = appendCRC(f)
+	f = append(f, headers...)
+	f = append(f, payload...)
+	return appendCRC(f)
+}
+
+func appendCRC(f []byte) []byte {
+	crc := make([]byte, 4)
+	binary.BigEndian.PutUint32(crc, crc32.ChecksumIEEE(f))
+	return append(f, crc...)
+}
+
+func chunkFrame(payload string) []byte {
+	return frame(payload, ":event-type", "PayloadChunk", ":content-type", "application/octet-stream", ":message-type", "event")
+}
+
+func completeFrame(payload string) []byte {
+	return frame(payload, ":event-type", "InvokeComplete", ":content-type", "application/json", ":message-type", "event")
+}
+
+// streams returns a function that answers with the pieces, each flushed on its own.
+func streams(contentType string, pieces ...[]byte) func(http.ResponseWriter, []byte) {
+	return func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("Content-Type", eventStreamType)
+		w.Header().Set("X-Amzn-Remapped-Content-Type", contentType)
+		w.Header().Set("X-Amzn-Requestid", "lambda-request-id")
+		for _, piece := range pieces {
+			_, _ = w.Write(piece)
+			w.(http.Flusher).Flush()
+		}
+	}
+}
+
+func prelude(json string) []byte { return chunkFrame(json + "\x00\x00\x00\x00\x00\x00\x00\x00") }
+
+// ends is how a stream without an error ends.
+func ends() []byte { return completeFrame(`{"ErrorCode":null,"ErrorDetails":null,"LogResult":null}`) }
+
+func streamConfig(f *fakeLambda) *Config {
+	config := testConfig(f)
+	config.InvokeMode = invokeModeStream
+	return config
+}
+
+// newTestServer serves a handler over HTTP: an abort only happens on a connection.
+func newTestServer(t *testing.T, handler http.Handler) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// answerOf is what a client got.
+type answerOf struct {
+	status int
+	header http.Header
+	body   string
+	err    error // while reading the body
+}
+
+func fetch(t *testing.T, method, url string) answerOf {
+	t.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	return answerOf{resp.StatusCode, resp.Header, string(body), err}
+}
+
+func TestStreamIsInvokedThroughTheStreamingAPI(t *testing.T) {
+	f := newFakeLambda(t, streams(preludeType, prelude(`{}`), ends()))
+	config := streamConfig(f)
+	config.Qualifier = "live"
+	fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+	if got := f.requests[0].RequestURI; got != "/2021-11-15/functions/hello/response-streaming-invocations?Qualifier=live" {
+		t.Errorf("called %s", got)
+	}
+}
+
+func TestStreamedReply(t *testing.T) {
+	for name, test := range map[string]struct {
+		contentType string
+		pieces      [][]byte
+		status      int
+		header      string // "Name: value|value"
+		body        string
+	}{
+		"a prelude says status and headers": {
+			preludeType, [][]byte{prelude(`{"statusCode":201,"headers":{"x-a":"1"}}`), chunkFrame("hello "), chunkFrame("world"), ends()},
+			201, "X-A: 1", "hello world",
+		},
+		"cookies and multiple values": {
+			preludeType, [][]byte{prelude(`{"cookies":["a=b","c=d"],"multiValueHeaders":{"x-a":["1","2"]}}`), ends()},
+			200, "Set-Cookie: a=b|c=d", "",
+		},
+		"a status as text": {
+			preludeType, [][]byte{prelude(`{"statusCode":"404"}`), chunkFrame("no"), ends()},
+			404, "Content-Type: application/octet-stream", "no",
+		},
+		"nulls in the prelude": {
+			preludeType, [][]byte{prelude(`{"statusCode":null,"headers":null,"multiValueHeaders":null,"cookies":null}`), chunkFrame("yes"), ends()},
+			200, "Content-Type: application/octet-stream", "yes",
+		},
+		"a body in the prelude's frame, with the delimiter's bytes in it": {
+			preludeType, [][]byte{chunkFrame("{}\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00end"), ends()},
+			200, "", "\x00\x00\x00\x00\x00\x00\x00\x00end",
+		},
+		"a prelude as long as can be": {
+			preludeType, [][]byte{prelude(`{"headers":{"x-a":"` + strings.Repeat("a", maxPreludeLen-len(`{"headers":{"x-a":""}}`)-8) + `"}}`), chunkFrame("yes"), ends()},
+			200, "", "yes",
+		},
+		"no prelude: the stream is the body": {
+			"", [][]byte{chunkFrame(`{"statusCode":404}`), ends()},
+			200, "Content-Type: application/octet-stream", `{"statusCode":404}`,
+		},
+		"no prelude, the function's content type": {
+			"text/plain", [][]byte{chunkFrame("hello"), ends()},
+			200, "Content-Type: text/plain", "hello",
+		},
+		"no prelude, nothing": {
+			"", [][]byte{ends()},
+			200, "Content-Type: application/octet-stream", "",
+		},
+		"empty chunks": {
+			"", [][]byte{chunkFrame(""), chunkFrame("a"), chunkFrame(""), chunkFrame("b"), ends()},
+			200, "", "ab",
+		},
+		"an end without details": {
+			"", [][]byte{chunkFrame("a"), completeFrame("")},
+			200, "", "a",
+		},
+		"hop-by-hop headers are dropped": {
+			preludeType, [][]byte{prelude(`{"headers":{"connection":"x-a","x-a":"1","keep-alive":"2","transfer-encoding":"gzip"}}`), chunkFrame("a"), ends()},
+			200, "X-A: ", "a",
+		},
+		"an honest Content-Length is kept": {
+			preludeType, [][]byte{prelude(`{"headers":{"content-length":"11"}}`), chunkFrame("hello "), chunkFrame("world"), ends()},
+			200, "Content-Length: 11", "hello world",
+		},
+		"an honest Content-Length, all in one frame": {
+			preludeType, [][]byte{chunkFrame("{\"headers\":{\"content-length\":\"5\"}}\x00\x00\x00\x00\x00\x00\x00\x00hello"), ends()},
+			200, "Content-Length: 5", "hello",
+		},
+		"a Content-Length that is no number": {
+			preludeType, [][]byte{prelude(`{"headers":{"content-length":"-5"}}`), chunkFrame("hello"), ends()},
+			200, "Content-Length: ", "hello",
+		},
+		"a Content-Length of nothing, and a body": {
+			preludeType, [][]byte{prelude(`{"headers":{"content-length":"0"}}`), chunkFrame("hello"), ends()},
+			200, "Content-Length: ", "hello",
+		},
+		"204 has no body": {
+			preludeType, [][]byte{prelude(`{"statusCode":204,"headers":{"content-length":"5","x-a":"1"}}`), chunkFrame("hello"), ends()},
+			204, "X-A: 1", "",
+		},
+		"304 has no body": {
+			preludeType, [][]byte{prelude(`{"statusCode":304,"headers":{"etag":"e"}}`), chunkFrame("hello"), ends()},
+			304, "Etag: e", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeLambda(t, streams(test.contentType, test.pieces...))
+			got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
+			if got.err != nil || got.status != test.status || got.body != test.body {
+				t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+			}
+			name, values, _ := strings.Cut(test.header, ": ")
+			if have := strings.Join(got.header[name], "|"); have != values {
+				t.Errorf("%s: %q", name, have)
+			}
+		})
+	}
+}
+
+func TestStreamHeadRequest(t *testing.T) {
+	f := newFakeLambda(t, streams(preludeType, prelude(`{"headers":{"content-length":"1000000"}}`), chunkFrame("hello")))
+	got := fetch(t, http.MethodHead, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
+	if got.err != nil || got.status != 200 || got.header.Get("Content-Length") != "1000000" {
+		t.Errorf("got %d %v, %v", got.status, got.header, got.err)
+	}
+}
+
+func TestStreamPreludeSplitAnywhere(t *testing.T) {
+	whole := "{\"statusCode\":201}\x00\x00\x00\x00\x00\x00\x00\x00body"
+	for split := 0; split <= len(whole); split++ {
+		f := newFakeLambda(t, streams(preludeType, chunkFrame(whole[:split]), chunkFrame(whole[split:]), ends()))
+		got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
+		if got.err != nil || got.status != 201 || got.body != "body" {
+			t.Errorf("split at %d: got %d %q, %v", split, got.status, got.body, got.err)
+		}
+	}
+}
+
+// badFrames are faults of the stream, with what the log says of them.
+var badFrames = map[string]struct {
+	pieces [][]byte
+	log    string
+}{
+	"lengths that do not match their checksum": {
+		[][]byte{flipped(chunkFrame("x"), 3)}, "lengths do not match their checksum",
+	},
+	"a payload that does not match its checksum": {
+		[][]byte{flipped(chunkFrame("x"), len(chunkFrame("x"))-5)}, "does not match its checksum",
+	},
+	"a frame of 4 GB":                  {[][]byte{frameHead(0xffffffff, 0)}, "a frame of 4294967295 bytes"},
+	"a frame over 16 MB":               {[][]byte{frameHead(maxFrameLen+1, 0)}, "a frame of 16777217 bytes"},
+	"a frame of no length":             {[][]byte{frameHead(0, 0)}, "a frame of 0 bytes"},
+	"a frame shorter than any can be":  {[][]byte{frameHead(15, 0)}, "a frame of 15 bytes"},
+	"headers longer than the frame":    {[][]byte{frameHead(20, 5)}, "a frame of 20 bytes with 5 bytes of headers"},
+	"headers of 4 GB":                  {[][]byte{frameHead(100, 0xfffffff0)}, "with 4294967280 bytes of headers"},
+	"a frame cut within its head":      {[][]byte{chunkFrame("x")[:5]}, "the head of a frame: unexpected EOF"},
+	"a frame cut after its head":       {[][]byte{chunkFrame("x")[:12]}, "a frame cut short"},
+	"a frame cut within its payload":   {[][]byte{chunkFrame("hello")[:len(chunkFrame("hello"))-6]}, "a frame cut short"},
+	"a header without a type":          {[][]byte{rawFrame([]byte("\x02ab"), "")}, "headers are broken"},
+	"a header of an unknown type":      {[][]byte{rawFrame([]byte("\x01a\x0a"), "")}, "headers are broken"},
+	"a header without its length":      {[][]byte{rawFrame([]byte("\x01a\x07\x00"), "")}, "headers are broken"},
+	"a header longer than all headers": {[][]byte{rawFrame([]byte("\x01a\x07\x00\x05abcd"), "")}, "headers are broken"},
+	"a header's name over the end":     {[][]byte{rawFrame([]byte("\xffa"), "")}, "headers are broken"},
+	"an unknown kind of event":         {[][]byte{frame("{}", ":message-type", "event", ":event-type", "Secret")}, `unknown kind of event "Secret"`},
+	"no kind of message":               {[][]byte{rawFrame(nil, "hello")}, `unknown kind of message ""`},
+	"an exception": {
+		[][]byte{frame(`{"message":"secret"}`, ":message-type", "exception", ":exception-type", "ServiceException")},
+		`Lambda ended the stream: "ServiceException"`,
+	},
+	"an error": {
+		[][]byte{frame("", ":message-type", "error", ":error-code", "InternalError", ":error-message", "secret")},
+		`Lambda ended the stream: "InternalError"`,
+	},
+	"no end":                        {nil, "ended without InvokeComplete"},
+	"an end that is not JSON":       {[][]byte{completeFrame("secret")}, "InvokeComplete is not JSON"},
+	"a function's error at the end": {[][]byte{completeFrame(`{"ErrorCode":"Function.Broken","ErrorDetails":"secret"}`)}, `the function failed ("Function.Broken")`},
+}
+
+func flipped(f []byte, at int) []byte {
+	f[at] ^= 1
+	return f
+}
+
+// frameHead returns the first 12 bytes of a frame, and a few more.
+func frameHead(total, headers uint32) []byte {
+	f := make([]byte, 8)
+	binary.BigEndian.PutUint32(f, total)
+	binary.BigEndian.PutUint32(f[4:], headers)
+	return append(appendCRC(f), "hello, world"...)
+}
+
+// badHeads are faults of what comes before the body.
+var badHeads = map[string]struct {
+	pieces [][]byte
+	log    string
+}{
+	"a prelude without a delimiter":   {[][]byte{chunkFrame(`{"statusCode":200}`), ends()}, "the stream ends within its prelude"},
+	"a delimiter after 16 KB":         {[][]byte{chunkFrame(strings.Repeat(" ", maxPreludeLen-7)), prelude("{}"), ends()}, "no delimiter in the first 16384 bytes"},
+	"a prelude that is not JSON":      {[][]byte{prelude("secret"), ends()}, "prelude: not a JSON object"},
+	"a prelude that is no object":     {[][]byte{prelude("[]"), ends()}, "prelude: not a JSON object"},
+	"status 99":                       {[][]byte{prelude(`{"statusCode":99}`), ends()}, "statusCode 99"},
+	"status 101":                      {[][]byte{prelude(`{"statusCode":101}`), ends()}, "statusCode 101"},
+	"status 600":                      {[][]byte{prelude(`{"statusCode":600}`), ends()}, "statusCode 600"},
+	"a status that is no number":      {[][]byte{prelude(`{"statusCode":{}}`), ends()}, "statusCode"},
+	"a header that would split":       {[][]byte{prelude(`{"headers":{"x-a":"1\r\nSet-Cookie: secret"}}`), ends()}, "control character"},
+	"more than the Content-Length":    {[][]byte{chunkFrame("{\"headers\":{\"content-length\":\"4\"}}\x00\x00\x00\x00\x00\x00\x00\x00hello"), ends()}, "more bytes than its Content-Length"},
+	"a function's error in a prelude": {[][]byte{chunkFrame("{"), completeFrame(`{"ErrorCode":"Runtime.Exit"}`)}, `"Runtime.Exit"`},
+}
+
+func TestStreamFailsBeforeTheFirstByte(t *testing.T) {
+	for name, test := range badFrames {
+		t.Run(name, func(t *testing.T) {
+			checkStreamFails(t, test.pieces, test.log)
+			checkStreamFails(t, append([][]byte{chunkFrame(`{"statusCode":201}`)}, test.pieces...), test.log)
+		})
+	}
+	for name, test := range badHeads {
+		t.Run(name, func(t *testing.T) { checkStreamFails(t, test.pieces, test.log) })
+	}
+}
+
+func checkStreamFails(t *testing.T, pieces [][]byte, wantLog string) {
+	t.Helper()
+	l := captureLog(t)
+	f := newFakeLambda(t, streams(preludeType, pieces...))
+	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
+	if got.err != nil || got.status != http.StatusBadGateway || got.body != `{"message":"Bad Gateway"}` {
+		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+	}
+	checkOneLine(t, l, "lambda@test: 502 Bad Gateway: function=hello ", " requestId=lambda-request-id ", wantLog)
+}
+
+func checkOneLine(t *testing.T, l *logBuffer, want ...string) {
+	t.Helper()
+	line := l.text()
+	if strings.Count(line, "\n") != 1 {
+		t.Fatalf("want one line, got %q", line)
+	}
+	for _, part := range want {
+		if !strings.Contains(line, part) {
+			t.Errorf("logged %q, want %q in it", line, part)
+		}
+	}
+	if strings.Contains(line, "secret") {
+		t.Errorf("logged a secret: %q", line)
+	}
+}
+
+func TestStreamIsAbortedAfterTheFirstByte(t *testing.T) {
+	for name, test := range badFrames {
+		t.Run(name, func(t *testing.T) {
+			checkStreamAborted(t, append([][]byte{prelude(`{"statusCode":200}`), chunkFrame("hello ")}, test.pieces...), test.log)
+		})
+	}
+	for name, test := range map[string]struct {
+		pieces [][]byte
+		log    string
+	}{
+		"fewer bytes than its Content-Length":             {[][]byte{chunkFrame("hello "), ends()}, "1 bytes fewer than its Content-Length"},
+		"more bytes than its Content-Length":              {[][]byte{chunkFrame("hello "), chunkFrame("world"), ends()}, "more bytes than its Content-Length"},
+		"one byte more, in a frame of its own":            {[][]byte{chunkFrame("hello  "), chunkFrame("!"), ends()}, "more bytes than its Content-Length"},
+		"an error once the Content-Length is there":       {[][]byte{chunkFrame("hello  "), completeFrame(`{"ErrorCode":"Broken"}`)}, `"Broken"`},
+		"no end once the Content-Length is there":         {[][]byte{chunkFrame("hello  ")}, "ended without InvokeComplete"},
+		"a broken frame once the Content-Length is there": {[][]byte{chunkFrame("hello  "), frameHead(0, 0)}, "a frame of 0 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkStreamAborted(t, append([][]byte{prelude(`{"headers":{"content-length":"7"}}`)}, test.pieces...), test.log)
+		})
+	}
+}
+
+func checkStreamAborted(t *testing.T, pieces [][]byte, wantLog string) {
+	t.Helper()
+	l := captureLog(t)
+	f := newFakeLambda(t, streams(preludeType, pieces...))
+	server := newTestServer(t, newTestHandler(t, streamConfig(f)))
+	got := fetch(t, http.MethodGet, server.URL)
+	if got.err == nil || got.status != 200 || !strings.HasPrefix(got.body, "hello") {
+		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+	}
+	server.Close() // its own complaints, had it any, are logged by now
+	checkOneLine(t, l, "lambda@test: 200 OK: function=hello ", " requestId=lambda-request-id ", " connection=aborted: ", wantLog)
+}
+
+// waitingFunction is a function that writes pieces, each when it is told to.
+type waitingFunction struct {
+	*httptest.Server
+	next chan []byte   // the pieces; closed to end
+	gone chan struct{} // closed when the call was cancelled
+}
+
+func newWaitingFunction(t *testing.T) *waitingFunction {
+	t.Helper()
+	f := &waitingFunction{next: make(chan []byte, 8), gone: make(chan struct{})}
+	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *waitingFunction) serve(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.Header().Set("X-Amzn-Remapped-Content-Type", "text/plain")
+	for {
+		select {
+		case piece := <-f.next:
+			if piece == nil {
+				return
+			}
+			_, _ = w.Write(piece)
+			w.(http.Flusher).Flush()
+		case <-r.Context().Done():
+			close(f.gone)
+			return
+		}
+	}
+}
+
+func (f *waitingFunction) config() *Config {
+	return streamConfig(&fakeLambda{Server: f.Server})
+}
+
+// awaitGone fails the test if the call is not cancelled within a second.
+func (f *waitingFunction) awaitGone(t *testing.T) {
+	t.Helper()
+	select {
+	case <-f.gone:
+	case <-time.After(time.Second):
+		t.Error("the call was not cancelled")
+	}
+}
+
+func TestStreamDeliversEachChunkWhenItIsWritten(t *testing.T) {
+	f := newWaitingFunction(t)
+	server := newTestServer(t, newTestHandler(t, f.config()))
+	f.next <- chunkFrame("one")
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffer := make([]byte, 100)
+	for _, chunk := range []string{"one", "two", "three"} {
+		n, err := resp.Body.Read(buffer)
+		if err != nil || string(buffer[:n]) != chunk {
+			t.Fatalf("got %q, %v", buffer[:n], err)
+		}
+		if chunk == "one" {
+			f.next <- chunkFrame("two")
+		} else {
+			f.next <- chunkFrame("three")
+		}
+	}
+	f.next <- ends()
+	close(f.next)
+	if rest := bodyOf(t, resp); rest != "three" {
+		t.Errorf("then got %q", rest)
+	}
+}
+
+func TestStreamSendsTheHeadBeforeTheFirstByteOfTheBody(t *testing.T) {
+	f := newFakeLambda(t, nil)
+	config := streamConfig(f)
+	release := make(chan struct{})
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		streams(preludeType, prelude(`{"statusCode":202}`))(w, nil)
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+		_, _ = w.Write(ends())
+	})
+	resp, err := http.Get(newTestServer(t, newTestHandler(t, config)).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != 202 {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+	close(release)
+	if body := bodyOf(t, resp); body != "" {
+		t.Errorf("got %q", body)
+	}
+}
+
+func TestStreamTimeoutToTheFirstByte(t *testing.T) {
+	l := captureLog(t)
+	f := newWaitingFunction(t)
+	config := f.config()
+	config.Timeout = "50ms"
+	config.IdleTimeout = "1h"
+	f.next <- chunkFrame("") // is no byte
+	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+	if got.status != http.StatusGatewayTimeout || got.err != nil {
+		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+	}
+	f.awaitGone(t)
+	checkOneLine(t, l, "504 Gateway Timeout")
+}
+
+func TestStreamIdleTimeout(t *testing.T) {
+	l := captureLog(t)
+	f := newWaitingFunction(t)
+	config := f.config()
+	config.IdleTimeout = "50ms"
+	f.next <- chunkFrame("hello")
+	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+	if got.status != 200 || got.body != "hello" || got.err == nil {
+		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+	}
+	f.awaitGone(t)
+	checkOneLine(t, l, "cause=timeout connection=aborted", "no chunk within idleTimeout")
+}
+
+func TestStreamTimeoutEndsWithTheFirstByte(t *testing.T) {
+	f := newWaitingFunction(t)
+	config := f.config()
+	config.Timeout = "100ms"
+	config.IdleTimeout = "1h"
+	f.next <- chunkFrame("hello")
+	later := time.AfterFunc(150*time.Millisecond, func() {
+		f.next <- ends()
+		close(f.next)
+	})
+	defer later.Stop()
+	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+	if got.body != "hello" || got.err != nil {
+		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+	}
+}
+
+func TestStreamIsCancelledWhenTheClientGoes(t *testing.T) {
+	l := captureLog(t)
+	f := newWaitingFunction(t)
+	server := newTestServer(t, newTestHandler(t, f.config()))
+	f.next <- chunkFrame("hello")
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	f.awaitGone(t)
+	server.Close()
+	if text := l.text(); text != "" {
+		t.Errorf("a client's leaving was logged as an error: %q", text)
+	}
+}
+
+func TestStreamGivesTheConnectionBack(t *testing.T) {
+	f := newFakeLambda(t, streams("", chunkFrame("hello"), ends()))
+	server := newTestServer(t, newTestHandler(t, streamConfig(f)))
+	fetch(t, http.MethodGet, server.URL)
+	fetch(t, http.MethodGet, server.URL)
+	if f.requests[0].RemoteAddr != f.requests[1].RemoteAddr {
+		t.Error("the second call needed a connection of its own")
+	}
+}
+
+func TestStreamOptions(t *testing.T) {
+	for name, test := range map[string]struct {
+		mode, idleTimeout, want string
+	}{
+		"an unknown mode":                       {"STREAM", "", `invokeMode: "STREAM": want one of BUFFERED, RESPONSE_STREAM`},
+		"idleTimeout of a buffered reply":       {"BUFFERED", "5s", `idleTimeout: "5s": only used with invokeMode RESPONSE_STREAM`},
+		"an idleTimeout that is no duration":    {"RESPONSE_STREAM", "x", `idleTimeout: "x": want a duration above 0`},
+		"an idleTimeout that would cut at once": {"RESPONSE_STREAM", "0s", `idleTimeout: "0s": want a duration above 0`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := CreateConfig()
+			config.Function = "hello"
+			config.InvokeMode = test.mode
+			config.IdleTimeout = test.idleTimeout
+			_, err := New(context.Background(), nil, config, "lambda@test")
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
