@@ -60,8 +60,8 @@ func compileErrors(pkg *packages.Package) error {
 	return errors.Join(errs...)
 }
 
-// interpreted keeps the files without an unmet "// +build" line, the one kind of build constraint Yaegi honours
-// inside a file, and one that Go has ignored since 1.18.
+// interpreted keeps the files without an unmet "+build" line, the one kind of build constraint Yaegi honours inside a
+// file. It does so in a block comment too, where Go sees none: that is how a file is kept for Go alone.
 func interpreted(files []*ast.File) []*ast.File {
 	var kept []*ast.File
 	for _, file := range files {
@@ -74,15 +74,19 @@ func interpreted(files []*ast.File) []*ast.File {
 
 func plusBuildMet(file *ast.File) bool {
 	for _, comment := range headComments(file) {
-		if !constraint.IsPlusBuild(comment.Text) {
-			continue
-		}
-		expr, err := constraint.Parse(comment.Text)
-		if err == nil && !expr.Eval(func(tag string) bool { return tag == "linux" || tag == "amd64" || strings.HasPrefix(tag, "go1.") }) {
-			return false
+		for _, line := range strings.Split(comment.Text, "\n") {
+			line = "// " + strings.TrimPrefix(line, "// ")
+			expr, err := constraint.Parse(line)
+			if constraint.IsPlusBuild(line) && err == nil && !expr.Eval(yaegiTag) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+func yaegiTag(tag string) bool {
+	return tag == "linux" || tag == "amd64" || strings.HasPrefix(tag, "go1.")
 }
 
 // headComments lists the comments before the package clause.

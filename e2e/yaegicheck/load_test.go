@@ -48,7 +48,7 @@ func TestLoadReadsEachFileOnceWithItsTests(t *testing.T) {
 func TestLoadLeavesOutFilesForGoAlone(t *testing.T) {
 	found := findings(t, map[string]string{
 		"p.go":        "package p\n",
-		"vendored.go": "// +build never\n\npackage p\n" + wrong,
+		"vendored.go": "/*\n+build never\n*/\n\npackage p\n" + wrong,
 	})
 	assert.Empty(t, found)
 }

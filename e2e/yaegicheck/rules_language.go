@@ -141,13 +141,13 @@ func overflows(v constant.Value) bool {
 	return v.Kind() == constant.Int && constant.Compare(v, token.GTR, constant.MakeInt64(math.MaxInt64))
 }
 
-// buildConstraint: Yaegi reads a file whatever its //go:build line says. It heeds "// +build" lines (which Go ignores)
-// and file name endings.
+// buildConstraint: Yaegi reads a file whatever its //go:build line says. It heeds "+build" lines, even in block
+// comments, where Go sees none, and file name endings.
 var buildConstraint = rule{name: "build-constraint", run: func(p *pass) {
 	for _, file := range p.Files {
 		for _, comment := range headComments(file) {
 			if constraint.IsGoBuild(comment.Text) {
-				p.report(comment, "Yaegi ignores //go:build and reads this file; use a file name ending, or // +build in a file for Go alone")
+				p.report(comment, "Yaegi ignores //go:build and reads this file; use a file name ending, or +build in a block comment in a file for Go alone")
 			}
 		}
 	}

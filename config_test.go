@@ -1,0 +1,97 @@
+package lambda
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// validConfig returns options that New takes.
+func validConfig() *Config {
+	config := CreateConfig()
+	config.Function = "hello"
+	return config
+}
+
+func TestNewWorksOfflineWithoutCredentialsAndRegion(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"} {
+		t.Setenv(name, "")
+	}
+	if _, err := New(context.Background(), http.NotFoundHandler(), validConfig(), "lambda@test"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNewRefusesWrongOptionsByName(t *testing.T) {
+	cases := map[string]struct {
+		change func(*Config)
+		want   string // what the error has to say
+	}{
+		"an option that does not exist": {
+			func(c *Config) { c.Unknown = map[string]any{"functoin": "x"} },
+			`functoin: no such option: did you mean function?`},
+		"an option in another option's case": {
+			func(c *Config) { c.Unknown = map[string]any{"event_format": "x"} },
+			`event_format: no such option: did you mean eventFormat?`},
+		"an option that does not exist in a group": {
+			func(c *Config) { c.Credentials = &CredentialsConfig{Unknown: map[string]any{"accessKey": "x"}} },
+			`credentials.accessKey: no such option: did you mean credentials.accessKeyId?`},
+		"no function": {
+			func(c *Config) { c.Function = "" }, "function"},
+		"an ARN of something else": {
+			func(c *Config) { c.Function = "arn:aws:s3:::bucket" }, `function: "arn:aws:s3:::bucket"`},
+		"a function's name of 65 characters": {
+			func(c *Config) { c.Function = strings.Repeat("a", 65) }, "function"},
+		"a function's name with a slash": {
+			func(c *Config) { c.Function = "a/b" }, `function: "a/b"`},
+		"a qualifier that is none": {
+			func(c *Config) { c.Qualifier = "a b" }, `qualifier: "a b"`},
+		"two qualifiers": {
+			func(c *Config) { c.Function = "hello:live"; c.Qualifier = "42" }, `qualifier: "42"`},
+		"a region that is none": {
+			func(c *Config) { c.Region = "Frankfurt" }, `region: "Frankfurt"`},
+		"an endpoint without a scheme": {
+			func(c *Config) { c.Endpoint = "localhost:9000" }, "endpoint"},
+		"an endpoint with a password, which is not repeated": {
+			func(c *Config) { c.Endpoint = "http://user:hunter2@localhost" }, "endpoint"},
+		"an event format that is none": {
+			func(c *Config) { c.EventFormat = "xml" }, `eventFormat: "xml": want one of `},
+		"a timeout that is no duration": {
+			func(c *Config) { c.Timeout = "5x" }, `timeout: "5x"`},
+		"a timeout of nothing": {
+			func(c *Config) { c.Timeout = "0s" }, `timeout: "0s"`},
+		"a negative size": {
+			func(c *Config) { c.MaxRequestBodyBytes = -1 }, "maxRequestBodyBytes: -1"},
+		"a status that is none": {
+			func(c *Config) { c.FunctionErrorStatus = 99 }, "functionErrorStatus: 99"},
+		"half a key, which is not repeated": {
+			func(c *Config) { c.Credentials = &CredentialsConfig{SecretAccessKey: "hunter2"} }, "credentials"},
+		"a negative depth": {
+			func(c *Config) { c.IPStrategy = &IPStrategy{Depth: -1} }, "ipStrategy.depth: -1"},
+		"an excluded address that is none": {
+			func(c *Config) { c.IPStrategy = &IPStrategy{ExcludedIPs: []string{"10.0.0.0/33"}} }, `ipStrategy.excludedIPs: "10.0.0.0/33"`},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			config := validConfig()
+			tc.change(config)
+			_, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@test")
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q in it", err, tc.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error repeats a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestDurationsMayBeBareSeconds(t *testing.T) {
+	for text, want := range map[string]string{"5": "5s", "62s": "1m2s", " 15m ": "15m0s", "1h30m": "1h30m0s"} {
+		got, err := parseDuration(text)
+		if err != nil || got.String() != want {
+			t.Errorf("%q: got %v, %v, want %s", text, got, err, want)
+		}
+	}
+}
