@@ -1,0 +1,147 @@
+// Command lambdalocal runs Lambda functions on this machine, behind an endpoint that any AWS client can call:
+//
+//	lambdalocal -addr 127.0.0.1:9001 -function hello=./hello -function report=python3,report.py
+//
+// A function is any program that speaks the Lambda Runtime API: what is deployed to a `provided` runtime, such as
+// a Go program on aws-lambda-go, as it is; for other languages the runtime interface client of AWS with the
+// handler as argument. Commas part the program and its arguments. Point a client at it:
+//
+//	AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 \
+//	aws lambda invoke --endpoint-url http://127.0.0.1:9001 --function-name hello /dev/stdout
+//
+// Signatures are verified as AWS does. The key is what AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set,
+// AWS_SESSION_TOKEN say; without them it is test with the secret test.
+//
+// With -tls the endpoint speaks https, and the certificate of the authority to trust is written to -ca-file.
+// Ctrl-C ends the functions and all their children.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sort"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/seed05e46011/lambda/e2e/lambdalocal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lambdalocal:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the command line's.
+type options struct {
+	addr, region, caFile string
+	tls                  bool
+	concurrency          int
+	timeout              time.Duration
+	commands             map[string][]string
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	credential, isDefault := credential()
+	config := lambdalocal.Config{
+		Addr: o.addr, TLS: o.tls, Region: o.region, Log: stderr,
+		Credentials: []lambdalocal.Credential{credential},
+		Functions:   map[string]lambdalocal.Function{},
+	}
+	for name, command := range o.commands {
+		config.Functions[name] = lambdalocal.Function{Command: command, Concurrency: o.concurrency, Timeout: o.timeout}
+	}
+	server, err := lambdalocal.Start(ctx, config)
+	if err != nil {
+		return err
+	}
+	if o.tls {
+		if err := os.WriteFile(o.caFile, server.CAPEM(), 0o600); err != nil {
+			return errors.Join(fmt.Errorf("write the authority's certificate: %w", err), server.Close())
+		}
+	}
+	printSummary(stdout, server.URL(), o, credential, isDefault)
+	<-ctx.Done()
+	return server.Close()
+}
+
+func parse(args []string, output io.Writer) (options, error) {
+	o := options{commands: map[string][]string{}}
+	flags := flag.NewFlagSet("lambdalocal", flag.ContinueOnError)
+	flags.SetOutput(output)
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:9001", "`host:port` to listen on; port 0 takes a free one")
+	flags.StringVar(&o.region, "region", lambdalocal.DefaultRegion, "AWS_REGION of the functions")
+	flags.BoolVar(&o.tls, "tls", false, "serve https")
+	flags.StringVar(&o.caFile, "ca-file", "lambdalocal-ca.pem", "`file` for the certificate to trust, with -tls")
+	flags.IntVar(&o.concurrency, "concurrency", lambdalocal.DefaultConcurrency, "invocations of a function at one time")
+	flags.DurationVar(&o.timeout, "timeout", lambdalocal.DefaultTimeout, "time that an invocation may take")
+	flags.Func("function", "`name=program[,argument...]`; may be repeated", func(value string) error {
+		name, command, ok := strings.Cut(value, "=")
+		if !ok || name == "" || command == "" {
+			return errors.New("want name=program[,argument...]")
+		}
+		if _, taken := o.commands[name]; taken {
+			return fmt.Errorf("function %s is given twice", name)
+		}
+		o.commands[name] = strings.Split(command, ",")
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if flags.NArg() > 0 {
+		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if len(o.commands) == 0 {
+		return options{}, errors.New("no function: give at least one -function name=program")
+	}
+	return o, nil
+}
+
+func credential() (c lambdalocal.Credential, isDefault bool) {
+	c = lambdalocal.Credential{
+		AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
+		SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
+	}
+	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
+		return lambdalocal.DefaultCredential, true
+	}
+	return c, false
+}
+
+// printSummary shows the secret only if it is the default one, which is none.
+func printSummary(w io.Writer, url string, o options, credential lambdalocal.Credential, isDefault bool) {
+	names := make([]string, 0, len(o.commands))
+	for name := range o.commands {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	shown := "the one in AWS_SECRET_ACCESS_KEY"
+	if isDefault {
+		shown = credential.SecretAccessKey
+	}
+	fmt.Fprintf(w, "Lambda endpoint  %s\nfunctions        %s\naccess key id    %s\nsecret key       %s\n",
+		url, strings.Join(names, ", "), credential.AccessKeyID, shown)
+	if o.tls {
+		fmt.Fprintf(w, "trust            %s\n", o.caFile)
+	}
+}

@@ -1,0 +1,252 @@
+// Package lambdalocal is a local AWS Lambda endpoint for development and tests.
+//
+// In front it speaks Lambda's Invoke API and verifies the signature of every request with AWS's own signer;
+// behind it speaks the Lambda Runtime API, so that the binary which would be deployed to the `provided.al2023`
+// runtime answers unchanged. Functions are processes: started on demand, one per concurrent invocation, reused
+// afterwards, replaced after a crash or a timeout, gone with [Server.Close].
+//
+//	server, err := lambdalocal.Start(ctx, lambdalocal.Config{
+//		Functions: map[string]lambdalocal.Function{
+//			"hello": {Command: []string{"./hello"}},
+//		},
+//	})
+//	// AWS_ENDPOINT_URL_LAMBDA=server.URL(), credentials test/test
+//
+// Every qualifier exists: a version executes as itself, an alias as $LATEST. Functions live in whatever account
+// and region the caller names. There are no policies: good credentials may invoke everything.
+package lambdalocal
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// Defaults of [Config] and [Function]. The timeout and its unit are those of AWS.
+const (
+	DefaultAddr        = "127.0.0.1:0"
+	DefaultRegion      = "us-east-1"
+	DefaultConcurrency = 10
+	DefaultTimeout     = 3 * time.Second
+)
+
+// DefaultCredential is accepted when a [Config] names none.
+var DefaultCredential = Credential{AccessKeyID: "test", SecretAccessKey: "test"}
+
+// Config says what a [Server] serves and where.
+type Config struct {
+	// Addr is the host:port to listen on.
+	//
+	// Default: 127.0.0.1:0, a free port on the loopback interface.
+	Addr string
+
+	// TLS serves https with a certificate for localhost, 127.0.0.1, ::1 and the host of Addr, signed by a
+	// certificate authority that is made at the start and whose key is thrown away. See [Server.CAPEM].
+	TLS bool
+
+	// Region is what functions see as AWS_REGION. Requests signed for any region are answered.
+	//
+	// Default: us-east-1.
+	Region string
+
+	// Credentials are those that may sign.
+	//
+	// Default: [DefaultCredential] alone.
+	Credentials []Credential
+
+	// Functions by name. Start fails if a name is none that Lambda allows, or if a command cannot be found.
+	Functions map[string]Function
+
+	// Log takes a line per invocation and what functions print, each line with the function's name in front.
+	//
+	// Default: nil, nothing is logged.
+	Log io.Writer
+}
+
+// Credential is an access key that may sign requests.
+type Credential struct {
+	AccessKeyID     string
+	SecretAccessKey string
+	// SessionToken, if set, must come along in X-Amz-Security-Token; if not set, no token may.
+	SessionToken string
+}
+
+// Function is a program that speaks the Lambda Runtime API.
+type Function struct {
+	// Command is the program and its arguments.
+	Command []string
+
+	// Env is added to this process's environment, as NAME=value; it cannot override AWS_LAMBDA_RUNTIME_API.
+	Env []string
+
+	// Concurrency is the number of invocations at one time, each with a process of its own; the one after
+	// that is refused with 429 TooManyRequestsException.
+	//
+	// Default: 10.
+	Concurrency int
+
+	// Timeout is what an invocation may take, without the start of the process, which has 10 seconds as in
+	// AWS. A process that takes longer is killed.
+	//
+	// Default: 3s.
+	Timeout time.Duration
+}
+
+// Server is a running endpoint. Its methods may be called from several goroutines.
+type Server struct {
+	config    Config
+	listener  net.Listener
+	http      *http.Server
+	caPEM     []byte
+	functions map[string]*function
+	log       *log.Logger
+	records   records
+
+	// forget releases what waits for the context of Start to end.
+	forget    context.CancelFunc
+	closeOnce sync.Once
+	closeErr  error
+
+	mu     sync.Mutex
+	closed bool
+	// background counts requests, invocations of type Event and processes: all that Close waits for.
+	background sync.WaitGroup
+}
+
+// Start serves until ctx ends or [Server.Close] is called. No process is started before the first invocation.
+func Start(ctx context.Context, config Config) (*Server, error) {
+	config = config.withDefaults()
+	s := &Server{config: config, log: newLogger(config.Log)}
+	s.records.init()
+	if err := s.addFunctions(); err != nil {
+		return nil, err
+	}
+	if err := s.listen(ctx); err != nil {
+		return nil, err
+	}
+	s.background.Go(func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Printf("serve: %v", err)
+		}
+	})
+	ctx, s.forget = context.WithCancel(ctx)
+	context.AfterFunc(ctx, func() { _ = s.Close() })
+	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Addr == "" {
+		c.Addr = DefaultAddr
+	}
+	if c.Region == "" {
+		c.Region = DefaultRegion
+	}
+	if len(c.Credentials) == 0 {
+		c.Credentials = []Credential{DefaultCredential}
+	}
+	return c
+}
+
+func newLogger(w io.Writer) *log.Logger {
+	if w == nil {
+		w = io.Discard
+	}
+	return log.New(w, "", log.Ltime|log.Lmicroseconds)
+}
+
+func (s *Server) addFunctions() error {
+	s.functions = make(map[string]*function, len(s.config.Functions))
+	for name, config := range s.config.Functions {
+		if !bareNamePattern.MatchString(name) || len(name) > maxBareName {
+			return fmt.Errorf("function %q: name must have 1 to %d characters of a-z, A-Z, 0-9, - and _", name, maxBareName)
+		}
+		if len(config.Command) == 0 {
+			return fmt.Errorf("function %q: no command", name)
+		}
+		if _, err := exec.LookPath(config.Command[0]); err != nil {
+			return fmt.Errorf("function %q: find command: %w", name, err)
+		}
+		if config.Concurrency < 0 || config.Timeout < 0 {
+			return fmt.Errorf("function %q: concurrency and timeout must not be negative", name)
+		}
+		s.functions[name] = newFunction(name, config, s)
+	}
+	return nil
+}
+
+func (s *Server) listen(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s.config.Addr, err)
+	}
+	s.listener = listener
+	s.http = &http.Server{
+		Handler:           http.HandlerFunc(s.serveInvoke),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          s.log,
+	}
+	if !s.config.TLS {
+		return nil
+	}
+	certificate, caPEM, err := newCertificate(s.config.Addr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("make certificate: %w", err), listener.Close())
+	}
+	s.caPEM = caPEM
+	s.listener = tls.NewListener(listener, &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"},
+	})
+	return nil
+}
+
+// URL is the endpoint's base URL, such as http://127.0.0.1:9001, without a slash at the end.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.config.TLS {
+		scheme = "https"
+	}
+	return scheme + "://" + s.listener.Addr().String()
+}
+
+// CAPEM is the certificate of the authority to trust, in PEM; nil without [Config.TLS].
+func (s *Server) CAPEM() []byte { return s.caPEM }
+
+// Credentials are those that may sign, with the default in its place.
+func (s *Server) Credentials() []Credential { return s.config.Credentials }
+
+// enter counts a request in, unless the server is closed.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.background.Add(1)
+	return true
+}
+
+// Close ends every process, waits until they are gone and stops serving. Invocations under way fail.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		s.forget()
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+		for _, f := range s.functions {
+			f.close()
+		}
+		s.closeErr = s.http.Close()
+		s.background.Wait()
+	})
+	return s.closeErr
+}
