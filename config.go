@@ -3,9 +3,11 @@ package lambda
 import (
 	"errors"
 	"fmt"
+	"mime"
 	"net/netip"
 	"net/url"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +63,39 @@ type Config struct {
 	// has its status sent already: the connection is cut, so that the client can tell.
 	// Default: "BUFFERED".
 	InvokeMode string `mapstructure:"invokeMode"`
+
+	// Template defines the payload where EventFormat is "template": a Go text/template over the
+	// fields of templateData, with a function json that quotes what it is given. It has to make
+	// JSON: where it does not, the request fails with 500 and nothing is invoked.
+	Template string `mapstructure:"template"`
+
+	// ResponseFormat defines how the function's reply is read: "auto" as EventFormat implies,
+	// taking what frameworks' adapters answer, "strict" as AWS's front door of EventFormat does,
+	// "raw" as the body itself (of a JSON string its text), "http" as the bytes of an HTTP/1.1
+	// response.
+	// Default: "auto".
+	ResponseFormat string `mapstructure:"responseFormat"`
+
+	// ContentType defines the content type of the body where ResponseFormat is "raw".
+	// Default: "application/json".
+	ContentType string `mapstructure:"contentType"`
+
+	// BinaryMediaTypes defines content types of request bodies that go into the event as Base64,
+	// beside those that EventFormat sends so: "image/png", "image/*", or "*/*" for every body.
+	BinaryMediaTypes []string `mapstructure:"binaryMediaTypes"`
+
+	// EventHeaders defines headers to set in the event, in the place of those of the client.
+	// Values may be templates, as Template is. Formats without headers (raw, template) ignore it.
+	EventHeaders map[string]string `mapstructure:"eventHeaders"`
+
+	// Stage, StageVariables, AccountID and APIID define what the event says of the API that there
+	// is none of.
+	// Default: stage "$default" ("prod" for rest-api), no variables, the account of Function's ARN,
+	// else "000000000000" ("anonymous" for function-url), the API "traefik".
+	Stage          string            `mapstructure:"stage"`
+	StageVariables map[string]string `mapstructure:"stageVariables"`
+	AccountID      string            `mapstructure:"accountId"`
+	APIID          string            `mapstructure:"apiId"`
 
 	// Timeout defines how long a request may take, from its body read to the last byte of the
 	// function's reply; with RESPONSE_STREAM, to the first byte.
@@ -161,14 +196,18 @@ const (
 	invokeModeStream   = "RESPONSE_STREAM"
 )
 
+// defaultFunctionErrorStatus is a function's failure as seen from the client: of what is behind us.
+const defaultFunctionErrorStatus = 502
+
 // CreateConfig returns the defaults. Traefik decodes a middleware's options over them.
 func CreateConfig() *Config {
 	return &Config{
 		EventFormat:         "http-api-v2",
 		InvokeMode:          invokeModeBuffered,
+		ResponseFormat:      responseAuto,
 		Timeout:             "62s",
 		MaxRequestBodyBytes: maxEventBytes,
-		FunctionErrorStatus: 502,
+		FunctionErrorStatus: defaultFunctionErrorStatus,
 		MaxIdleConnections:  1000,
 	}
 }
@@ -182,6 +221,12 @@ func (c *Config) validate() error {
 		c.validateEndpoint(),
 		oneOf("eventFormat", c.EventFormat, eventFormatNames()),
 		oneOf("invokeMode", c.InvokeMode, []string{invokeModeBuffered, invokeModeStream}),
+		oneOf("responseFormat", c.ResponseFormat, []string{responseAuto, responseStrict, responseRaw, responseHTTP}),
+		c.validateTemplate(),
+		c.validateContentType(),
+		validateMediaTypes("binaryMediaTypes", c.BinaryMediaTypes),
+		c.validateEventHeaders(),
+		c.validateStage(),
 		positiveDuration("timeout", c.Timeout),
 		c.validateIdleTimeout(),
 		positive("maxRequestBodyBytes", c.MaxRequestBodyBytes),
@@ -224,6 +269,53 @@ func (c *Config) validateIdleTimeout() error {
 		return positiveDuration("idleTimeout", c.IdleTimeout)
 	}
 }
+
+func (c *Config) validateTemplate() error {
+	if (c.EventFormat == "template") != (c.Template != "") {
+		return errors.New("template: want a template where eventFormat is \"template\", and none elsewhere")
+	}
+	_, err := parseTemplate("template", c.Template)
+	return err
+}
+
+func (c *Config) validateContentType() error {
+	if c.ContentType == "" {
+		return nil
+	}
+	if c.ResponseFormat != responseRaw {
+		return fmt.Errorf("contentType: %q: only of use where responseFormat is %q", c.ContentType, responseRaw)
+	}
+	if _, _, err := mime.ParseMediaType(c.ContentType); err != nil {
+		return fmt.Errorf("contentType: %q: want a media type such as \"text/html; charset=utf-8\"", c.ContentType)
+	}
+	return nil
+}
+
+// validateMediaTypes takes media types, with "*" for every subtype or for everything.
+func validateMediaTypes(option string, list []string) error {
+	for _, s := range list {
+		if !mediaTypePattern.MatchString(strings.TrimSpace(s)) {
+			return fmt.Errorf("%s: %q: want a media type such as \"image/png\", \"image/*\" or \"*/*\"", option, s)
+		}
+	}
+	return nil
+}
+
+var mediaTypePattern = regexp.MustCompile(`^(?:\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+))$`)
+
+func (c *Config) validateEventHeaders() error {
+	_, err := parseEventHeaders(c.EventHeaders)
+	return err
+}
+
+func (c *Config) validateStage() error {
+	if c.Stage != "" && !stagePattern.MatchString(c.Stage) {
+		return fmt.Errorf("stage: %q: want letters, digits, \"-\" and \"_\", or \"$default\"", c.Stage)
+	}
+	return nil
+}
+
+var stagePattern = regexp.MustCompile(`^(?:\$default|[\w-]+)$`)
 
 func (c *Config) validateEndpoint() error {
 	if c.Endpoint == "" {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -21,16 +22,31 @@ import (
 // eventFormat is one shape of events and replies.
 type eventFormat struct {
 	encode func(*Lambda, *request) ([]byte, error) // the event, as JSON
-	decode func(payload []byte) (*reply, error)    // the function's reply
+	decode func(payload []byte) (*reply, error)    // the function's reply, read leniently
 
 	// failureBody is what the format's own front door answers with when it fails: the content
 	// type and the body that carries the status text.
 	failureBody func(status int, text string) (contentType, body string)
+
+	// strict is how the format's front door at AWS checks replies; nil for formats of others,
+	// whose decode is all that there is.
+	strict *strictRules
+
+	context func(*eventContext) // changes what the events say of the API; nil for no changes
 }
 
 // eventFormats names the formats. One more is its own file, and a line here.
 var eventFormats = map[string]*eventFormat{
-	"http-api-v2": {encode: encodeHTTPAPIv2, decode: decodeHTTPAPIv2, failureBody: jsonFailureBody},
+	"http-api-v2":     {encode: encodeHTTPAPIv2, decode: decodeHTTPAPIv2, failureBody: jsonFailureBody, strict: strictHTTPAPIv2},
+	"http-api-v1":     {encode: encodeHTTPAPIv1, decode: decodeHTTPAPIv1, failureBody: jsonFailureBody, strict: strictHTTPAPIv1},
+	"rest-api":        {encode: encodeRESTAPI, decode: decodeRESTAPI, failureBody: jsonFailureBody, strict: strictRESTAPI, context: restAPIContext},
+	"function-url":    {encode: encodeFunctionURL, decode: decodeFunctionURL, failureBody: functionURLFailureBody, strict: strictFunctionURL, context: functionURLContext},
+	"alb":             {encode: encodeALB, decode: decodeALB, failureBody: htmlFailureBody, strict: strictALB},
+	"alb-multi-value": {encode: encodeALBMultiValue, decode: decodeALB, failureBody: htmlFailureBody, strict: strictALBMultiValue},
+	"httpjson":        {encode: encodeHTTPJSON, decode: decodeHTTPJSON, failureBody: textFailureBody},
+	"vmod":            {encode: encodeVmod, decode: decodeVmod, failureBody: textFailureBody},
+	"raw":             {encode: encodeRaw, decode: decodeHTTPAPIv2, failureBody: textFailureBody},
+	"template":        {encode: encodeTemplate, decode: decodeHTTPAPIv2, failureBody: textFailureBody},
 }
 
 func eventFormatNames() []string {
@@ -63,10 +79,19 @@ type request struct {
 	bodyTouched bool
 	bodyRead    bool
 
-	target   *target
-	routeKey string // of the option routes, else "$default"
+	target *target
 
 	called time.Time // when Lambda was called; kept with serverTiming only
+
+	// undecodedQuery stands for rawQuery where that decodes to what is not UTF-8: the escapes of
+	// bytes that are not ASCII stay as they are in what is decoded of it. "" otherwise.
+	undecodedQuery string
+
+	routeKey       string            // "GET /users/{id}"; "$default" where no route is configured
+	pathParameters map[string]string // decoded; nil for none
+
+	// eventHeaders are those of option eventHeaders, lower case, to replace the client's.
+	eventHeaders map[string]string
 
 	// lambdaRequestID is the id that Lambda gave to the invocation, "" before.
 	lambdaRequestID string
@@ -85,7 +110,7 @@ func newRequest(l *Lambda, r *http.Request) *request {
 		path:     r.URL.Path,
 		rawPath:  r.URL.EscapedPath(),
 		rawQuery: r.URL.RawQuery,
-		routeKey: "$default",
+		routeKey: defaultRouteKey,
 	}
 	if l.clientIP != nil {
 		req.clientIP = forwardedIP(l.clientIP, req)
@@ -97,19 +122,46 @@ func newRequest(l *Lambda, r *http.Request) *request {
 	return req
 }
 
+// defaultRouteKey is the key of HTTP APIs' route for all that no other route takes.
+const defaultRouteKey = "$default"
+
 // eventContext is the part of an event that describes the API, which there is none of here: the
 // same for every request.
 type eventContext struct {
-	accountID string
-	apiID     string
-	stage     string
+	accountID      string
+	apiID          string
+	stage          string
+	stageVariables map[string]string // nil for none
+	targetGroupARN string            // of ALB events
 }
 
-func newEventContext(f *function) eventContext {
-	c := eventContext{accountID: f.accountID, apiID: "traefik", stage: "$default"}
-	if c.accountID == "" {
-		c.accountID = "000000000000"
+// newEventContext takes the options, else what the function's ARN says, else the format's own
+// defaults. t is nil where the function depends on the request.
+func newEventContext(config *Config, t *target, format *eventFormat) eventContext {
+	c := eventContext{accountID: "000000000000", apiID: "traefik", stage: "$default"}
+	region := config.Region
+	if t != nil {
+		region = t.region
+		if t.accountID != "" {
+			c.accountID = t.accountID
+		}
 	}
+	if format.context != nil {
+		format.context(&c)
+	}
+	if config.AccountID != "" {
+		c.accountID = config.AccountID
+	}
+	if config.APIID != "" {
+		c.apiID = config.APIID
+	}
+	if config.Stage != "" {
+		c.stage = config.Stage
+	}
+	if len(config.StageVariables) > 0 {
+		c.stageVariables = config.StageVariables
+	}
+	c.targetGroupARN = "arn:aws:elasticloadbalancing:" + region + ":" + c.accountID + ":targetgroup/" + c.apiID + "/0000000000000000"
 	return c
 }
 
@@ -196,12 +248,20 @@ func lowerHeaders(req *request) map[string]string {
 		if len(values) == 1 {
 			headers[lower] = values[0]
 		} else {
-			headers[lower] = strings.Join(values, ",")
+			headers[lower] = strings.Join(values, separator(lower))
 		}
 	}
 	headers["host"] = req.host
 	addForwardingHeaders(headers, req)
 	return headers
+}
+
+// separator is what joins the values of a header: cookies come apart at semicolons (RFC 6265 5.4).
+func separator(lower string) string {
+	if lower == "cookie" {
+		return "; "
+	}
+	return ","
 }
 
 // addForwardingHeaders adds what the front doors add. What is there already was set by Traefik
@@ -224,6 +284,75 @@ func addForwardingHeaders(headers map[string]string, req *request) {
 	if len(req.body) > 0 {
 		headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
 	}
+	for name, value := range req.eventHeaders {
+		headers[name] = value
+	}
+}
+
+// headerValues returns the request's headers as the front doors that keep every value have them:
+// the same headers as lowerHeaders, with canonical names or with names in lower case.
+func headerValues(req *request, lowerCase bool) map[string][]string {
+	headers := make(map[string][]string, len(req.header)+6)
+	for name, values := range req.header {
+		lower, known := lowerNames[name]
+		if !known {
+			lower = lowerName(name)
+		}
+		if lower == "" {
+			continue
+		}
+		if lowerCase {
+			name = lower
+		}
+		headers[name] = values
+	}
+	for name, value := range forwardingHeaders(req) {
+		if !lowerCase {
+			name = http.CanonicalHeaderKey(name)
+		}
+		headers[name] = []string{value}
+	}
+	return headers
+}
+
+// forwardingHeaders returns what the front doors add or replace, names in lower case.
+func forwardingHeaders(req *request) map[string]string {
+	headers := map[string]string{"host": req.host}
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id"} {
+		if values := req.header[name]; len(values) > 0 {
+			headers[lowerNames[name]] = strings.Join(values, ",")
+		}
+	}
+	addForwardingHeaders(headers, req)
+	return headers
+}
+
+// dropMadeTraceID takes away the trace id unless the request came with one: only AWS's own front
+// doors make them.
+func dropMadeTraceID(headers map[string][]string, req *request) {
+	if req.header["X-Amzn-Trace-Id"] == nil && req.eventHeaders["x-amzn-trace-id"] == "" {
+		delete(headers, "x-amzn-trace-id")
+	}
+}
+
+// lastValues returns the last value of each name: that is the one that the front doors without
+// joined values keep in a map of single values.
+func lastValues(values map[string][]string) map[string]string {
+	single := make(map[string]string, len(values))
+	for name, list := range values {
+		if len(list) > 0 {
+			single[name] = list[len(list)-1]
+		}
+	}
+	return single
+}
+
+// last returns the last value, "" for none.
+func last(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
 }
 
 func scheme(r *http.Request) string {
@@ -268,8 +397,24 @@ func newRequestID() string {
 	return base64.URLEncoding.EncodeToString(random)
 }
 
+// newUUID returns an id as API Gateway gives it to requests of REST APIs, and Lambda to those of
+// Function URLs: a random UUID (RFC 9562 5.4).
+func newUUID() string {
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // never fails (crypto/rand)
+	random[6] = random[6]&0x0f | 0x40
+	random[8] = random[8]&0x3f | 0x80
+	id := hex.EncodeToString(random)
+	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+}
+
 // encodeEvent returns the event for a request.
 func encodeEvent(l *Lambda, req *request) ([]byte, error) {
+	if len(l.eventHeaders) > 0 {
+		if err := renderEventHeaders(l, req); err != nil {
+			return nil, err
+		}
+	}
 	event, err := l.format.encode(l, req)
 	if err == nil && bytes.Contains(event, invalidUTF8) {
 		event, err = l.format.encode(l, withoutInvalidUTF8(req))
@@ -299,13 +444,33 @@ func withoutInvalidUTF8(req *request) *request {
 			repaired.header[name] = append(repaired.header[name], latin1(value))
 		}
 	}
+	repaired.eventHeaders = make(map[string]string, len(req.eventHeaders))
+	for name, value := range req.eventHeaders {
+		repaired.eventHeaders[name] = latin1(value)
+	}
+	repaired.pathParameters = make(map[string]string, len(req.pathParameters))
+	for name, value := range req.pathParameters {
+		repaired.pathParameters[name] = escapeInvalidUTF8(value)
+	}
 	if !utf8.ValidString(req.path) {
 		repaired.path = req.rawPath
 	}
-	if !utf8.ValidString(req.rawQuery) {
-		repaired.rawQuery = percentReplacer.Replace(req.rawQuery)
+	repaired.rawQuery = escapeInvalidUTF8(req.rawQuery)
+	if unescaped, err := url.QueryUnescape(repairEscapes(repaired.rawQuery)); err == nil && !utf8.ValidString(unescaped) {
+		repaired.undecodedQuery = escapedNonASCII.ReplaceAllString(repaired.rawQuery, "%25$1")
 	}
 	return &repaired
+}
+
+// escapedNonASCII is the escape of a byte that is not ASCII.
+var escapedNonASCII = regexp.MustCompile("%([89A-Fa-f][0-9A-Fa-f])")
+
+// escapeInvalidUTF8 percent-encodes all that is not ASCII in what is not UTF-8.
+func escapeInvalidUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return percentReplacer.Replace(s)
 }
 
 func latin1(s string) string {
@@ -330,26 +495,61 @@ func newByteReplacer(replacement func(byte) string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// parseQuery decodes a query that url.ParseQuery refuses. What cannot be decoded, or would not
-// be UTF-8, stays as it was sent: nothing is lost.
-func parseQuery(rawQuery string) url.Values {
+// parseQuery decodes the query of a request. What cannot be decoded, or would not be UTF-8, stays
+// as it was sent: nothing is lost.
+func parseQuery(req *request) url.Values {
+	rawQuery := req.rawQuery
+	if req.undecodedQuery != "" {
+		rawQuery = req.undecodedQuery
+	}
+	values, err := url.ParseQuery(rawQuery)
+	if err == nil {
+		return values
+	}
+	return parseInParts(repairEscapes(rawQuery))
+}
+
+// rawQueryValues returns the parameters of a query as they were sent, undecoded.
+func rawQueryValues(rawQuery string) url.Values {
+	return parseInParts(queryEscaper.Replace(rawQuery))
+}
+
+// queryEscaper makes a query that decodes to the one that it was made of.
+var queryEscaper = strings.NewReplacer("%", "%25", "+", "%2B", ";", "%3B")
+
+// repairEscapes makes escapes of the percent signs that begin none, and of semicolons, which
+// url.ParseQuery refuses as separators.
+func repairEscapes(rawQuery string) string {
+	const escape = "\x00" // net/http lets no control character into a URL
+	return escapeRepairer.Replace(validEscape.ReplaceAllString(rawQuery, escape+"$1"))
+}
+
+var (
+	validEscape    = regexp.MustCompile("%([0-9A-Fa-f]{2})")
+	escapeRepairer = strings.NewReplacer("%", "%25", ";", "%3B", "\x00", "%")
+)
+
+// parseInParts decodes a query without faults, however many parameters it has: url.ParseQuery
+// refuses more than 10,000 at a time.
+func parseInParts(rawQuery string) url.Values {
+	const most = 10000
 	values := url.Values{}
-	for _, pair := range strings.Split(rawQuery, "&") {
-		if pair != "" {
-			name, value, _ := strings.Cut(pair, "=")
-			name = unescapeQuery(name)
-			values[name] = append(values[name], unescapeQuery(value))
+	pairs := strings.Split(rawQuery, "&")
+	for len(pairs) > 0 {
+		n := len(pairs)
+		if n > most {
+			n = most
+		}
+		part, _ := url.ParseQuery(strings.Join(pairs[:n], "&"))
+		pairs = pairs[n:]
+		if len(pairs) == 0 && len(values) == 0 {
+			return part
+		}
+		for name, list := range part {
+			values[name] = append(values[name], list...)
 		}
 	}
 	return values
-}
-
-func unescapeQuery(s string) string {
-	unescaped, err := url.QueryUnescape(s)
-	if err != nil || !utf8.ValidString(unescaped) {
-		return s
-	}
-	return unescaped
 }
 
 // marshalEvent returns v as JSON, with <, > and & as they are, as AWS writes them.
@@ -387,9 +587,14 @@ func isText(contentType string, body []byte) bool {
 	return textual && utf8.Valid(body)
 }
 
-func isTextType(contentType string) bool {
+// mediaTypeOf returns a content type without its parameters, in lower case.
+func mediaTypeOf(contentType string) string {
 	mediaType, _, _ := strings.Cut(contentType, ";")
-	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
+	return strings.ToLower(strings.TrimSpace(mediaType))
+}
+
+func isTextType(contentType string) bool {
+	mediaType := mediaTypeOf(contentType)
 	return textTypes[mediaType] || strings.HasPrefix(mediaType, "text/") ||
 		strings.HasSuffix(mediaType, "+json") || strings.HasSuffix(mediaType, "+xml")
 }
@@ -411,6 +616,23 @@ func eventBody(body []byte, base64 bool) any {
 	return string(body)
 }
 
+// isBinaryMediaType says whether option binaryMediaTypes names a content type.
+func isBinaryMediaType(l *Lambda, contentType string) bool {
+	if len(l.binaryMediaTypes) == 0 {
+		return false
+	}
+	mediaType := mediaTypeOf(contentType)
+	for _, pattern := range l.binaryMediaTypes {
+		if pattern == "*/*" || pattern == mediaType {
+			return true
+		}
+		if prefix := strings.TrimSuffix(pattern, "*"); prefix != pattern && strings.HasPrefix(mediaType, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // splitCookies returns the cookies of a Cookie header.
 func splitCookies(header string) []string {
 	cookies := strings.Split(header, ";")
@@ -421,11 +643,8 @@ func splitCookies(header string) []string {
 }
 
 // joinedQuery returns the decoded parameters of a query, the values of a name joined by commas.
-func joinedQuery(rawQuery string) map[string]string {
-	query, err := url.ParseQuery(rawQuery)
-	if err != nil {
-		query = parseQuery(rawQuery)
-	}
+func joinedQuery(req *request) map[string]string {
+	query := parseQuery(req)
 	joined := make(map[string]string, len(query))
 	for name, values := range query {
 		if len(values) == 1 {

@@ -136,8 +136,12 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 		l.next.ServeHTTP(w, original(req))
 		return
 	}
+	strict := strictFailureOf(l, f)
+	if strict.status != 0 {
+		status = strict.status
+	}
 	logFailure(l, req, f, status, "")
-	writeFailure(l, w, req, f, status)
+	writeFailure(l, w, req, f, status, strict.body)
 }
 
 // canFallBack says whether the next handler may answer in place of an answer of this status.
@@ -182,14 +186,17 @@ func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 // oneLine keeps what others say from looking like lines of the log.
 var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
-// writeFailure answers with the status text, in the shape of the format's own front door, and with
-// nothing of the cause unless exposeErrors is on.
-func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, status int) {
+// writeFailure answers with the status text, in the shape of the format's own front door, or with
+// strictBody unless that is "", and with nothing of the cause unless exposeErrors is on.
+func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, status int, strictBody string) {
 	text := statusText(status)
 	if l.exposeErrors {
 		text = exposed(f)
 	}
 	contentType, body := l.format.failureBody(status, text)
+	if strictBody != "" && !l.exposeErrors {
+		body = strictBody
+	}
 	header := w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))

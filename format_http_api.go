@@ -1,7 +1,5 @@
 package lambda
 
-import "encoding/json"
-
 // HTTP APIs of API Gateway, payload format 2.0:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 
@@ -18,6 +16,7 @@ type httpAPIv2Event struct {
 	Body                  any               `json:"body,omitempty"` // string, or []byte, which is encoded as Base64
 	PathParameters        map[string]string `json:"pathParameters,omitempty"`
 	IsBase64Encoded       bool              `json:"isBase64Encoded"`
+	StageVariables        map[string]string `json:"stageVariables,omitempty"`
 }
 
 type httpAPIv2Context struct {
@@ -44,50 +43,67 @@ type httpAPIv2HTTP struct {
 // newHTTPAPIv2Event returns an event with all that does not depend on the request.
 func newHTTPAPIv2Event(c eventContext) httpAPIv2Event {
 	return httpAPIv2Event{
-		Version:  "2.0",
-		RouteKey: "$default",
+		Version:        "2.0",
+		StageVariables: c.stageVariables,
 		RequestContext: httpAPIv2Context{
 			AccountID: c.accountID,
 			APIID:     c.apiID,
-			RouteKey:  "$default",
 			Stage:     c.stage,
 		},
 	}
 }
 
 func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
-	headers := lowerHeaders(req)
 	event := l.httpAPIv2 // with what is the same for every request
+	fillHTTPAPIv2Event(l, req, &event)
+	delete(event.Headers, "cookie")
+	return marshalEvent(&event)
+}
+
+// fillHTTPAPIv2Event adds what the request says, to the events of Function URLs too.
+func fillHTTPAPIv2Event(l *Lambda, req *request, event *httpAPIv2Event) {
+	headers := lowerHeaders(req)
+	event.RouteKey = req.routeKey
 	event.RawPath = req.path
 	event.RawQueryString = req.rawQuery
 	event.Headers = headers
+	event.PathParameters = req.pathParameters
 	if req.rawQuery != "" {
-		event.QueryStringParameters = joinedQuery(req.rawQuery)
+		event.QueryStringParameters = joinedQuery(req)
 	}
 	if cookie := headers["cookie"]; cookie != "" {
-		delete(headers, "cookie")
 		event.Cookies = splitCookies(cookie)
 	}
 	if len(req.body) > 0 {
-		event.IsBase64Encoded = !isText(headers["content-type"], req.body)
+		contentType := headers["content-type"]
+		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
 	c := &event.RequestContext
+	c.RouteKey = req.routeKey
 	c.DomainName = hostname(req.host)
 	c.DomainPrefix = firstLabel(c.DomainName)
 	c.RequestID = newRequestID()
 	c.Time = req.time.Format(commonLogTime)
 	c.TimeEpoch = req.time.UnixMilli()
 	c.HTTP = httpAPIv2HTTP{req.http.Method, req.path, req.http.Proto, req.clientIP, headers["user-agent"]}
-	return marshalEvent(&event)
 }
 
 // decodeHTTPAPIv2 reads a reply in format 2.0, or in any form that the lenient reader knows. What
 // has no statusCode is the body itself.
 func decodeHTTPAPIv2(payload []byte) (*reply, error) {
-	var object map[string]any
-	if json.Unmarshal(payload, &object) != nil || object["statusCode"] == nil {
-		return inferredReply(payload), nil
-	}
-	return decodeProxyReply(object, "text/plain; charset=utf-8")
+	return decodeInferred(payload, "text/plain; charset=utf-8")
+}
+
+// strictHTTPAPIv2 knows no multiValueHeaders: format 2.0 has none.
+var strictHTTPAPIv2 = &strictRules{
+	inferred:     true,
+	headers:      []string{"headers"},
+	cookies:      true,
+	contentType:  "text/plain; charset=utf-8",
+	badReply:     strictFailure{500, `{"message":"Internal Server Error"}`},
+	notJSON:      strictFailure{500, `{"message":"Internal Server Error"}`},
+	functionFail: strictFailure{500, `{"message":"Internal Server Error"}`},
+	tooLarge:     strictFailure{413, `{"message":"Request Entity Too Large"}`},
+	notFound:     strictFailure{404, `{"message":"Not Found"}`},
 }

@@ -121,10 +121,15 @@ func addReplyHeader(header http.Header, name, value string) error {
 	return nil
 }
 
-// removeConnectionNamed removes the headers that a reply's Connection header names: they were
+// dropConnection removes a reply's Connection header and the headers that it names: they were
 // meant for the connection between the function and us.
-func removeConnectionNamed(header http.Header, connection string) {
-	for _, name := range strings.Split(connection, ",") {
+func dropConnection(header http.Header) {
+	connection := header["Connection"]
+	if connection == nil {
+		return
+	}
+	delete(header, "Connection")
+	for _, name := range strings.Split(strings.Join(connection, ","), ",") {
 		header.Del(strings.TrimSpace(name))
 	}
 }

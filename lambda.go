@@ -9,6 +9,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
+	"text/template"
 	"time"
 )
 
@@ -30,7 +32,13 @@ type Lambda struct {
 	fallback            bool
 	serverTiming        bool
 	exposeErrors        bool
-	httpAPIv2           httpAPIv2Event // what is the same in every event
+	context             eventContext
+	httpAPIv2           httpAPIv2Event // what is the same in every event of format 2.0
+	responseFormat      string
+	contentType         string // of raw replies
+	binaryMediaTypes    []string
+	eventHeaders        map[string]*valueTemplate
+	template            *template.Template
 }
 
 // New builds the handler of one middleware. It works without network and credentials: those are
@@ -80,7 +88,7 @@ func answer(l *Lambda, w http.ResponseWriter, req *request) error {
 	if err != nil {
 		return err
 	}
-	reply, err := l.format.decode(payload)
+	reply, err := decodeReply(l, payload)
 	if err != nil {
 		return badReply(err)
 	}
@@ -123,10 +131,9 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	warnInsecure(config)
-	return &Lambda{
+	l := &Lambda{
 		name:                name,
 		target:              t,
-		format:              eventFormats[config.EventFormat],
 		credentials:         provider,
 		transport:           transportFor(connections),
 		next:                next,
@@ -139,6 +146,31 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		fallback:            config.Fallback,
 		serverTiming:        config.ServerTiming,
 		exposeErrors:        config.ExposeErrors,
-		httpAPIv2:           newHTTPAPIv2Event(newEventContext(f)),
-	}, nil
+	}
+	if err := setFormats(l, config); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// setFormats sets all that events and replies are made with.
+func setFormats(l *Lambda, config *Config) error {
+	var err error
+	l.format = eventFormats[config.EventFormat]
+	l.context = newEventContext(config, l.target, l.format)
+	l.httpAPIv2 = newHTTPAPIv2Event(l.context)
+	l.responseFormat = config.ResponseFormat
+	l.contentType = config.ContentType
+	if l.contentType == "" {
+		l.contentType = "application/json"
+	}
+	for _, mediaType := range config.BinaryMediaTypes {
+		l.binaryMediaTypes = append(l.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))
+	}
+	l.template, err = parseTemplate("template", config.Template)
+	if err != nil {
+		return err
+	}
+	l.eventHeaders, err = parseEventHeaders(config.EventHeaders)
+	return err
 }

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -18,19 +19,87 @@ type reply struct {
 	body   []byte
 }
 
-// inferredReply is what HTTP APIs and Function URLs make of a payload without statusCode: the
-// payload is the body, JSON, and a JSON string is the text itself.
-func inferredReply(payload []byte) *reply {
+// newReply completes the reply of a function's headers.
+func newReply(status int, header http.Header, body []byte, contentType string) *reply {
+	if _, ok := header["Content-Type"]; !ok {
+		header["Content-Type"] = []string{contentType}
+	}
+	return &reply{status: status, header: header, body: body}
+}
+
+// decodeReply reads the function's reply as option responseFormat says.
+func decodeReply(l *Lambda, payload []byte) (*reply, error) {
+	switch l.responseFormat {
+	case responseStrict:
+		if l.format.strict != nil {
+			return decodeStrictly(payload, l.format.strict)
+		}
+	case responseRaw:
+		return rawReply(payload, l.contentType), nil
+	case responseHTTP:
+		return decodeHTTPMessage(payload)
+	}
+	return l.format.decode(payload)
+}
+
+// The values of option responseFormat.
+const (
+	responseAuto   = "auto"
+	responseStrict = "strict"
+	responseRaw    = "raw"
+	responseHTTP   = "http"
+)
+
+// rawReply is a payload that is the body itself; of a JSON string it is the text.
+func rawReply(payload []byte, contentType string) *reply {
 	var text string
-	if len(payload) > 0 && payload[0] == '"' && json.Unmarshal(payload, &text) == nil {
+	if bytes.HasPrefix(payload, []byte{'"'}) && json.Unmarshal(payload, &text) == nil {
 		payload = []byte(text)
 	}
 	return &reply{
 		status: http.StatusOK,
-		header: http.Header{"Content-Type": {"application/json"}},
+		header: http.Header{"Content-Type": {contentType}},
 		body:   payload,
 	}
 }
+
+// errNotJSON is what a reply that is no JSON fails with. Front doors tell it from other faults.
+var errNotJSON = errors.New("want JSON")
+
+// notJSON names the fault of a reply that cannot be read.
+func notJSON(err error) error {
+	if _, ok := err.(*json.UnmarshalTypeError); ok { //nolint:errorlint // encoding/json returns it as it is
+		return errors.New("want an object")
+	}
+	return fmt.Errorf("%w: %.100s", errNotJSON, err.Error())
+}
+
+// decodeObject reads a reply that has to be an object with a statusCode.
+func decodeObject(payload []byte, contentType string) (*reply, error) {
+	var object map[string]any
+	if err := json.Unmarshal(payload, &object); err != nil {
+		return nil, notJSON(err)
+	}
+	return decodeProxyReply(object, contentType)
+}
+
+// decodeInferred reads a reply that may be an object with a statusCode. What is none is the body
+// itself, as HTTP APIs and Function URLs have it. A broken reply is not shown to the client,
+// though, as they would.
+func decodeInferred(payload []byte, contentType string) (*reply, error) {
+	var object map[string]any
+	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, statusCodeKey) {
+		if !json.Valid(payload) {
+			return nil, notJSON(err)
+		}
+	}
+	if object["statusCode"] == nil {
+		return rawReply(payload, "application/json"), nil
+	}
+	return decodeProxyReply(object, contentType)
+}
+
+var statusCodeKey = []byte(`"statusCode"`)
 
 // decodeProxyReply reads an object of statusCode, headers, multiValueHeaders, cookies, body and
 // isBase64Encoded. The object is a map, not a struct, because the front doors tell cases apart
@@ -52,7 +121,10 @@ func decodePlainReply(object map[string]any) *reply {
 	status, _ := object["statusCode"].(float64)
 	headers, _ := object["headers"].(map[string]any)
 	body, ok := object["body"].(string)
-	if !ok || object["isBase64Encoded"] == true || object["multiValueHeaders"] != nil || object["cookies"] != nil {
+	if isBase64 := object["isBase64Encoded"]; isBase64 != nil && isBase64 != false {
+		return nil
+	}
+	if !ok || object["multiValueHeaders"] != nil || object["cookies"] != nil {
 		return nil
 	}
 	code := int(status)
@@ -92,10 +164,7 @@ func decodeAnyReply(object map[string]any, contentType string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := header["Content-Type"]; !ok {
-		header["Content-Type"] = []string{contentType}
-	}
-	return &reply{status: status, header: header, body: body}, nil
+	return newReply(status, header, body, contentType), nil
 }
 
 // replyStatus takes a whole number, or one written as a string.
@@ -152,10 +221,7 @@ func replyHeader(object map[string]any) (http.Header, error) {
 	if err := addCookies(header, object["cookies"]); err != nil {
 		return nil, err
 	}
-	if connection := header["Connection"]; connection != nil {
-		removeConnectionNamed(header, strings.Join(connection, ","))
-		delete(header, "Connection")
-	}
+	dropConnection(header)
 	return header, nil
 }
 

@@ -1,0 +1,92 @@
+package lambda
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"unicode/utf8"
+)
+
+// The envelope of Caddy 1's directive awslambda, with the bodyEncoding that its successor has
+// added to the request:
+// https://caddyserver.com/v1/docs/awslambda
+
+type httpJSONEvent struct {
+	Type         string       `json:"type"`
+	Meta         httpJSONMeta `json:"meta"`
+	Body         any          `json:"body"`         // string, or []byte, which is encoded as Base64
+	BodyEncoding string       `json:"bodyEncoding"` // "" or "base64"
+}
+
+type httpJSONMeta struct {
+	Method  string              `json:"method"`
+	Path    string              `json:"path"`  // decoded
+	Query   string              `json:"query"` // as sent, without "?"
+	Host    string              `json:"host"`  // with the port
+	Proto   string              `json:"proto"`
+	Headers map[string][]string `json:"headers"` // names in lower case
+}
+
+func encodeHTTPJSON(l *Lambda, req *request) ([]byte, error) {
+	headers := headerValues(req, true)
+	dropMadeTraceID(headers, req)
+	event := &httpJSONEvent{
+		Type: "HTTPJSON-REQ",
+		Meta: httpJSONMeta{
+			Method:  req.http.Method,
+			Path:    req.path,
+			Query:   req.rawQuery,
+			Host:    req.host,
+			Proto:   req.http.Proto,
+			Headers: headers,
+		},
+	}
+	isBase64 := isBinaryMediaType(l, last(headers["content-type"])) || !utf8.Valid(req.body)
+	if isBase64 {
+		event.BodyEncoding = "base64"
+	}
+	event.Body = eventBody(req.body, isBase64)
+	return marshalEvent(event)
+}
+
+// decodeHTTPJSON reads a reply in the envelope. Whatever else it is, the payload is the body.
+func decodeHTTPJSON(payload []byte) (*reply, error) {
+	var object map[string]any
+	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, httpJSONReply) {
+		return nil, notJSON(err)
+	}
+	if object["type"] != "HTTPJSON-REP" {
+		return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: payload}, nil
+	}
+	meta, ok := object["meta"].(map[string]any)
+	if !ok && object["meta"] != nil {
+		return nil, errors.New("meta: want an object")
+	}
+	status, err := httpJSONStatus(meta["status"])
+	if err != nil {
+		return nil, err
+	}
+	encoded := object["bodyEncoding"] == "base64"
+	body, err := replyBody(object["body"], encoded)
+	if err != nil {
+		return nil, err
+	}
+	header := make(http.Header, 8)
+	if err := addReplyHeaders(header, "headers", meta["headers"], nil); err != nil {
+		return nil, err
+	}
+	dropConnection(header)
+	return newReply(status, header, body, "application/json"), nil
+}
+
+// httpJSONReply tells a broken envelope from a payload that is none.
+var httpJSONReply = []byte(`"HTTPJSON-REP"`)
+
+// httpJSONStatus: no status, or none above 0, is 200.
+func httpJSONStatus(v any) (int, error) {
+	if status, ok := v.(float64); v == nil || (ok && status <= 0) {
+		return http.StatusOK, nil
+	}
+	return replyStatus(v)
+}

@@ -1,0 +1,235 @@
+package lambda
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// REST APIs of API Gateway, and HTTP APIs with payload format 1.0, which is nearly the same:
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+
+// proxyEvent is the event. What there is none of is null, not absent.
+type proxyEvent struct {
+	Version                         string              `json:"version,omitempty"` // "1.0" of HTTP APIs, none of REST APIs
+	Resource                        string              `json:"resource"`
+	Path                            string              `json:"path"` // encoded
+	HTTPMethod                      string              `json:"httpMethod"`
+	Headers                         map[string]string   `json:"headers"` // the last value of each
+	MultiValueHeaders               map[string][]string `json:"multiValueHeaders"`
+	QueryStringParameters           map[string]string   `json:"queryStringParameters"` // the last value of each
+	MultiValueQueryStringParameters url.Values          `json:"multiValueQueryStringParameters"`
+	PathParameters                  map[string]string   `json:"pathParameters"`
+	StageVariables                  map[string]string   `json:"stageVariables"`
+	RequestContext                  proxyContext        `json:"requestContext"`
+	Body                            any                 `json:"body"` // string, or []byte, which is encoded as Base64
+	IsBase64Encoded                 bool                `json:"isBase64Encoded"`
+}
+
+type proxyContext struct {
+	AccountID         string        `json:"accountId"`
+	APIID             string        `json:"apiId"`
+	DomainName        string        `json:"domainName"`
+	DomainPrefix      string        `json:"domainPrefix"`
+	ExtendedRequestID string        `json:"extendedRequestId"`
+	HTTPMethod        string        `json:"httpMethod"`
+	Identity          proxyIdentity `json:"identity"`
+	Path              string        `json:"path"` // with the stage
+	Protocol          string        `json:"protocol"`
+	RequestID         string        `json:"requestId"`
+	RequestTime       string        `json:"requestTime"`      // Common Log Format
+	RequestTimeEpoch  int64         `json:"requestTimeEpoch"` // milliseconds
+	ResourceID        string        `json:"resourceId"`
+	ResourcePath      string        `json:"resourcePath"`
+	Stage             string        `json:"stage"`
+}
+
+// proxyIdentity says who calls. All but the address and the browser comes of AWS's own ways to
+// sign requests: null here.
+type proxyIdentity struct {
+	AccessKey                     *string         `json:"accessKey"`
+	AccountID                     *string         `json:"accountId"`
+	Caller                        *string         `json:"caller"`
+	CognitoAMR                    json.RawMessage `json:"cognitoAmr,omitempty"` // null of HTTP APIs, absent of REST APIs
+	CognitoAuthenticationProvider *string         `json:"cognitoAuthenticationProvider"`
+	CognitoAuthenticationType     *string         `json:"cognitoAuthenticationType"`
+	CognitoIdentityID             *string         `json:"cognitoIdentityId"`
+	CognitoIdentityPoolID         *string         `json:"cognitoIdentityPoolId"`
+	PrincipalOrgID                *string         `json:"principalOrgId"`
+	SourceIP                      string          `json:"sourceIp"`
+	User                          *string         `json:"user"`
+	UserAgent                     any             `json:"userAgent"` // a string, or null
+	UserARN                       *string         `json:"userArn"`
+}
+
+func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
+	event := newProxyEvent(l, req, headerValues(req, false))
+	event.Version = "1.0"
+	event.Resource = routePath(req.routeKey)
+	event.PathParameters = req.pathParameters
+	context := &event.RequestContext
+	context.ResourceID = req.routeKey
+	context.ResourcePath = event.Resource
+	context.RequestID = context.ExtendedRequestID
+	context.Identity.CognitoAMR = json.RawMessage("null")
+	if l.context.stage != defaultRouteKey {
+		context.Path = "/" + l.context.stage + req.rawPath
+	}
+	if len(req.body) > 0 {
+		contentType := event.Headers["Content-Type"]
+		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
+		event.Body = eventBody(req.body, event.IsBase64Encoded)
+	}
+	return marshalEvent(event)
+}
+
+func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
+	headers := headerValues(req, false)
+	contentType := last(headers["Content-Type"])
+	delete(headers, "Content-Length")
+	if req.http.ProtoMajor >= 2 {
+		headers = lowerButAWS(headers)
+	}
+	event := newProxyEvent(l, req, headers)
+	context := &event.RequestContext
+	event.Resource = restAPIResource(req)
+	event.PathParameters = encodedPathParameters(event.Resource, req)
+	context.ResourceID = l.context.apiID
+	context.ResourcePath = event.Resource
+	context.RequestID = newUUID()
+	context.Path = "/" + l.context.stage + req.rawPath
+	if len(req.body) > 0 {
+		event.IsBase64Encoded = isBinaryMediaType(l, contentType) || !utf8.Valid(req.body)
+		event.Body = eventBody(req.body, event.IsBase64Encoded)
+	}
+	return marshalEvent(event)
+}
+
+// newProxyEvent returns what the two events have in common.
+func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
+	r := req.http
+	domain := hostname(req.host)
+	event := &proxyEvent{
+		Path:              req.rawPath,
+		HTTPMethod:        r.Method,
+		Headers:           lastValues(headers),
+		MultiValueHeaders: headers,
+		StageVariables:    l.context.stageVariables,
+		RequestContext: proxyContext{
+			AccountID:         l.context.accountID,
+			APIID:             l.context.apiID,
+			DomainName:        domain,
+			DomainPrefix:      firstLabel(domain),
+			ExtendedRequestID: newRequestID(),
+			HTTPMethod:        r.Method,
+			Identity:          proxyIdentity{SourceIP: req.clientIP},
+			Path:              req.rawPath,
+			Protocol:          r.Proto,
+			RequestTime:       req.time.Format(commonLogTime),
+			RequestTimeEpoch:  req.time.UnixMilli(),
+			Stage:             l.context.stage,
+		},
+	}
+	if userAgent := req.header["User-Agent"]; len(userAgent) > 0 {
+		event.RequestContext.Identity.UserAgent = last(userAgent)
+	}
+	if req.rawQuery != "" {
+		query := parseQuery(req)
+		event.QueryStringParameters = lastValues(query)
+		event.MultiValueQueryStringParameters = query
+	}
+	return event
+}
+
+// restAPIContext: stages of REST APIs have names of their own, there is no $default one.
+func restAPIContext(c *eventContext) {
+	c.stage = "prod"
+}
+
+// restAPIResource returns the resource that takes the request. REST APIs have no default route:
+// what takes everything there is the root and a greedy resource under it.
+func restAPIResource(req *request) string {
+	if req.routeKey != defaultRouteKey {
+		return routePath(req.routeKey)
+	}
+	if req.rawPath == "/" {
+		return "/"
+	}
+	return "/{proxy+}"
+}
+
+// routePath returns the path of a route key, "/users/{id}" of "GET /users/{id}".
+func routePath(routeKey string) string {
+	return routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
+}
+
+// encodedPathParameters returns the parts of the path that stand for the resource's parameters,
+// escaped as the client sent them, nil for none.
+func encodedPathParameters(resource string, req *request) map[string]string {
+	if !strings.Contains(resource, "{") {
+		return nil
+	}
+	parameters := map[string]string{}
+	segments := strings.Split(req.rawPath, "/")
+	for i, part := range strings.Split(resource, "/") {
+		if !strings.HasPrefix(part, "{") || i >= len(segments) {
+			continue
+		}
+		if strings.HasSuffix(part, "+}") {
+			parameters[part[1:len(part)-2]] = strings.Join(segments[i:], "/")
+		} else {
+			parameters[part[1:len(part)-1]] = segments[i]
+		}
+	}
+	return parameters
+}
+
+// lowerButAWS returns the headers as REST APIs have them of a client that speaks HTTP/2, whose
+// names are in lower case: only what AWS itself writes is not.
+func lowerButAWS(headers map[string][]string) map[string][]string {
+	lower := make(map[string][]string, len(headers))
+	for name, values := range headers {
+		if !canonicalByAWS[name] {
+			name = lowerName(name)
+		}
+		lower[name] = values
+	}
+	return lower
+}
+
+var canonicalByAWS = map[string]bool{
+	"Host": true, "User-Agent": true, "X-Amzn-Trace-Id": true,
+	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Port": true, "X-Forwarded-Proto": true,
+}
+
+func decodeHTTPAPIv1(payload []byte) (*reply, error) {
+	return decodeObject(payload, "text/plain; charset=utf-8")
+}
+
+func decodeRESTAPI(payload []byte) (*reply, error) {
+	return decodeObject(payload, "application/json")
+}
+
+var strictHTTPAPIv1 = &strictRules{
+	headers:      []string{"headers", "multiValueHeaders"},
+	contentType:  "text/plain; charset=utf-8",
+	badReply:     strictFailure{500, `{"message":"Internal Server Error"}`},
+	notJSON:      strictFailure{500, `{"message":"Internal Server Error"}`},
+	functionFail: strictFailure{500, `{"message":"Internal Server Error"}`},
+	tooLarge:     strictFailure{413, `{"message":"Request Entity Too Large"}`},
+	notFound:     strictFailure{404, `{"message":"Not Found"}`},
+}
+
+// strictRESTAPI: the blank after the colon is AWS's.
+var strictRESTAPI = &strictRules{
+	fields:       []string{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"},
+	headers:      []string{"multiValueHeaders", "headers"},
+	contentType:  "application/json",
+	badReply:     strictFailure{502, `{"message": "Internal server error"}`},
+	notJSON:      strictFailure{502, `{"message":"Internal server error"}`},
+	functionFail: strictFailure{502, `{"message": "Internal server error"}`},
+	tooLarge:     strictFailure{413, `{"message":"Request Too Long"}`},
+	notFound:     strictFailure{403, `{"message":"Missing Authentication Token"}`},
+}

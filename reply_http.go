@@ -1,0 +1,56 @@
+package lambda
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// decodeHTTPMessage reads a payload of the bytes of an HTTP/1.1 response, its lines ended by CRLF
+// or LF. Functions that can answer nothing but JSON put them into a JSON string. The body is what
+// follows the head, or what that is in chunks.
+func decodeHTTPMessage(payload []byte) (*reply, error) {
+	var text string
+	if bytes.HasPrefix(payload, []byte{'"'}) && json.Unmarshal(payload, &text) == nil {
+		payload = []byte(text)
+	}
+	source := bytes.NewReader(payload)
+	buffered := bufio.NewReader(source)
+	resp, err := http.ReadResponse(buffered, nil)
+	if err != nil {
+		return nil, errors.New("read the HTTP response: malformed head") // err holds parts of it
+	}
+	body := payload[len(payload)-buffered.Buffered()-source.Len():]
+	if len(resp.TransferEncoding) > 0 {
+		body, err = io.ReadAll(resp.Body)
+	}
+	_ = resp.Body.Close() // nothing is left to be lost
+	if err != nil {
+		return nil, fmt.Errorf("read the HTTP response: %w", err)
+	}
+	if resp.ContentLength > int64(len(body)) {
+		return nil, fmt.Errorf("read the HTTP response: %d of %d bytes", len(body), resp.ContentLength)
+	}
+	return httpMessageReply(resp, body)
+}
+
+// httpMessageReply checks the response as every reply is checked.
+func httpMessageReply(resp *http.Response, body []byte) (*reply, error) {
+	if resp.StatusCode < 200 || resp.StatusCode > 599 {
+		return nil, fmt.Errorf("status %d: want one from 200 to 599", resp.StatusCode)
+	}
+	header := make(http.Header, len(resp.Header)+1)
+	for name, values := range resp.Header {
+		for _, value := range values {
+			if err := addReplyHeader(header, name, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	dropConnection(header)
+	return newReply(resp.StatusCode, header, body, "application/octet-stream"), nil
+}

@@ -1,0 +1,159 @@
+package lambda
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sort"
+)
+
+// strictRules say how a front door of AWS checks a reply, and what it answers to one that fails.
+type strictRules struct {
+	fields      []string // the only fields that may be; nil for any
+	inferred    bool     // what has no statusCode is the body itself
+	headers     []string // the fields of headers that count, in the order of a name's values
+	cookies     bool     // whether the field cookies counts
+	contentType string   // of a reply that names none
+
+	// What the front door answers with; the zero value where it has no answer of its own.
+	badReply, notJSON, functionFail, tooLarge, notFound strictFailure
+}
+
+// strictFailure is a status and a body, "" for that of the format's failureBody.
+type strictFailure struct {
+	status int
+	body   string
+}
+
+// decodeStrictly reads a reply as a front door does.
+func decodeStrictly(payload []byte, rules *strictRules) (*reply, error) {
+	var object map[string]any
+	err := json.Unmarshal(payload, &object)
+	if rules.inferred && object["statusCode"] == nil {
+		return rawReply(payload, "application/json"), nil
+	}
+	if err != nil {
+		return nil, notJSON(err)
+	}
+	if err := checkFields(object, rules.fields); err != nil {
+		return nil, err
+	}
+	status, ok := object["statusCode"].(float64)
+	if !ok {
+		return nil, errors.New("statusCode: want a number")
+	}
+	code, err := replyStatus(status)
+	if err != nil {
+		return nil, err
+	}
+	body, err := replyBody(object["body"], object["isBase64Encoded"])
+	if err != nil {
+		return nil, err
+	}
+	header, err := strictHeader(object, rules)
+	if err != nil {
+		return nil, err
+	}
+	return newReply(code, header, body, rules.contentType), nil
+}
+
+// checkFields refuses a field that is not in allowed; nil allows all.
+func checkFields(object map[string]any, allowed []string) error {
+	if allowed == nil {
+		return nil
+	}
+	for name := range object {
+		if !contains(allowed, name) {
+			return fmt.Errorf("field %.64q: want no others than %v", name, allowed)
+		}
+	}
+	return nil
+}
+
+// strictHeader returns the headers of the fields that count.
+func strictHeader(object map[string]any, rules *strictRules) (http.Header, error) {
+	header := make(http.Header, 8)
+	for _, field := range rules.headers {
+		if err := addStrictHeaders(header, field, object[field]); err != nil {
+			return nil, err
+		}
+	}
+	if rules.cookies {
+		if err := addCookies(header, object["cookies"]); err != nil {
+			return nil, err
+		}
+	}
+	dropConnection(header)
+	return header, nil
+}
+
+// addStrictHeaders adds the headers of one map: strings in headers, lists of strings in
+// multiValueHeaders.
+func addStrictHeaders(header http.Header, field string, v any) error {
+	if v == nil {
+		return nil
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return errors.New(field + ": want an object")
+	}
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		values, ok := strictValues(field, object[name])
+		if !ok {
+			return fmt.Errorf("%s: %.64q: want strings", field, name)
+		}
+		for _, value := range values {
+			if err := addReplyHeader(header, name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// strictValues returns the values of one header.
+func strictValues(field string, v any) (values []string, ok bool) {
+	if field == "headers" {
+		value, ok := v.(string)
+		return []string{value}, ok
+	}
+	list, ok := v.([]any)
+	for _, item := range list {
+		value, isString := item.(string)
+		ok = ok && isString
+		values = append(values, value)
+	}
+	return values, ok
+}
+
+// strictFailureOf returns the front door's own answer to a failure, the zero value for none.
+// functionErrorStatus overrules it.
+func strictFailureOf(l *Lambda, f *failure) strictFailure {
+	rules := l.format.strict
+	if l.responseFormat != responseStrict || rules == nil {
+		return strictFailure{}
+	}
+	switch f.cause {
+	case causeBadReply:
+		if errors.Is(f.err, errNotJSON) {
+			return rules.notJSON
+		}
+		return rules.badReply
+	case causeFunctionError:
+		if l.functionErrorStatus == defaultFunctionErrorStatus {
+			return rules.functionFail
+		}
+	case causeTooLarge:
+		return rules.tooLarge
+	case causeNoRoute:
+		return rules.notFound
+	default: // the front door would say the same, or nobody knows what it says
+	}
+	return strictFailure{}
+}

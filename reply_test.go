@@ -1,0 +1,196 @@
+package lambda
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// replyCase is a function's payload and what the client gets of it.
+type replyCase struct {
+	name     string
+	formats  string // eventFormat, several with blanks
+	response string // responseFormat
+	payload  string
+	status   int
+	header   string // "Name: a | b", several with line feeds; "-Name" for one that must not be
+	body     string
+}
+
+const (
+	badHTTPAPI   = `{"message":"Internal Server Error"}`
+	badGateway   = `{"message":"Bad Gateway"}`
+	badREST      = `{"message": "Internal server error"}`
+	badALB       = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+	inferring    = "http-api-v2 function-url raw template"
+	objects      = "http-api-v1 rest-api vmod alb alb-multi-value"
+	gatewayLike  = inferring + " " + objects
+	gatewayProxy = "http-api-v1 http-api-v2 rest-api"
+)
+
+var replyCases = []replyCase{
+	{"a status, a header and a body", gatewayLike, "auto", `{"statusCode":201,"headers":{"x-a":"1"},"body":"hi"}`, 201, "X-A: 1", "hi"},
+	{"a status as a string of digits", gatewayLike, "auto", `{"statusCode":"404","body":""}`, 404, "", ""},
+	{"a status alone", gatewayLike, "auto", `{"statusCode":204}`, 204, "", ""},
+	{"null in every other field", gatewayLike, "auto", `{"statusCode":200,"headers":null,"multiValueHeaders":null,"cookies":null,"body":null,"isBase64Encoded":null}`, 200, "", ""},
+	{"a header that is a number, true, null and a list", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-n":3,"x-t":true,"x-0":null,"x-l":["a",1,false]}}`, 200, "X-N: 3\nX-T: true\nX-L: a | 1 | false\n-X-0", ""},
+	{"headers and multiValueHeaders of one name", gatewayLike, "auto", `{"statusCode":200,"headers":{"X-A":"single"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
+	{"multiValueHeaders with a plain string", gatewayLike, "auto", `{"statusCode":200,"multiValueHeaders":{"x-a":"one"}}`, 200, "X-A: one", ""},
+	{"cookies, from whatever format", gatewayLike, "auto", `{"statusCode":200,"cookies":["a=1","b=2"]}`, 200, "Set-Cookie: a=1 | b=2", ""},
+	{"a cookie in cookies and in multiValueHeaders is one", gatewayLike, "auto", `{"statusCode":200,"cookies":["a=1"],"multiValueHeaders":{"set-cookie":["a=1"]}}`, 200, "Set-Cookie: a=1", ""},
+	{"cookies under names that differ in case", gatewayLike, "auto", `{"statusCode":200,"headers":{"Set-Cookie":"a=1","set-cookie":"b=2","SET-COOKIE":"c=3"}}`, 200, "Set-Cookie: c=3 | a=1 | b=2", ""},
+	{"Base64 with a NUL in it", gatewayLike, "auto", `{"statusCode":200,"body":"YQBi/w==","isBase64Encoded":true}`, 200, "Content-Length: 4", "a\x00b\xff"},
+	{"a Content-Length that is too small", gatewayLike, "auto", `{"statusCode":200,"headers":{"content-length":"1"},"body":"four"}`, 200, "Content-Length: 4", "four"},
+	{"a Content-Length that is too large", gatewayLike, "auto", `{"statusCode":200,"headers":{"content-length":"100"},"body":"four"}`, 200, "Content-Length: 4", "four"},
+	{"hop-by-hop headers and those that Connection names", gatewayLike, "auto", `{"statusCode":200,"headers":{"connection":"close, X-Hop","x-hop":"1","keep-alive":"2","upgrade":"h2c","transfer-encoding":"chunked","te":"x","trailer":"x","proxy-authenticate":"x"}}`, 200, "-Connection\n-X-Hop\n-Keep-Alive\n-Upgrade\n-Transfer-Encoding\n-Te\n-Trailer\n-Proxy-Authenticate", ""},
+	{"fields that nobody knows", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK","extra":{"a":1},"body":"b"}`, 200, "", "b"},
+	{"statusDescription does not reach the client", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK\r\nX-Evil: 1"}`, 200, "-X-Evil", ""},
+
+	{"no content type", "http-api-v1 http-api-v2", "auto", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: text/plain; charset=utf-8", "b"},
+	{"no content type", "rest-api function-url vmod", "auto", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: application/json", "b"},
+	{"no content type", "alb alb-multi-value", "auto", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: application/octet-stream", "b"},
+	{"no content type", "http-api-v1 http-api-v2", "strict", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: text/plain; charset=utf-8", "b"},
+	{"no content type", "rest-api function-url", "strict", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: application/json", "b"},
+
+	{"no statusCode: the payload is the body", inferring, "auto", `{"a": 1}`, 200, "Content-Type: application/json", `{"a": 1}`},
+	{"a JSON string: its text", inferring, "auto", `"a \"b\""`, 200, "Content-Type: application/json", `a "b"`},
+	{"null", inferring, "auto", `null`, 200, "Content-Type: application/json", `null`},
+	{"a list", inferring, "auto", `[1]`, 200, "", `[1]`},
+	{"what is not JSON", inferring, "auto", `<p>`, 200, "Content-Type: application/json", `<p>`},
+	{"nothing", inferring, "auto", ``, 200, "", ``},
+	{"no statusCode", "http-api-v1 rest-api", "auto", `{"body":"b"}`, 502, "Content-Type: application/json", badGateway},
+	{"null", "http-api-v1 rest-api", "auto", `null`, 502, "", badGateway},
+	{"a JSON string", "http-api-v1 rest-api", "auto", `"hi"`, 502, "", badGateway},
+	{"what is not JSON", "http-api-v1 rest-api", "auto", `<p>`, 502, "", badGateway},
+	{"nothing", "http-api-v1 rest-api", "auto", ``, 502, "", badGateway},
+	{"no statusCode", "alb alb-multi-value", "auto", `{"body":"b"}`, 502, "Content-Type: text/html", badALB},
+	{"no statusCode", "vmod", "auto", `{"body":"b"}`, 502, "Content-Type: text/plain; charset=utf-8", "Bad Gateway"},
+	{"a status that is not whole", "function-url", "auto", `{"statusCode":200.5}`, 502, "Content-Type: application/json", `{"Message":"Bad Gateway"}`},
+
+	{"status 0", gatewayProxy, "auto", `{"statusCode":0}`, 502, "", badGateway},
+	{"status 99", gatewayProxy, "auto", `{"statusCode":99}`, 502, "", badGateway},
+	{"status 101", gatewayProxy, "auto", `{"statusCode":101}`, 502, "", badGateway},
+	{"status 103", gatewayProxy, "auto", `{"statusCode":103,"body":"b"}`, 502, "", badGateway},
+	{"status 600", gatewayProxy, "auto", `{"statusCode":600}`, 502, "", badGateway},
+	{"status 200.5", gatewayProxy, "auto", `{"statusCode":200.5}`, 502, "", badGateway},
+	{"a status that is astronomic", gatewayProxy, "auto", `{"statusCode":1e300}`, 502, "", badGateway},
+	{"a status in words", gatewayProxy, "auto", `{"statusCode":"abc"}`, 502, "", badGateway},
+	{"a status that is true", gatewayProxy, "auto", `{"statusCode":true}`, 502, "", badGateway},
+	{"a status in a list", gatewayProxy, "auto", `{"statusCode":[200]}`, 502, "", badGateway},
+	{"headers in a list", gatewayProxy, "auto", `{"statusCode":200,"headers":["a"]}`, 502, "", badGateway},
+	{"multiValueHeaders in a string", gatewayProxy, "auto", `{"statusCode":200,"multiValueHeaders":"a"}`, 502, "", badGateway},
+	{"an object for a header", gatewayProxy, "auto", `{"statusCode":200,"headers":{"x":{"y":1}}}`, 502, "", badGateway},
+	{"cookies in a string", gatewayProxy, "auto", `{"statusCode":200,"cookies":"a=1"}`, 502, "", badGateway},
+	{"a body that is an object", gatewayProxy, "auto", `{"statusCode":200,"body":{"a":1}}`, 502, "", badGateway},
+	{"isBase64Encoded in a string", gatewayProxy, "auto", `{"statusCode":200,"body":"YQ==","isBase64Encoded":"true"}`, 502, "", badGateway},
+	{"Base64 that is broken", gatewayProxy, "auto", `{"statusCode":200,"body":"YQ=","isBase64Encoded":true}`, 502, "", badGateway},
+	{"CRLF in a header's value", gatewayProxy, "auto", `{"statusCode":200,"headers":{"x-a":"1\r\nX-Evil: 1"}}`, 502, "-X-Evil", badGateway},
+	{"CRLF in a header's name", gatewayProxy, "auto", `{"statusCode":200,"headers":{"x-a: 1\r\nx-evil":"1"}}`, 502, "-X-Evil", badGateway},
+	{"a header without a name", gatewayProxy, "auto", `{"statusCode":200,"headers":{"":"1"}}`, 502, "", badGateway},
+	{"NUL in a cookie", gatewayProxy, "auto", `{"statusCode":200,"cookies":["a=\u0000"]}`, 502, "", badGateway},
+	{"a reply cut short", gatewayProxy, "auto", `{"statusCode":200,"body":"tr`, 502, "", badGateway},
+	{"a byte order mark", gatewayProxy, "auto", "\ufeff" + `{"statusCode":200}`, 502, "", badGateway},
+	{"10,000 levels of JSON", gatewayProxy, "auto", `{"statusCode":200,"x":` + strings.Repeat("[", 10001) + strings.Repeat("]", 10001) + `}`, 502, "", badGateway},
+	{"two documents", gatewayProxy, "auto", `{"statusCode":200}{"statusCode":200}`, 502, "", badGateway},
+
+	{"strict: no statusCode", "rest-api", "strict", `{"body":"b"}`, 502, "Content-Type: application/json", badREST},
+	{"strict: a status as a string", "rest-api", "strict", `{"statusCode":"200"}`, 502, "", badREST},
+	{"strict: status 0", "rest-api", "strict", `{"statusCode":0}`, 502, "", badREST},
+	{"strict: status 200.5", "rest-api", "strict", `{"statusCode":200.5}`, 502, "", badREST},
+	{"strict: what is not JSON", "rest-api", "strict", `<p>`, 502, "Content-Type: application/json", `{"message":"Internal server error"}`},
+	{"strict: JSON that is no object", "rest-api", "strict", `[]`, 502, "", badREST},
+	{"strict: a field too many", "rest-api", "strict", `{"statusCode":200,"cookies":[]}`, 502, "", badREST},
+	{"strict: a header that is a number", "rest-api", "strict", `{"statusCode":200,"headers":{"x":1}}`, 502, "", badREST},
+	{"strict: a multi-value header that is a string", "rest-api", "strict", `{"statusCode":200,"multiValueHeaders":{"x":"1"}}`, 502, "", badREST},
+	{"strict: multi values first, then the single one", "rest-api", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2 | s", ""},
+	{"strict: the single one first, then multi values", "http-api-v1", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: s | m1 | m2", ""},
+	{"strict: no multi values", "http-api-v2 function-url alb", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1"]}}`, 200, "X-A: s", ""},
+	{"strict: multi values alone", "alb-multi-value", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
+	{"strict: no statusCode", "http-api-v1", "strict", `{"body":"b"}`, 500, "Content-Type: application/json", badHTTPAPI},
+	{"strict: what is not JSON", "http-api-v1", "strict", `<p>`, 500, "", badHTTPAPI},
+	{"strict: cookies are none of its fields", "http-api-v1", "strict", `{"statusCode":200,"cookies":["a=1"]}`, 200, "-Set-Cookie", ""},
+	{"strict: no statusCode", "http-api-v2 function-url", "strict", `{"body":"b"}`, 200, "Content-Type: application/json", `{"body":"b"}`},
+	{"strict: a reply cut short passes as it is", "http-api-v2 function-url", "strict", `{"statusCode":2`, 200, "", `{"statusCode":2`},
+	{"strict: a JSON string", "http-api-v2 function-url", "strict", `"hi"`, 200, "", `hi`},
+	{"strict: status 0", "http-api-v1 http-api-v2", "strict", `{"statusCode":0}`, 500, "", badHTTPAPI},
+	{"strict: cookies", "http-api-v2 function-url", "strict", `{"statusCode":200,"cookies":["a=1","b=2"]}`, 200, "Set-Cookie: a=1 | b=2", ""},
+	{"strict: status 0", "function-url", "strict", `{"statusCode":0}`, 502, "Content-Type: application/json", "Internal Server Error"},
+	{"strict: no statusCode", "alb alb-multi-value", "strict", `{"body":"b"}`, 502, "Content-Type: text/html", badALB},
+	{"strict: what is not JSON", "alb alb-multi-value", "strict", `<p>`, 502, "", badALB},
+	{"strict: formats of others have one reader", "vmod", "strict", `{"statusCode":"200","body":"b"}`, 200, "", "b"},
+
+	{"raw: the payload", gatewayLike, "raw", `{"statusCode":404}`, 200, "Content-Type: application/json", `{"statusCode":404}`},
+	{"raw: the text of a JSON string", gatewayLike, "raw", `"<p>\u00e4</p>"`, 200, "Content-Type: application/json", `<p>ä</p>`},
+	{"raw: a string cut short", gatewayLike, "raw", `"<p>`, 200, "", `"<p>`},
+	{"raw: nothing", gatewayLike, "raw", ``, 200, "Content-Length: 0", ``},
+
+	{"http: a response", gatewayLike, "http", "HTTP/1.1 201 Created\r\nContent-Type: text/html\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n<p>", 201, "Content-Type: text/html\nSet-Cookie: a=1 | b=2", "<p>"},
+	{"http: lines that end with LF alone", "vmod", "http", "HTTP/1.1 200 OK\nX-A: 1\n\nbody\r\n\r\nmore", 200, "X-A: 1", "body\r\n\r\nmore"},
+	{"http: an empty line in the body", "vmod", "http", "HTTP/1.1 200 OK\r\nX-A: 1\r\n\r\nbody\n\nmore", 200, "X-A: 1", "body\n\nmore"},
+	{"http: in chunks", "vmod", "http", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 200, "-Transfer-Encoding\nContent-Length: 5", "abcde"},
+	{"http: in a JSON string", "vmod", "http", `"HTTP/1.1 200 OK\r\n\r\nbody"`, 200, "", "body"},
+	{"http: no reason phrase", "vmod", "http", "HTTP/1.1 200\r\n\r\nbody", 200, "", "body"},
+	{"http: a Content-Length that is too small", "vmod", "http", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nfour", 200, "Content-Length: 4", "four"},
+	{"http: a Content-Length that is too large", "vmod", "http", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour", 502, "", "Bad Gateway"},
+	{"http: a Content-Length in words", "vmod", "http", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nfour", 502, "", "Bad Gateway"},
+	{"http: chunks cut short", "vmod", "http", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", 502, "", "Bad Gateway"},
+	{"http: hop-by-hop headers", "vmod", "http", "HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 1\r\n\r\n", 200, "-Connection\n-X-Hop\n-Keep-Alive", ""},
+	{"http: NUL in a header", "vmod", "http", "HTTP/1.1 200 OK\r\nX-A: a\x00b\r\n\r\n", 502, "", "Bad Gateway"},
+	{"http: status 101", "vmod", "http", "HTTP/1.1 101 Switching Protocols\r\n\r\n", 502, "", "Bad Gateway"},
+	{"http: status 600", "vmod", "http", "HTTP/1.1 600 X\r\n\r\n", 502, "", "Bad Gateway"},
+	{"http: a head cut short", "vmod", "http", "HTTP/1.1 200 OK\r\nX-A: 1\r\n", 502, "", "Bad Gateway"},
+	{"http: JSON", "vmod", "http", `{"statusCode":200}`, 502, "", "Bad Gateway"},
+	{"http: nothing", "vmod", "http", "", 502, "", "Bad Gateway"},
+
+	{"httpjson: a reply", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":201,"headers":{"x-a":["1","2"],"content-type":["text/html"]}},"body":"b"}`, 201, "X-A: 1 | 2\nContent-Type: text/html", "b"},
+	{"httpjson: Base64", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":200},"body":"YQBi","bodyEncoding":"base64"}`, 200, "", "a\x00b"},
+	{"httpjson: no meta", "httpjson", "auto", `{"type":"HTTPJSON-REP","body":"b"}`, 200, "Content-Type: application/json", "b"},
+	{"httpjson: no status", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{},"body":"b"}`, 200, "", "b"},
+	{"httpjson: a status below 0", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":-1},"body":"b"}`, 200, "", "b"},
+	{"httpjson: another object is the body", "httpjson", "auto", `{"statusCode":404}`, 200, "Content-Type: application/json", `{"statusCode":404}`},
+	{"httpjson: a JSON string stays quoted", "httpjson", "auto", `"hi"`, 200, "", `"hi"`},
+	{"httpjson: what is not JSON", "httpjson", "auto", `<p>`, 200, "Content-Type: application/json", `<p>`},
+	{"httpjson: status 99", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":99}}`, 502, "", "Bad Gateway"},
+	{"httpjson: status 103", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":103}}`, 502, "", "Bad Gateway"},
+	{"httpjson: meta in a list", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":[]}`, 502, "", "Bad Gateway"},
+	{"httpjson: a reply cut short", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":`, 502, "", "Bad Gateway"},
+	{"httpjson: CRLF in a value", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"headers":{"x":["a\r\nb"]}}}`, 502, "", "Bad Gateway"},
+	{"httpjson: Base64 that is broken", "httpjson", "auto", `{"type":"HTTPJSON-REP","body":"%","bodyEncoding":"base64"}`, 502, "", "Bad Gateway"},
+}
+
+func TestEveryReplyBecomesWhatItsFrontDoorMakesOfIt(t *testing.T) {
+	payload := ""
+	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { _, _ = w.Write([]byte(payload)) })
+	for _, c := range replyCases {
+		payload = c.payload
+		for _, format := range strings.Fields(c.formats) {
+			t.Run(format+"/"+c.response+"/"+c.name, func(t *testing.T) {
+				l := formatLambda(t, format, func(config *Config) {
+					config.Endpoint = f.URL
+					config.ResponseFormat = c.response
+				})
+				resp := serve(l, httptest.NewRequest(http.MethodGet, "http://example.com/", nil))
+				if body := bodyOf(t, resp); resp.StatusCode != c.status || body != c.body {
+					t.Errorf("got %d %q, want %d %q", resp.StatusCode, body, c.status, c.body)
+				}
+				checkHeader(t, resp.Header, c.header)
+			})
+		}
+	}
+}
+
+// checkHeader compares a header with what a replyCase wants of it.
+func checkHeader(t *testing.T, header http.Header, want string) {
+	t.Helper()
+	for _, line := range strings.Split(want, "\n") {
+		name, values, _ := strings.Cut(line, ": ")
+		if absent := strings.TrimPrefix(name, "-"); absent != name {
+			values = ""
+			name = absent
+		}
+		if got := strings.Join(header[name], " | "); name != "" && got != values {
+			t.Errorf("%s: got %q, want %q", name, got, values)
+		}
+	}
+}

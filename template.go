@@ -1,0 +1,166 @@
+package lambda
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"text/template"
+	"unicode/utf8"
+)
+
+// templateData is what a template may ask of the request, as {{ .Name }}.
+type templateData struct {
+	Method          string
+	Scheme          string            // "http" or "https"
+	Host            string            // with the port
+	Path            string            // decoded
+	RawPath         string            // encoded
+	RawQuery        string            // as sent, without "?"
+	Query           url.Values        // decoded: {{ .Query.Get "name" }}
+	Header          http.Header       // {{ .Header.Get "X-Name" }}; hop-by-hop headers too
+	Cookies         map[string]string // {{ .Cookies.session }}
+	Body            string            // the text, or the Base64 of what is no UTF-8
+	IsBase64Encoded bool              // whether Body is Base64
+	ClientIP        string            // as events have it in sourceIp
+	RouteKey        string            // "GET /users/{id}"; "$default" for none
+	PathParameters  map[string]string // decoded: {{ .PathParameters.id }}
+	Stage           string
+	StageVariables  map[string]string
+}
+
+// templateFunctions are those that templates have beside text/template's own.
+var templateFunctions = template.FuncMap{"json": templateJSON}
+
+// templateJSON returns v as JSON, a string with its quotes, so that no value can break out of the
+// JSON around it.
+func templateJSON(v any) (string, error) {
+	encoded, err := marshalEvent(v)
+	return string(encoded), err
+}
+
+// parseTemplate reads a template of the option that is named. What a request does not have is the
+// empty string.
+func parseTemplate(option, text string) (*template.Template, error) {
+	parsed, err := template.New(option).Option("missingkey=zero").Funcs(templateFunctions).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: want a Go text/template: %w", option, err)
+	}
+	return parsed, nil
+}
+
+// templateDataOf returns what a template may ask of a request.
+func templateDataOf(l *Lambda, req *request) *templateData {
+	data := &templateData{
+		Method:         req.http.Method,
+		Scheme:         scheme(req.http),
+		Host:           req.host,
+		Path:           req.path,
+		RawPath:        req.rawPath,
+		RawQuery:       req.rawQuery,
+		Query:          parseQuery(req),
+		Header:         req.header,
+		Cookies:        map[string]string{},
+		ClientIP:       req.clientIP,
+		RouteKey:       req.routeKey,
+		PathParameters: req.pathParameters,
+		Stage:          l.context.stage,
+		StageVariables: l.context.stageVariables,
+	}
+	for _, cookie := range splitCookies(strings.Join(req.header["Cookie"], ";")) {
+		name, value, _ := strings.Cut(cookie, "=")
+		data.Cookies[name] = value
+	}
+	data.IsBase64Encoded = !utf8.Valid(req.body)
+	if data.IsBase64Encoded {
+		data.Body = base64.StdEncoding.EncodeToString(req.body)
+	} else {
+		data.Body = string(req.body)
+	}
+	return data
+}
+
+// renderJSON renders a template that has to make JSON.
+func renderJSON(t *template.Template, data *templateData) ([]byte, error) {
+	var buffer bytes.Buffer
+	if err := t.Execute(&buffer, data); err != nil {
+		return nil, fmt.Errorf("render %s: %w", t.Name(), err)
+	}
+	if !json.Valid(buffer.Bytes()) {
+		return nil, errors.New("render template: the result is not JSON")
+	}
+	return buffer.Bytes(), nil
+}
+
+// valueTemplate is the value of an option that may be a template: of one header, for instance.
+type valueTemplate struct {
+	constant string
+	template *template.Template // nil for a constant
+}
+
+// parseValueTemplate reads a value of the option that is named.
+func parseValueTemplate(option, text string) (*valueTemplate, error) {
+	if !strings.Contains(text, "{{") {
+		return &valueTemplate{constant: text}, nil
+	}
+	parsed, err := parseTemplate(option, text)
+	return &valueTemplate{template: parsed}, err
+}
+
+// renderValue renders a value for a request. Control characters, which clients can write into
+// paths and queries, become blanks: the value cannot break out of a header.
+func renderValue(v *valueTemplate, data *templateData) (string, error) {
+	if v.template == nil {
+		return v.constant, nil
+	}
+	var buffer bytes.Buffer
+	if err := v.template.Execute(&buffer, data); err != nil {
+		return "", fmt.Errorf("render %s: %w", v.template.Name(), err)
+	}
+	return controlReplacer.Replace(buffer.String()), nil
+}
+
+var controlReplacer = newControlReplacer()
+
+func newControlReplacer() *strings.Replacer {
+	pairs := make([]string, 0, 2*len(controlCharacters))
+	for _, c := range []byte(controlCharacters) {
+		pairs = append(pairs, string([]byte{c}), " ")
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// parseEventHeaders reads option eventHeaders. The names of the result are in lower case.
+func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, error) {
+	headers := make(map[string]*valueTemplate, len(option))
+	for name, text := range option {
+		lower := lowerName(name)
+		if !tokenPattern.MatchString(name) || lower == "" || lower == "content-length" {
+			return nil, fmt.Errorf("eventHeaders: %q: want the name of a header that a proxy may set", name)
+		}
+		value, err := parseValueTemplate("eventHeaders."+name, text)
+		if err != nil {
+			return nil, err
+		}
+		headers[lower] = value
+	}
+	return headers, nil
+}
+
+// renderEventHeaders sets the headers of option eventHeaders on a request.
+func renderEventHeaders(l *Lambda, req *request) error {
+	data := templateDataOf(l, req)
+	req.eventHeaders = make(map[string]string, len(l.eventHeaders))
+	for name, value := range l.eventHeaders {
+		rendered, err := renderValue(value, data)
+		if err != nil {
+			return err
+		}
+		req.eventHeaders[name] = rendered
+	}
+	return nil
+}
