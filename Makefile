@@ -26,6 +26,12 @@ export GOFLAGS += -buildvcs=false
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
+## run: Traefik with the plugin and local Lambda functions on http://127.0.0.1:PORT (8080), until Ctrl-C
+.PHONY: run
+run: $(TRAEFIK)
+	cd e2e && $(GO) build -o $(BUILD)/run ./cmd/run
+	exec $(BUILD)/run -port $(PORT)
+
 ## test: all that CI checks
 .PHONY: test
 test: format lint dialect unit interpreted fuzz e2e
@@ -41,8 +47,8 @@ format:
 lint: $(BUILD)/golangci-lint
 	$(GO) vet ./...
 	cd e2e && $(GO) vet ./...
-	$(BUILD)/golangci-lint run ./...
-	cd e2e && $(BUILD)/golangci-lint run ./...
+	$(BUILD)/golangci-lint run --allow-parallel-runners ./...
+	cd e2e && $(BUILD)/golangci-lint run --allow-parallel-runners ./...
 
 ## dialect: refuse in the plugin what Yaegi silently runs otherwise than Go
 .PHONY: dialect
@@ -92,7 +98,7 @@ $(BUILD)/yaegi: e2e/go.mod e2e/go.sum
 	@touch $@
 
 $(BUILD)/golangci-lint: e2e/tools/go.mod e2e/tools/go.sum
-	@echo "Building golangci-lint (about 3 minutes the first time on 2 cores)"
+	@echo "Building golangci-lint (about 2 minutes the first time on 2 cores)"
 	cd e2e/tools && $(GO) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 

@@ -1,0 +1,109 @@
+// Command run is `make run`: real Traefik with the plugin of this repository, interpreted, in front of real Lambda
+// functions on a local Lambda endpoint. It needs no AWS account. Ctrl-C or SIGTERM ends all of it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"github.com/seed05e46011/lambda/e2e/functions"
+	"github.com/seed05e46011/lambda/e2e/internal/traefik"
+	"github.com/seed05e46011/lambda/e2e/lambdalocal"
+)
+
+// route is one line of the demonstration: the function that answers below a path, and what to open there.
+type route struct{ path, function, open, about string }
+
+var routes = []route{
+	{"/", "hello", "/", "a page that shows the event that the function got"},
+	{"/echo", "echo", "/echo?name=value", "the event as JSON"},
+	{"/binary", "binary", "/binary", "a picture, Base64 on its way"},
+	{"/status", "status", "/status?code=418", "the status that is asked for"},
+	{"/sleep", "sleep", "/sleep/2000", "an answer after two seconds"},
+	{"/fail", "fail", "/fail", "a function error: 502, the cause is logged here"},
+}
+
+// region is any: the local endpoint takes them all, but the signature has to name one.
+const region = "us-east-1"
+
+func main() {
+	port := flag.Int("port", 8080, "port of Traefik, on 127.0.0.1; 0 for a free one")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, *port, os.Stdout)
+	interrupted := ctx.Err() != nil
+	stop()
+	if err != nil && !interrupted {
+		fmt.Fprintln(os.Stderr, "run:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends or Traefik does.
+func run(ctx context.Context, port int, out io.Writer) (err error) {
+	built, err := functions.Build(ctx)
+	if err != nil {
+		return err
+	}
+	lambda, err := lambdalocal.Start(ctx, lambdalocal.Config{Functions: built, Region: region, Log: out})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lambda.Close()) }()
+	gateway, err := traefik.Start(ctx, traefik.Options{
+		Addr:    net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		Dynamic: dynamicConfig(lambda),
+		Output:  out,
+	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %d is taken: choose another one (make run PORT=%d)", port, port+1)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, gateway.Stop()) }()
+	announce(out, gateway.URL, lambda.URL())
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-gateway.Done():
+		return errors.New("traefik has ended")
+	}
+}
+
+// dynamicConfig is what an operator writes for the file provider.
+func dynamicConfig(lambda *lambdalocal.Server) map[string]any {
+	type m = map[string]any
+	routers, middlewares := m{}, m{}
+	key := lambda.Credentials()[0]
+	for _, r := range routes {
+		routers[r.function] = m{
+			"rule":        "PathPrefix(`" + r.path + "`)",
+			"middlewares": []string{r.function},
+			"service":     "noop@internal",
+		}
+		middlewares[r.function] = m{"plugin": m{traefik.PluginName: m{
+			"function":    r.function,
+			"region":      region,
+			"endpoint":    lambda.URL(),
+			"credentials": m{"accessKeyId": key.AccessKeyID, "secretAccessKey": key.SecretAccessKey},
+		}}}
+	}
+	return m{"http": m{"routers": routers, "middlewares": middlewares}}
+}
+
+func announce(out io.Writer, gateway, lambda string) {
+	_, _ = fmt.Fprintf(out, "\nTraefik with the plugin, interpreted   %s\nLambda endpoint, local                 %s\n\n", gateway, lambda)
+	for _, r := range routes {
+		_, _ = fmt.Fprintf(out, "  %-40s %s\n", gateway+r.open, r.about)
+	}
+	_, _ = fmt.Fprint(out, "\nCtrl-C ends all of it. Below: what Lambda, the functions and Traefik log.\n\n")
+}
