@@ -39,7 +39,7 @@ test: format lint dialect unit interpreted fuzz e2e
 ## format: fail if gofmt would change a file
 .PHONY: format
 format:
-	@unformatted=$$(git ls-files --cached --others --exclude-standard '*.go' ':!vendor/' | xargs gofmt -l); \
+	@unformatted=$$(find . \( -name vendor -o -name node_modules -o -name .build \) -prune -o -name '*.go' -exec gofmt -l {} +); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 
 ## lint: go vet and golangci-lint on both modules
