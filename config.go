@@ -145,20 +145,6 @@ type Config struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
-// CredentialsConfig holds the options of the group credentials. They are secrets: no value of
-// this type may be printed or logged.
-type CredentialsConfig struct {
-	// AccessKeyID and SecretAccessKey define the key to sign with. Both or none.
-	AccessKeyID     string `mapstructure:"accessKeyId"`
-	SecretAccessKey string `mapstructure:"secretAccessKey"`
-
-	// SessionToken defines the token that belongs to a temporary key.
-	SessionToken string `mapstructure:"sessionToken"`
-
-	// Unknown collects the options that do not exist.
-	Unknown map[string]any `mapstructure:",remain"`
-}
-
 // TLSConfig holds the options of the group tls.
 type TLSConfig struct {
 	// CAFile defines a file of certificates, in PEM, of the authorities to trust instead of the
@@ -335,22 +321,6 @@ func redactURL(s string) string {
 		return "…" + s[i:]
 	}
 	return s
-}
-
-func (c *CredentialsConfig) validate() error {
-	if c == nil {
-		return nil
-	}
-	if err := unknownOption("credentials.", reflect.TypeOf(*c), c.Unknown); err != nil {
-		return err
-	}
-	if (c.AccessKeyID == "") != (c.SecretAccessKey == "") {
-		return errors.New("credentials: accessKeyId and secretAccessKey: only one is set: want both or none")
-	}
-	if c.SessionToken != "" && c.AccessKeyID == "" {
-		return errors.New("credentials.sessionToken: set without accessKeyId and secretAccessKey")
-	}
-	return nil
 }
 
 func (t *TLSConfig) validate() error {

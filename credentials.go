@@ -3,73 +3,146 @@ package lambda
 import (
 	"context"
 	"errors"
-	"os"
+	"fmt"
+	"log"
+	"net/http"
+	"strings"
 	"time"
 )
 
-// credentials is one set of AWS credentials. A value of this type is never printed or marshalled
-// as a whole: under Yaegi neither unexported fields nor a String method would keep the secret.
+// credentials is one set of AWS credentials. It is never changed once it is shared. A value of
+// this type is never printed or marshalled as a whole: under Yaegi neither unexported fields nor
+// a String method would keep the secret.
 type credentials struct {
 	accessKeyID     string
 	secretAccessKey string
 	sessionToken    string    // "" for long-term keys
 	expires         time.Time // zero: never
+
+	// recheck is after how long the source is asked again although nothing expires: files change
+	// without notice. 0: never.
+	recheck time.Duration
+
+	// outlivesOutage lets the credentials be used past expires while their source is out of order.
+	outlivesOutage bool
+
+	// What the cache decides (credentials_cache.go): from when on to ask the source anew, and
+	// until when to sign with these at most. refreshAt is never after usableUntil.
+	refreshAt   time.Time
+	usableUntil time.Time
 }
 
 // credentialSource is one place where credentials may be found.
 type credentialSource struct {
 	name string // what a log line calls it
 
-	// retrieve asks the source. It returns errNoCredentials (wrapped or not) where the source
-	// is not set up at all: the next one is asked. Any other error ends the search, as in AWS's
-	// SDKs: who set a source up wants to know that it fails, not be served by another one.
-	retrieve func(ctx context.Context) (*credentials, error)
+	// retrieve asks the source. It returns errNotSetUp, wrapped, where the source is not set up
+	// at all: the next one is asked. Any other error ends the search, as in AWS's SDKs: who set a
+	// source up wants to know that it fails, not be served by another one.
+	retrieve func(ctx context.Context, s *credentialSettings) (*credentials, error)
 }
 
-// errNoCredentials says that a source is not set up.
-var errNoCredentials = errors.New("no credentials")
+var (
+	errNoCredentials = errors.New("no credentials")
+	errNotSetUp      = errors.New("not set up")
+)
 
-// environmentCredentials reads the variables that every AWS SDK reads first.
-func environmentCredentials(_ context.Context) (*credentials, error) {
-	c := &credentials{
-		accessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
-		secretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
-		sessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
-	}
-	if c.accessKeyID == "" || c.secretAccessKey == "" {
-		return nil, errNoCredentials
-	}
-	return c, nil
+// credentialSettings is all that the sources depend on.
+type credentialSettings struct {
+	options   *CredentialsConfig
+	region    string // whose STS is called; "" where it is not known
+	clock     clock
+	timeout   time.Duration       // bounds all that one source does for one answer
+	linkLocal http.RoundTripper   // for the metadata services of a host: no proxy
+	remote    http.RoundTripper   // for all else
+	base      *credentialProvider // whose credentials assume options.RoleARN
 }
 
-// credentialProvider is where the handlers with the same options get their credentials.
-type credentialProvider struct {
-	static  *credentials // nil: the sources are asked
-	sources []credentialSource
+// clock is the time. Tests have their own.
+type clock struct {
+	now   func() time.Time
+	until func(t time.Time) time.Duration // one call is cheaper than now and a subtraction
 }
 
-// newCredentialProvider returns the provider for the options. It asks no source yet.
-func newCredentialProvider(cfg *CredentialsConfig, region string) (*credentialProvider, error) {
-	if cfg != nil && cfg.AccessKeyID != "" {
-		return &credentialProvider{static: &credentials{
-			accessKeyID:     cfg.AccessKeyID,
-			secretAccessKey: cfg.SecretAccessKey,
-			sessionToken:    cfg.SessionToken,
-		}}, nil
-	}
-	return &credentialProvider{sources: []credentialSource{{"environment", environmentCredentials}}}, nil
-}
+var systemClock = clock{now: time.Now, until: time.Until}
 
-// retrieveCredentials returns valid credentials. Its errors say where it looked.
-func retrieveCredentials(ctx context.Context, p *credentialProvider) (*credentials, error) {
-	if p.static != nil {
-		return p.static, nil
-	}
-	for _, source := range p.sources {
-		c, err := source.retrieve(ctx)
-		if err == nil {
-			return c, nil
+// credentialSources returns the places to look at, in the order of AWS's SDKs. An option that
+// names a source leaves out what would come before it.
+func credentialSources(options *CredentialsConfig) []credentialSource {
+	sharedFiles := credentialSource{"shared files", sharedFileCredentials}
+	container := credentialSource{"container", containerCredentials}
+	imds := credentialSource{"EC2 instance metadata", imdsCredentials}
+	switch {
+	case options.hasKeys():
+		return []credentialSource{{"options", staticCredentials}}
+	case options.WebIdentityTokenFile != "":
+		return []credentialSource{{"web identity", webIdentityCredentials}}
+	case options.namesSharedFiles():
+		return []credentialSource{sharedFiles, container, imds}
+	default:
+		return []credentialSource{
+			{"environment", environmentCredentials},
+			{"web identity", webIdentityCredentials},
+			sharedFiles,
+			container,
+			imds,
 		}
 	}
-	return nil, errors.New("no credentials: looked in option credentials and in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)")
+}
+
+// retrieveFrom asks the sources in their order, and returns the one that answered. The error
+// says of each that was asked why it did not.
+func retrieveFrom(sources []credentialSource, s *credentialSettings) (*credentials, *credentialSource, error) {
+	var reasons []string
+	for i := range sources {
+		c, err := askSource(&sources[i], s)
+		if err == nil {
+			return c, &sources[i], nil
+		}
+		reasons = append(reasons, sources[i].name+": "+err.Error())
+		if !errors.Is(err, errNotSetUp) {
+			break
+		}
+	}
+	return nil, nil, fmt.Errorf("%w: %s", errNoCredentials, strings.Join(reasons, "; "))
+}
+
+// sourceTimeout is credentialSettings.timeout but in tests.
+const sourceTimeout = 5 * time.Second
+
+// askSource asks one source. It has its own time: the request that needs the credentials may be
+// cancelled, others wait for the same answer.
+func askSource(source *credentialSource, s *credentialSettings) (c *credentials, err error) {
+	// It runs in a goroutine of its own, where a panic would end Traefik.
+	defer func() {
+		if p := recover(); p != nil {
+			c = nil
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+	defer cancel()
+	c, err = source.retrieve(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return c, checkCredentials(c, s.clock.now())
+}
+
+// checkCredentials refuses what no request can be signed with.
+func checkCredentials(c *credentials, now time.Time) error {
+	switch {
+	case c.accessKeyID == "" || c.secretAccessKey == "":
+		return errors.New("the access key id or the secret access key is empty")
+	case strings.ContainsAny(c.accessKeyID+c.secretAccessKey+c.sessionToken, "\r\n"):
+		return errors.New("a value has a line break")
+	case !c.outlivesOutage && !c.expires.IsZero() && !c.expires.After(now):
+		return fmt.Errorf("what it answered expired at %s", c.expires.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// logCredentials tells the operator that the state of a provider has changed.
+func logCredentials(format string, args ...any) {
+	log.Printf("lambda: credentials: "+format, args...)
 }

@@ -105,7 +105,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err != nil {
 		return nil, err
 	}
-	region := resolveRegion(config.Region, f.region)
+	region := resolveRegion(config.Region, f.region, config.Credentials)
 	streamed := config.InvokeMode == invokeModeStream
 	t, err := newTarget(f, region, config.Endpoint, streamed)
 	if err != nil {

@@ -1,20 +1,126 @@
 package lambda
 
 import (
+	"context"
 	"errors"
-	"os"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
 )
 
 // errNoRegion says where a region was looked for.
-var errNoRegion = errors.New("no region: looked in option region, the function's ARN, AWS_REGION and AWS_DEFAULT_REGION")
+var errNoRegion = errors.New("no region: looked in option region, the function's ARN, AWS_REGION, AWS_DEFAULT_REGION, " +
+	"the profile and the EC2 instance's metadata")
 
-// resolveRegion returns the region to call, "" for none: option is the operator's, arn that of
-// the function's ARN.
-func resolveRegion(option, arn string) string {
-	for _, region := range []string{option, arn, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")} {
+// resolveRegion returns the region to call: the operator's option, else that of the function's
+// ARN, else that of the environment, else that of the profile. "" is for none: imdsRegion may
+// still know one, but takes the network.
+func resolveRegion(option, arn string, credentials *CredentialsConfig) string {
+	for _, region := range []string{option, arn, firstEnv("AWS_REGION", "AWS_DEFAULT_REGION")} {
 		if region != "" {
 			return region
 		}
 	}
-	return ""
+	options := credentials.trimmed()
+	files, err := readSharedFiles(options)
+	if err != nil {
+		return "" // the file may be there when the first request comes, and is asked for then
+	}
+	name, _ := profileName(options)
+	return files.profiles[name][keyRegion]
+}
+
+// instanceRegion keeps what the instance said of its region, over instances of this plugin and
+// reloads: it never changes. After a failure nobody asks for regionRetry.
+var instanceRegion = struct {
+	sync.Mutex
+	region  string
+	flight  *regionFlight // nil: nobody is asking
+	lastErr error
+	retryAt time.Time
+}{}
+
+const regionRetry = 5 * time.Second
+
+// regionFlight is a question under way.
+type regionFlight struct {
+	done   chan struct{} // closed when the two below are set
+	region string
+	err    error
+}
+
+// imdsRegion returns the region of the EC2 instance, or why it is not known.
+func imdsRegion(ctx context.Context) (string, error) {
+	region, flight, err := joinRegionFlight()
+	if flight == nil {
+		return region, err
+	}
+	select {
+	case <-flight.done:
+		return flight.region, flight.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// joinRegionFlight returns what is known, or else the question under way, which it starts.
+func joinRegionFlight() (string, *regionFlight, error) {
+	instanceRegion.Lock()
+	defer instanceRegion.Unlock()
+	if instanceRegion.region != "" {
+		return instanceRegion.region, nil, nil
+	}
+	if instanceRegion.flight == nil {
+		if time.Until(instanceRegion.retryAt) > 0 {
+			return "", nil, instanceRegion.lastErr
+		}
+		instanceRegion.flight = &regionFlight{done: make(chan struct{})}
+		go askRegion(instanceRegion.flight)
+	}
+	return "", instanceRegion.flight, nil
+}
+
+// askRegion ends the question with its answer.
+func askRegion(flight *regionFlight) {
+	region, err := fetchRegion()
+	instanceRegion.Lock()
+	defer instanceRegion.Unlock()
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errNoRegion, err)
+		instanceRegion.lastErr = err
+		instanceRegion.retryAt = time.Now().Add(regionRetry)
+	}
+	instanceRegion.region = region
+	instanceRegion.flight = nil
+	flight.region = region
+	flight.err = err
+	close(flight.done)
+}
+
+// fetchRegion asks the metadata service. It runs in a goroutine of its own, where a panic would
+// end Traefik.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
+func fetchRegion() (region string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			region = ""
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), sourceTimeout)
+	defer cancel()
+	session, err := openIMDS(ctx, linkLocalTransport)
+	if err != nil {
+		return "", err
+	}
+	body, err := session.get(ctx, "/latest/meta-data/placement/region")
+	if err != nil {
+		return "", err
+	}
+	region = strings.TrimSpace(string(body))
+	if !regionPattern.MatchString(region) {
+		return "", errors.New("the answer is not a region")
+	}
+	return region, nil
 }

@@ -1,0 +1,35 @@
+package lambda
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// environmentCredentials reads the variables that every AWS SDK reads first, and the older names
+// that some still take. A key without its secret counts as none, as in AWS's SDKs.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
+func environmentCredentials(context.Context, *credentialSettings) (*credentials, error) {
+	c := &credentials{
+		accessKeyID:     firstEnv("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"),
+		secretAccessKey: firstEnv("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"),
+		sessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
+	}
+	switch {
+	case c.accessKeyID == "":
+		return nil, fmt.Errorf("%w: AWS_ACCESS_KEY_ID is not set", errNotSetUp)
+	case c.secretAccessKey == "":
+		return nil, fmt.Errorf("%w: AWS_SECRET_ACCESS_KEY is not set", errNotSetUp)
+	}
+	return c, nil
+}
+
+// firstEnv returns the first variable that is not empty.
+func firstEnv(names ...string) string {
+	for _, name := range names {
+		if value := os.Getenv(name); value != "" {
+			return value
+		}
+	}
+	return ""
+}
