@@ -83,7 +83,7 @@ func TestContainerCredentials(t *testing.T) {
 			noAWSEnvironment(t)
 			setEnvironment(t, tc.env)
 			if tc.tokenFile != "" {
-				t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", writeTestFile(t, "token", tc.tokenFile))
+				setenv(t, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", writeTestFile(t, "token", tc.tokenFile))
 			}
 			server := &sourceServer{answers: map[string]string{"GET /v2/credentials/id": document(tc.expiration)}}
 			source := credentialSource{"container", containerCredentials}
@@ -103,8 +103,8 @@ func TestContainerFaults(t *testing.T) {
 	for name, tc := range all {
 		t.Run(name, func(t *testing.T) {
 			noAWSEnvironment(t)
-			t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/credentials")
-			t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", testJWT)
+			setenv(t, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/credentials")
+			setenv(t, "AWS_CONTAINER_AUTHORIZATION_TOKEN", testJWT)
 			checkFault(t, credentialSource{"container", containerCredentials}, testSettings(t, nil, tc.handler), tc.want)
 		})
 	}
@@ -149,7 +149,7 @@ func TestContainerEnvironmentIsChecked(t *testing.T) {
 
 func TestContainerTokenFileWithLineBreakIsRefused(t *testing.T) {
 	noAWSEnvironment(t)
-	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/credentials")
-	t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", writeTestFile(t, "token", testJWT+"\n"))
+	setenv(t, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/credentials")
+	setenv(t, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", writeTestFile(t, "token", testJWT+"\n"))
 	checkFault(t, credentialSource{"container", containerCredentials}, testSettings(t, nil, &sourceServer{}), "line break")
 }

@@ -9,7 +9,7 @@ import (
 // environmentCredentials reads the variables that every AWS SDK reads first, and the older names
 // that some still take. A key without its secret counts as none, as in AWS's SDKs.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
-func environmentCredentials(context.Context, *credentialSettings) (*credentials, error) {
+func environmentCredentials(_ context.Context, _ *credentialSettings) (*credentials, error) {
 	c := &credentials{
 		accessKeyID:     firstEnv("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"),
 		secretAccessKey: firstEnv("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"),

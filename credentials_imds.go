@@ -72,18 +72,20 @@ func openIMDS(ctx context.Context, transport http.RoundTripper) (*imdsSession, e
 	}
 	req.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", imdsTokenSeconds)
 	status, body, err := fetch(transport, req, nil)
-	switch {
-	case err != nil && ctx.Err() != nil:
+	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("no token in time; in a container, the hop limit in the instance's metadata options has to be 2: %w", err)
-	case err != nil:
+	}
+	if err != nil {
 		return nil, fmt.Errorf("no token: %w", err)
-	case status == http.StatusOK:
+	}
+	switch status {
+	case http.StatusOK:
 		session.token = string(body)
 		if session.token == "" || strings.ContainsAny(session.token, "\r\n") {
 			return nil, errors.New("the token is empty or has a line break")
 		}
 		return session, nil
-	case status == http.StatusForbidden, status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
+	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
 		if !envTrue("AWS_EC2_METADATA_V1_DISABLED") {
 			return session, nil
 		}

@@ -14,13 +14,13 @@ const maxSharedFileBytes = 1 << 20
 
 // The keys of a profile.
 // https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
-const ( //nolint:gosec // names of secrets, none of them a secret
+const (
 	keyAccessKeyID          = "aws_access_key_id"
-	keySecretAccessKey      = "aws_secret_access_key"
+	keySecretAccessKey      = "aws_secret_access_key" //nolint:gosec // a name, no secret
 	keySessionToken         = "aws_session_token"
 	keyRoleArn              = "role_arn"
 	keySourceProfile        = "source_profile"
-	keyCredentialSource     = "credential_source"
+	keyCredentialSource     = "credential_source" //nolint:gosec // a name, no secret
 	keyExternalID           = "external_id"
 	keyRoleSessionName      = "role_session_name"
 	keyDurationSeconds      = "duration_seconds"

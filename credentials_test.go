@@ -38,16 +38,33 @@ func noAWSEnvironment(t *testing.T) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, "AWS_") {
-			t.Setenv(name, "")
+			setenv(t, name, "")
 		}
 	}
-	t.Setenv("HOME", t.TempDir())
+	setenv(t, "HOME", t.TempDir())
+}
+
+// setenv sets a variable for one test. It is not t.Setenv: under Yaegi os.Getenv reads an
+// environment of the interpreter's own, that only os.Setenv writes.
+func setenv(t *testing.T, name, value string) {
+	t.Helper()
+	before, wasSet := os.LookupEnv(name)
+	if err := os.Setenv(name, value); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if wasSet {
+			_ = os.Setenv(name, before)
+		} else {
+			_ = os.Unsetenv(name)
+		}
+	})
 }
 
 func setEnvironment(t *testing.T, variables map[string]string) {
 	t.Helper()
 	for name, value := range variables {
-		t.Setenv(name, value)
+		setenv(t, name, value)
 	}
 }
 
@@ -114,7 +131,7 @@ func (s *sourceServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *sourceServer) asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []string
+	list := make([]string, 0, len(s.requests))
 	for _, r := range s.requests {
 		list = append(list, r.Method+" "+r.Host+r.URL.Path)
 	}
@@ -176,8 +193,11 @@ func endless(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// silent answers when nobody waits any more.
-func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+// silent answers when nobody waits any more, which the server sees once the body is read.
+func silent(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
 
 // redirects names a place that would answer well.
 func redirects(w http.ResponseWriter, r *http.Request) {
