@@ -75,6 +75,7 @@ func newCredentialProvider(options *CredentialsConfig, region string) (*credenti
 		return nil, err
 	}
 	options = options.trimmed()
+	warnPlainSTS(options.StsEndpoint)
 	settings := &credentialSettings{
 		options:   options,
 		region:    region,

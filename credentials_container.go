@@ -35,7 +35,7 @@ func containerCredentials(ctx context.Context, s *credentialSettings) (*credenti
 	if req.URL.Scheme == "https" {
 		transport = s.remote
 	}
-	status, body, err := fetch(transport, req, nil)
+	status, body, err := callSource(transport, req, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ func TestContainerCredentials(t *testing.T) {
 
 func TestContainerFaults(t *testing.T) {
 	all := faults()
-	all["expired"] = fault{answers(http.StatusOK, document("2026-03-01T11:59:59Z")), "expired at 2026-03-01T11:59:59Z"}
+	all["expired"] = fault{answering(http.StatusOK, document("2026-03-01T11:59:59Z")), "expired at 2026-03-01T11:59:59Z"}
 	for name, tc := range all {
 		t.Run(name, func(t *testing.T) {
 			noAWSEnvironment(t)

@@ -19,8 +19,8 @@ import (
 const maxSourceBytes = 64 << 10
 
 const (
-	fetchAttempts  = 3
-	firstFetchWait = 100 * time.Millisecond // doubled for the next
+	callAttempts  = 3
+	firstCallWait = 100 * time.Millisecond // doubled for the next
 )
 
 // The transports of the sources. They are asked once an hour: a connection that is kept would be
@@ -50,21 +50,21 @@ func dialLinkLocal(ctx context.Context, network, address string) (net.Conn, erro
 	return linkLocalDialer.DialContext(ctx, network, address)
 }
 
-// fetch sends req with payload, again where the answer says that it might work. It uses no
+// callSource sends req with payload, again where the answer says that it might work. It uses no
 // http.Client: redirects are never followed.
-func fetch(transport http.RoundTripper, req *http.Request, payload []byte) (status int, body []byte, err error) {
-	wait := firstFetchWait
+func callSource(transport http.RoundTripper, req *http.Request, payload []byte) (status int, body []byte, err error) {
+	wait := firstCallWait
 	for attempt := 1; ; attempt++ {
-		status, body, err := fetchOnce(transport, req, payload)
+		status, body, err := callSourceOnce(transport, req, payload)
 		again := err == nil && (status == http.StatusTooManyRequests || status >= http.StatusInternalServerError)
-		if !again || attempt == fetchAttempts || !pause(req.Context(), wait) {
+		if !again || attempt == callAttempts || !pause(req.Context(), wait) {
 			return status, body, err
 		}
 		wait *= 2
 	}
 }
 
-func fetchOnce(transport http.RoundTripper, req *http.Request, payload []byte) (status int, body []byte, err error) {
+func callSourceOnce(transport http.RoundTripper, req *http.Request, payload []byte) (status int, body []byte, err error) {
 	if payload != nil {
 		req.Body = io.NopCloser(bytes.NewReader(payload))
 		req.ContentLength = int64(len(payload))

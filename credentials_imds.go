@@ -71,7 +71,7 @@ func openIMDS(ctx context.Context, transport http.RoundTripper) (*imdsSession, e
 		return nil, errors.New("the endpoint is not a URL")
 	}
 	req.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", imdsTokenSeconds)
-	status, body, err := fetch(transport, req, nil)
+	status, body, err := callSource(transport, req, nil)
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("no token in time; in a container, the hop limit in the instance's metadata options has to be 2: %w", err)
 	}
@@ -112,7 +112,7 @@ func (s *imdsSession) get(ctx context.Context, path string) ([]byte, error) {
 	if s.token != "" {
 		req.Header.Set("X-Aws-Ec2-Metadata-Token", s.token)
 	}
-	status, body, err := fetch(s.transport, req, nil)
+	status, body, err := callSource(s.transport, req, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -155,16 +155,16 @@ func TestIMDSFaultsBeforeTheDocument(t *testing.T) {
 		want    string
 	}{
 		"disabled": {
-			map[string]string{"AWS_EC2_METADATA_DISABLED": "TRUE"}, token, answers(http.StatusOK, testJWT), "AWS_EC2_METADATA_DISABLED is set"},
+			map[string]string{"AWS_EC2_METADATA_DISABLED": "TRUE"}, token, answering(http.StatusOK, testJWT), "AWS_EC2_METADATA_DISABLED is set"},
 		"version 1 only, but disabled": {
-			map[string]string{"AWS_EC2_METADATA_V1_DISABLED": "true"}, token, answers(http.StatusNotFound, ""), "answered 404"},
+			map[string]string{"AWS_EC2_METADATA_V1_DISABLED": "true"}, token, answering(http.StatusNotFound, ""), "answered 404"},
 		"the token's answer is lost on the way to a container": {nil, token, silent, "hop limit"},
-		"no version 1 after another error":                     {nil, token, answers(http.StatusBadRequest, ""), "answered 400"},
+		"no version 1 after another error":                     {nil, token, answering(http.StatusBadRequest, ""), "answered 400"},
 		"the token call is redirected":                         {nil, token, redirects, "answered 302"},
-		"the token is empty":                                   {nil, token, answers(http.StatusOK, ""), "the token is empty"},
-		"the token has a line break":                           {nil, token, answers(http.StatusOK, testJWT+"\r\nX: 1"), "line break"},
-		"no role":                                              {nil, imdsRoles, answers(http.StatusNotFound, ""), "the name of the role"},
-		"an empty list of roles":                               {nil, imdsRoles, answers(http.StatusOK, "\n"), "no role"},
+		"the token is empty":                                   {nil, token, answering(http.StatusOK, ""), "the token is empty"},
+		"the token has a line break":                           {nil, token, answering(http.StatusOK, testJWT+"\r\nX: 1"), "line break"},
+		"no role":                                              {nil, imdsRoles, answering(http.StatusNotFound, ""), "the name of the role"},
+		"an empty list of roles":                               {nil, imdsRoles, answering(http.StatusOK, "\n"), "no role"},
 		"an endless list of roles":                             {nil, imdsRoles, endless, "over 65536 bytes"},
 		"no endpoint": {
 			map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://%zz"}, token, endless, "not a URL"},

@@ -47,7 +47,7 @@ func (s *fakeSTS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // calls tells of each call what it asked for and who signed it.
 func (s *fakeSTS) calls() []string {
-	var list []string
+	list := make([]string, 0, len(s.requests))
 	for _, r := range s.requests {
 		form := r.PostForm
 		call := form.Get("Action") + " " + form.Get("RoleArn") + " as " + form.Get("RoleSessionName")
@@ -56,13 +56,13 @@ func (s *fakeSTS) calls() []string {
 				call += " " + name + "=" + value
 			}
 		}
-		list = append(list, call+" signed by "+signer(r))
+		list = append(list, call+" signed by "+signedBy(r))
 	}
 	return list
 }
 
-// signer returns the access key id and the scope of a signature, "nobody" for none.
-func signer(r *http.Request) string {
+// signedBy returns the access key id and the scope of a signature, "nobody" for none.
+func signedBy(r *http.Request) string {
 	_, credential, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	if !ok {
 		return "nobody"
@@ -234,7 +234,7 @@ func TestProfileFromContainerAndInstance(t *testing.T) {
 			if len(asked) == 0 || asked[len(asked)-1] != tc.wantAsked {
 				t.Errorf("asked %q, want %q last", asked, tc.wantAsked)
 			}
-			if got := signer(sts.requests[0]); !strings.HasPrefix(got, "ASIAFOUND/") {
+			if got := signedBy(sts.requests[0]); !strings.HasPrefix(got, "ASIAFOUND/") {
 				t.Errorf("signed by %s", got)
 			}
 		})
@@ -375,19 +375,19 @@ func TestWebIdentityTokenIsReadForEachSession(t *testing.T) {
 func TestSTSFaults(t *testing.T) {
 	const action = "AssumeRoleWithWebIdentity"
 	tests := map[string]fault{
-		"refused":                        {answers(http.StatusForbidden, stsError("AccessDenied")), "answered 403 AccessDenied"},
-		"a code that is none":            {answers(http.StatusBadRequest, stsError(testSecret)), "answered 400"},
-		"out of order":                   {answers(http.StatusServiceUnavailable, ""), "answered 503"},
-		"empty":                          {answers(http.StatusOK, ""), "not XML"},
-		"cut off":                        {answers(http.StatusOK, "<a><b>"+testSecret), "not XML"},
-		"another document":               {answers(http.StatusOK, "<a>"+testSecret+"</a>"), "holds no credentials"},
-		"empty values":                   {answers(http.StatusOK, stsDocument(action, "", "2026-03-01T13:00:00Z")), "holds no credentials"},
-		"no Expiration":                  {answers(http.StatusOK, stsDocument(action, "ASIA", "")), "no Expiration"},
-		"expired":                        {answers(http.StatusOK, stsDocument(action, "ASIA", "2026-03-01T11:00:00Z")), "expired at"},
+		"refused":                        {answering(http.StatusForbidden, stsError("AccessDenied")), "answered 403 AccessDenied"},
+		"a code that is none":            {answering(http.StatusBadRequest, stsError(testSecret)), "answered 400"},
+		"out of order":                   {answering(http.StatusServiceUnavailable, ""), "answered 503"},
+		"empty":                          {answering(http.StatusOK, ""), "not XML"},
+		"cut off":                        {answering(http.StatusOK, "<a><b>"+testSecret), "not XML"},
+		"another document":               {answering(http.StatusOK, "<a>"+testSecret+"</a>"), "holds no credentials"},
+		"empty values":                   {answering(http.StatusOK, stsDocument(action, "", "2026-03-01T13:00:00Z")), "holds no credentials"},
+		"no Expiration":                  {answering(http.StatusOK, stsDocument(action, "ASIA", "")), "no Expiration"},
+		"expired":                        {answering(http.StatusOK, stsDocument(action, "ASIA", "2026-03-01T11:00:00Z")), "expired at"},
 		"endless":                        {endless, "over 65536 bytes"},
 		"slow":                           {silent, "context deadline exceeded"},
 		"redirect":                       {redirects, "answered 302"},
-		"entities that would blow it up": {answers(http.StatusOK, `<!DOCTYPE a [<!ENTITY b "x">]><a>&b;</a>`), "not XML"},
+		"entities that would blow it up": {answering(http.StatusOK, `<!DOCTYPE a [<!ENTITY b "x">]><a>&b;</a>`), "not XML"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -442,8 +442,8 @@ func TestSTSEndpoint(t *testing.T) {
 
 func TestSTSDocumentsAreXML(t *testing.T) {
 	for _, document := range []string{stsDocument("AssumeRole", "ASIA", "x"), stsError("AccessDenied")} {
-		var any struct{ XMLName xml.Name }
-		if err := xml.Unmarshal([]byte(document), &any); err != nil {
+		var root struct{ XMLName xml.Name }
+		if err := xml.Unmarshal([]byte(document), &root); err != nil {
 			t.Error(err)
 		}
 	}

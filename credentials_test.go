@@ -144,8 +144,8 @@ type fault struct {
 	want    string // part of the error
 }
 
-// answers returns a handler that always answers so.
-func answers(status int, body string) http.HandlerFunc {
+// answering returns a handler that always answers so.
+func answering(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
@@ -165,18 +165,18 @@ func document(expiration string) string {
 func faults() map[string]fault {
 	secret := `"SecretAccessKey":"` + testSecret + `","Token":"` + testToken + `"`
 	return map[string]fault{
-		"refused":                    {answers(http.StatusForbidden, `{"code":"AccessDenied","message":"`+testToken+`"}`), "answered 403"},
-		"nobody there":               {answers(http.StatusNotFound, ""), "answered 404"},
-		"out of order, three times":  {answers(http.StatusInternalServerError, testToken), "answered 500"},
-		"empty":                      {answers(http.StatusOK, ""), "not a JSON document"},
-		"not JSON":                   {answers(http.StatusOK, `{"AccessKeyId":"A",`+secret), "not a JSON document"},
-		"JSON of another type":       {answers(http.StatusOK, `["`+testSecret+`"]`), "not a JSON document"},
-		"an error with status 200":   {answers(http.StatusOK, `{"Code":"Failed","Message":"`+testToken+`"}`), "the error Failed"},
-		"an error that is no code":   {answers(http.StatusOK, `{"Code":"`+testSecret+`"}`), "the answer is the error"},
-		"empty values":               {answers(http.StatusOK, `{"AccessKeyId":"","SecretAccessKey":"","Token":"","Expiration":""}`), "is empty"},
-		"no secret":                  {answers(http.StatusOK, `{"AccessKeyId":"ASIAFOUND","Token":"`+testToken+`"}`), "is empty"},
-		"line break in a value":      {answers(http.StatusOK, `{"AccessKeyId":"A\r\nX-Evil: 1",`+secret+`}`), "line break"},
-		"Expiration that is no time": {answers(http.StatusOK, document(testSecret)), "Expiration is not a time"},
+		"refused":                    {answering(http.StatusForbidden, `{"code":"AccessDenied","message":"`+testToken+`"}`), "answered 403"},
+		"nobody there":               {answering(http.StatusNotFound, ""), "answered 404"},
+		"out of order, three times":  {answering(http.StatusInternalServerError, testToken), "answered 500"},
+		"empty":                      {answering(http.StatusOK, ""), "not a JSON document"},
+		"not JSON":                   {answering(http.StatusOK, `{"AccessKeyId":"A",`+secret), "not a JSON document"},
+		"JSON of another type":       {answering(http.StatusOK, `["`+testSecret+`"]`), "not a JSON document"},
+		"an error with status 200":   {answering(http.StatusOK, `{"Code":"Failed","Message":"`+testToken+`"}`), "the error Failed"},
+		"an error that is no code":   {answering(http.StatusOK, `{"Code":"`+testSecret+`"}`), "the answer is the error"},
+		"empty values":               {answering(http.StatusOK, `{"AccessKeyId":"","SecretAccessKey":"","Token":"","Expiration":""}`), "is empty"},
+		"no secret":                  {answering(http.StatusOK, `{"AccessKeyId":"ASIAFOUND","Token":"`+testToken+`"}`), "is empty"},
+		"line break in a value":      {answering(http.StatusOK, `{"AccessKeyId":"A\r\nX-Evil: 1",`+secret+`}`), "line break"},
+		"Expiration that is no time": {answering(http.StatusOK, document(testSecret)), "Expiration is not a time"},
 		"endless":                    {endless, "over 65536 bytes"},
 		"slow":                       {silent, "context deadline exceeded"},
 		"redirect":                   {redirects, "answered 302"},

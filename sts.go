@@ -94,7 +94,7 @@ func callSTS(ctx context.Context, s *credentialSettings, base *credentials, form
 	if base != nil {
 		signHTTP(req, payload, base, region, "sts", s.clock.now())
 	}
-	status, body, err := fetch(s.remote, req, payload)
+	status, body, err := callSource(s.remote, req, payload)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", form.Get("Action"), err)
 	}
@@ -206,3 +206,11 @@ func dualStackSuffix(region string) string {
 }
 
 func envTrue(name string) bool { return strings.EqualFold(os.Getenv(name), "true") }
+
+// warnPlainSTS warns of an endpoint to which tokens travel in clear text.
+func warnPlainSTS(endpoint string) {
+	u, err := url.Parse(endpoint)
+	if err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		warnOnce("credentials.stsEndpoint " + u.Host + ": http:// sends tokens and credentials in clear text: use https://")
+	}
+}
