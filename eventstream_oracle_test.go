@@ -22,13 +22,13 @@ import (
 )
 
 // encoded returns messages as AWS's encoder writes them.
-func encoded(t testing.TB, messages ...eventstream.Message) []byte {
-	t.Helper()
+func encoded(tb testing.TB, messages ...eventstream.Message) []byte {
+	tb.Helper()
 	var wire bytes.Buffer
 	encoder := eventstream.NewEncoder()
 	for _, m := range messages {
 		if err := encoder.Encode(&wire, m); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return wire.Bytes()
