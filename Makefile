@@ -11,6 +11,10 @@ GO ?= go
 # Port of `make run`; time that each fuzz target gets in `make test`.
 PORT ?= 8080
 FUZZTIME ?= 5s
+# Of `make bench-micro`: which benchmarks, how often and how long each.
+BENCH ?= .
+COUNT ?= 6
+BENCHTIME ?= 100ms
 
 # A Traefik at hand (v3.1 or later) saves the long build: TRAEFIK=path names one, else the one on PATH is taken.
 ifndef TRAEFIK
@@ -55,21 +59,25 @@ lint: $(BUILD)/golangci-lint
 dialect:
 	cd e2e && $(GO) run ./cmd/yaegicheck ..
 
-## unit: the plugin's unit tests, compiled, with the race detector
+## unit: the plugin's unit tests, compiled, with the race detector, and each benchmark once
 .PHONY: unit
 unit:
-	$(GO) test -race ./...
+	$(GO) test -race -bench . -benchtime 1x ./...
 
 ## interpreted: the same tests, interpreted by Yaegi as Traefik does
 # Yaegi knows no modules: it wants the package in a GOPATH, where no vendored package of the compiled tests is in its way.
 .PHONY: interpreted
-interpreted: $(BUILD)/yaegi
+interpreted: gopath $(BUILD)/yaegi
+	cd $(GOPATH_PLUGIN) && $(YAEGI_TEST) -v -bench . -benchtime 1x .
+
+GOPATH_PLUGIN := $(BUILD)/gopath/src/github.com/seed05e46011/lambda
+YAEGI_TEST := GO111MODULE=off GOPATH=$(BUILD)/gopath $(BUILD)/yaegi test
+
+.PHONY: gopath
+gopath:
 	rm -rf $(GOPATH_PLUGIN)
 	mkdir -p $(GOPATH_PLUGIN)
 	cp -r *.go $(wildcard testdata .traefik.yml) $(GOPATH_PLUGIN)
-	cd $(GOPATH_PLUGIN) && GO111MODULE=off GOPATH=$(BUILD)/gopath $(BUILD)/yaegi test -v .
-
-GOPATH_PLUGIN := $(BUILD)/gopath/src/github.com/seed05e46011/lambda
 
 ## fuzz: each fuzz target of the plugin for FUZZTIME (5s)
 .PHONY: fuzz
@@ -82,6 +90,15 @@ fuzz:
 .PHONY: e2e
 e2e: $(TRAEFIK)
 	cd e2e && $(GO) test -race ./...
+
+## bench-micro: what the steps of a request cost, compiled and interpreted (BENCH, COUNT, BENCHTIME)
+.PHONY: bench-micro
+bench-micro: gopath $(BUILD)/yaegi $(BUILD)/benchstat
+	$(GO) test -run '^$$' $(BENCH_FLAGS) . > $(BUILD)/compiled
+	cd $(GOPATH_PLUGIN) && $(YAEGI_TEST) -run '^$$' $(BENCH_FLAGS) . > $(BUILD)/interpreted
+	cd $(BUILD) && ./benchstat -ignore pkg compiled interpreted
+
+BENCH_FLAGS = -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT)
 
 ## traefik: build Traefik, if there is none
 .PHONY: traefik
@@ -100,6 +117,10 @@ $(BUILD)/yaegi: e2e/go.mod e2e/go.sum
 $(BUILD)/golangci-lint: e2e/tools/go.mod e2e/tools/go.sum
 	@echo "Building golangci-lint (about 2 minutes the first time on 2 cores)"
 	cd e2e/tools && $(GO) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+$(BUILD)/benchstat: e2e/tools/go.mod e2e/tools/go.sum
+	cd e2e/tools && $(GO) build -o $@ golang.org/x/perf/cmd/benchstat
 	@touch $@
 
 ## clean: remove what these targets have built

@@ -116,24 +116,3 @@ func TestServeHTTPWritesTheDecodedReply(t *testing.T) {
 	}
 	t.Logf("%s", f.events[0])
 }
-
-func BenchmarkServeHTTP(b *testing.B) {
-	f := &fakeLambda{}
-	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		_, _ = io.WriteString(w, `{"statusCode":200,"headers":{"content-type":"text/plain"},"body":"hello"}`)
-	}))
-	defer f.Close()
-	handler, err := New(context.Background(), http.NotFoundHandler(), testConfig(f), "lambda@test")
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := httptest.NewRequest(http.MethodGet, "http://example.com/hello?name=x", nil)
-	r.Header.Set("User-Agent", "bench")
-	r.Header.Set("Accept", "*/*")
-	b.ReportAllocs()
-	b.ResetTimer()
-	for i := 0; i < b.N; i++ {
-		handler.ServeHTTP(httptest.NewRecorder(), r)
-	}
-}

@@ -1,0 +1,220 @@
+package lambda
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What a request costs, stage by stage and as a whole, without a network. `make bench-micro` runs
+// these compiled and interpreted.
+
+// benchRequests are what clients send. Each is read once before the measurement.
+var benchRequests = []struct {
+	name        string
+	contentType string
+	body        []byte
+}{
+	{name: "GET"},
+	{name: "1KB-JSON", contentType: "application/json", body: benchJSON(1 << 10)},
+	{name: "64KB-JSON", contentType: "application/json", body: benchJSON(64 << 10)},
+	{name: "1MB-binary", contentType: "image/png", body: bytes.Repeat([]byte{0x89}, 1<<20)},
+}
+
+// benchReplies are what functions answer.
+var benchReplies = []struct {
+	name    string
+	payload []byte
+}{
+	{"text", benchReply("text/plain", "hello", false)},
+	{"cookies", []byte(`{"statusCode":200,"headers":{"content-type":"text/html"},"cookies":["a=1; Secure","b=2; Secure"],"body":"hello"}`)},
+	{"64KB-JSON", benchReply("application/json", strings.ReplaceAll(string(benchJSON(64<<10)), `"`, `\"`), false)},
+	{"1MB-binary", benchReply("image/png", base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0x89}, 1<<20)), true)},
+}
+
+// benchJSON returns a JSON document of about size bytes.
+func benchJSON(size int) []byte {
+	row := `{"id":"7f1c2a90","name":"a name","tags":["a","b"],"price":12.5},`
+	return []byte("[" + strings.Repeat(row, size/len(row)) + "null]")
+}
+
+// benchReply returns a payload. body is what stands between the quotes of the JSON string.
+func benchReply(contentType, body string, isBase64 bool) []byte {
+	encoded := "false"
+	if isBase64 {
+		encoded = "true"
+	}
+	return []byte(`{"statusCode":200,"headers":{"content-type":"` + contentType + `","cache-control":"no-store"},` +
+		`"body":"` + body + `","isBase64Encoded":` + encoded + `}`)
+}
+
+// benchTransport stands for the network and Lambda.
+type benchTransport struct {
+	payload []byte
+}
+
+func (t *benchTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode:    http.StatusOK,
+		ProtoMajor:    1,
+		Header:        http.Header{"X-Amzn-Requestid": {"7f1c2a90-5a3e-4d0c-9d6b-6f1a2b3c4d5e"}},
+		Body:          io.NopCloser(bytes.NewReader(t.payload)),
+		ContentLength: int64(len(t.payload)),
+		Request:       r,
+	}, nil
+}
+
+// newBenchHandler returns a handler whose function always replies payload.
+func newBenchHandler(b *testing.B, payload []byte) *Lambda {
+	b.Helper()
+	config := CreateConfig()
+	config.Function = "arn:aws:lambda:eu-central-1:123456789012:function:hello"
+	config.Endpoint = "http://127.0.0.1"
+	config.Credentials = &CredentialsConfig{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: "token"}
+	handler, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var replying http.RoundTripper = &benchTransport{payload: payload}
+	l := handler.(*Lambda)
+	l.transport = &http.Transport{}
+	l.transport.RegisterProtocol("http", replying)
+	return l
+}
+
+// newBenchRequest returns a request as it comes out of Traefik's own middlewares.
+func newBenchRequest(contentType string, body []byte) *http.Request {
+	method := http.MethodGet
+	if len(body) > 0 {
+		method = http.MethodPost
+	}
+	r := httptest.NewRequest(method, "http://example.com/users/7?name=x&page=2", bytes.NewReader(body))
+	r.Header = http.Header{
+		"Accept":             {"*/*"},
+		"User-Agent":         {"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},
+		"X-Forwarded-Host":   {"example.com"},
+		"X-Forwarded-Port":   {"80"},
+		"X-Forwarded-Proto":  {"http"},
+		"X-Forwarded-Server": {"traefik"},
+		"X-Real-Ip":          {"192.0.2.1"},
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	return r
+}
+
+// newBenchWriter returns a client that takes everything. It is of a compiled type, as Traefik's are.
+func newBenchWriter() *httptest.ResponseRecorder {
+	return &httptest.ResponseRecorder{HeaderMap: make(http.Header, 8)}
+}
+
+func BenchmarkSign(b *testing.B) {
+	l := newBenchHandler(b, nil)
+	creds, err := retrieveCredentials(context.Background(), l.credentials)
+	if err != nil {
+		b.Fatal(err)
+	}
+	amzDate := time.Now().UTC().Format(amzDateFormat)
+	s, err := signerFor(l.target, creds, amzDate[:8])
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, row := range benchRequests {
+		event := append([]byte(`{}`), row.body...)
+		b.Run(row.name, func(b *testing.B) {
+			for i := 0; i < b.N; i++ {
+				_ = sign(s, event, amzDate)
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	l := newBenchHandler(b, nil)
+	for _, row := range benchRequests {
+		r := newBenchRequest(row.contentType, row.body)
+		body := row.body
+		b.Run(row.name, func(b *testing.B) {
+			for i := 0; i < b.N; i++ {
+				req := newRequest(l, r)
+				req.body = body
+				if _, err := encodeEvent(l, req); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkInvoke(b *testing.B) {
+	l := newBenchHandler(b, benchReplies[0].payload)
+	r := newBenchRequest("", nil)
+	event := []byte(`{}`)
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		req := newRequest(l, r)
+		req.target = l.target
+		if _, err := invoke(r.Context(), l, req, event); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	l := newBenchHandler(b, nil)
+	for _, row := range benchReplies {
+		payload := row.payload
+		b.Run(row.name, func(b *testing.B) {
+			for i := 0; i < b.N; i++ {
+				if _, err := l.format.decode(payload); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	l := newBenchHandler(b, nil)
+	req := newRequest(l, newBenchRequest("", nil))
+	reply, err := l.format.decode(benchReplies[0].payload)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		writeReply(l, newBenchWriter(), req, reply)
+	}
+}
+
+func BenchmarkServeHTTP(b *testing.B) {
+	for _, row := range benchRequests {
+		benchmarkServeHTTP(b, "request-"+row.name, row.contentType, row.body, benchReplies[0].payload)
+	}
+	for _, row := range benchReplies[1:] {
+		benchmarkServeHTTP(b, "reply-"+row.name, "", nil, row.payload)
+	}
+}
+
+func benchmarkServeHTTP(b *testing.B, name, contentType string, body, payload []byte) {
+	b.Helper()
+	l := newBenchHandler(b, payload)
+	r := newBenchRequest(contentType, body)
+	b.Run(name, func(b *testing.B) {
+		for i := 0; i < b.N; i++ {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			w := newBenchWriter()
+			l.ServeHTTP(w, r)
+			if w.Code != http.StatusOK {
+				b.Fatal(w.Code)
+			}
+		}
+	})
+}
