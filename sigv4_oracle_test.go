@@ -84,7 +84,7 @@ func (w *wire) send(t testing.TB, req *http.Request, c *credentials, region, ser
 
 func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 	w := newWire(t)
-	random := rand.New(rand.NewSource(1)) //nolint:gosec // the same cases each time
+	random := rand.New(rand.NewSource(1)) // the same cases each time
 	for i := 0; i < 2000; i++ {
 		region := pick(random, "eu-central-1", "us-east-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "eusc-de-east-1")
 		f, err := parseFunction(randomFunction(random, region), pick(random, "", "", "42", "live", "$LATEST"))

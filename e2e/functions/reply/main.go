@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -16,8 +17,11 @@ type handler struct{}
 
 func (handler) Invoke(_ context.Context, raw []byte) ([]byte, error) {
 	e := event.Parse(raw)
-	if reply := e.Parameter("reply"); reply != "" {
-		return []byte(reply), nil
+	if e.Query.Has("reply") {
+		return []byte(e.Query.Get("reply")), nil
+	}
+	if e.Body == "" {
+		return nil, errors.New("neither ?reply= nor a body")
 	}
 	return []byte(e.Body), nil
 }
