@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"math/rand"
 	"os"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,13 +118,21 @@ func identity(s *credentialSettings) []string {
 		id = append(id, s.region)
 	}
 	if !s.options.hasKeys() || s.base != nil {
-		for _, variable := range os.Environ() {
-			if strings.HasPrefix(variable, "AWS_") || strings.HasPrefix(variable, "HOME=") {
-				id = append(id, variable)
-			}
-		}
+		id = append(id, awsEnvironment()...)
 	}
 	return id
+}
+
+// awsEnvironment lists the variables that sources may read.
+func awsEnvironment() []string {
+	var variables []string
+	for _, variable := range os.Environ() {
+		if strings.HasPrefix(variable, "AWS_") || strings.HasPrefix(variable, "HOME=") {
+			variables = append(variables, variable)
+		}
+	}
+	sort.Strings(variables) // Yaegi has them in any order
+	return variables
 }
 
 func newUnsharedProvider(s *credentialSettings) *credentialProvider {
