@@ -192,6 +192,17 @@ func joinRefresh(p *credentialProvider) (c *credentials, flight *credentialFligh
 	return c, p.flight, p.lastErr
 }
 
+// refusals are the errors with which AWS, STS and Lambda say that they do not take the credentials
+// that signed, whatever they are used for.
+var refusals = map[string]bool{
+	"ExpiredToken":                true,
+	"ExpiredTokenException":       true,
+	"InvalidClientTokenId":        true,
+	"InvalidSignatureException":   true,
+	"SignatureDoesNotMatch":       true,
+	"UnrecognizedClientException": true,
+}
+
 // credentialsRefused says that AWS did not take c although it is not expired: it was revoked, or
 // rotated before its time. The source is asked anew in the background, at most once a second.
 func credentialsRefused(p *credentialProvider, c *credentials) {

@@ -69,7 +69,12 @@ type target struct {
 	plain          bool   // http://
 	canonicalPath  string
 	canonicalQuery string
-	region         string
+	region         string // "" where only the instance's metadata may know it
+
+	// What newTarget was told, and, where region is "", the *target in the instance's region.
+	endpoint string
+	streamed bool
+	regional atomic.Value
 
 	// signer holds the *signer of the day, so that a signature costs two hashes and an HMAC.
 	signer atomic.Value
@@ -78,10 +83,11 @@ type target struct {
 // newTarget returns the target of f. endpoint is "" for the region's own; streamed chooses
 // InvokeWithResponseStream instead of Invoke.
 func newTarget(f *function, region, endpoint string, streamed bool) (*target, error) {
-	if endpoint == "" {
-		endpoint = "https://lambda." + region + "." + dnsSuffix(region)
+	baseURL := endpoint
+	if baseURL == "" {
+		baseURL = "https://lambda." + region + "." + dnsSuffix(region)
 	}
-	base, err := url.Parse(endpoint)
+	base, err := url.Parse(baseURL)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
@@ -97,6 +103,8 @@ func newTarget(f *function, region, endpoint string, streamed bool) (*target, er
 		canonicalPath:  canonicalPath(path),
 		canonicalQuery: query,
 		region:         region,
+		endpoint:       endpoint,
+		streamed:       streamed,
 	}
 	t.url = base.Scheme + "://" + t.host + path
 	if query != "" {

@@ -38,11 +38,19 @@ func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Res
 	if l.serverTiming {
 		req.called = time.Now()
 	}
+	t := req.target
+	if t.region == "" {
+		regional, err := inInstanceRegion(ctx, t)
+		if err != nil {
+			return nil, interrupted(ctx, req, causeRefused, err)
+		}
+		t = regional
+	}
 	creds, err := retrieveCredentials(ctx, l.credentials)
 	if err != nil {
 		return nil, interrupted(ctx, req, causeRefused, err)
 	}
-	invocation, err := newInvocation(ctx, req.target, creds, event)
+	invocation, err := newInvocation(ctx, t, creds, event)
 	if err != nil {
 		return nil, failureOf(causeRefused, err)
 	}
@@ -50,12 +58,15 @@ func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Res
 	if err != nil {
 		return nil, interrupted(ctx, req, causeConnection, broke("call Lambda", err))
 	}
-	learnProtocol(req.target, resp)
+	learnProtocol(t, resp)
 	if id := resp.Header["X-Amzn-Requestid"]; len(id) > 0 {
 		req.lambdaRequestID = id[0]
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
+	}
+	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); refusals[errorType] {
+		credentialsRefused(l.credentials, creds)
 	}
 	return nil, refusedCall(ctx, req, resp, creds)
 }

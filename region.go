@@ -31,6 +31,24 @@ func resolveRegion(option, arn string, credentials *CredentialsConfig) string {
 	return files.profiles[name][keyRegion]
 }
 
+// inInstanceRegion returns t, which has no region, in that of the EC2 instance.
+func inInstanceRegion(ctx context.Context, t *target) (*target, error) {
+	regional, ok := t.regional.Load().(*target)
+	if ok {
+		return regional, nil
+	}
+	region, err := imdsRegion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	regional, err = newTarget(t.function, region, t.endpoint, t.streamed)
+	if err != nil {
+		return nil, err
+	}
+	t.regional.Store(regional)
+	return regional, nil
+}
+
 // instanceRegion keeps what the instance said of its region, over instances of this plugin and
 // reloads: it never changes. After a failure nobody asks for regionRetry.
 var instanceRegion = struct {

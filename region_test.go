@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -106,5 +107,26 @@ func TestWaitForTheRegionEndsWithTheRequest(t *testing.T) {
 	instanceRegion.Unlock()
 	if err == nil {
 		t.Error("the request went on")
+	}
+}
+
+func TestFunctionIsInvokedInTheRegionOfTheInstance(t *testing.T) {
+	serveIMDS(t, &sourceServer{answers: map[string]string{
+		imdsTokenRoute:                           testJWT,
+		"GET /latest/meta-data/placement/region": "eu-south-2",
+	}})
+	lambda := newFakeLambda(t, replies(`{"statusCode":200}`))
+	config := testConfig(lambda)
+	config.Region = ""
+	handler := newTestHandler(t, config)
+	for i := 0; i < 2; i++ {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://example.com/", http.NoBody))
+		if w.Code != http.StatusOK {
+			t.Fatalf("status %d", w.Code)
+		}
+		if got := signedBy(lambda.requests[i]); !strings.HasSuffix(got, "/eu-south-2/lambda/aws4_request") {
+			t.Errorf("signed by %s", got)
+		}
 	}
 }

@@ -70,14 +70,6 @@ func roleForm(action string, r *role) url.Values {
 	return form
 }
 
-// stsRefusals are the codes with which AWS says that it does not take the credentials that
-// signed, whatever they are used for.
-var stsRefusals = map[string]bool{
-	"ExpiredToken":          true,
-	"InvalidClientTokenId":  true,
-	"SignatureDoesNotMatch": true,
-}
-
 var errSignerRefused = errors.New("the credentials that signed were refused")
 
 // callSTS posts form, signed by base unless that is nil, and returns the session's credentials.
@@ -101,7 +93,7 @@ func callSTS(ctx context.Context, s *credentialSettings, base *credentials, form
 	if status != http.StatusOK {
 		code := stsErrorCode(body)
 		err = statusError(req, status, code)
-		if stsRefusals[code] {
+		if refusals[code] {
 			err = fmt.Errorf("%w: %w", err, errSignerRefused)
 		}
 		return nil, fmt.Errorf("%s of %s: %w", form.Get("Action"), form.Get("RoleArn"), err)

@@ -31,7 +31,7 @@ func TestFailureHasItsStatusAndOneLogLine(t *testing.T) {
 		},
 		"no credentials": {
 			m{"function": "echo", "credentials": nil}, "/",
-			502, []string{"no credentials: looked in", "AWS_ACCESS_KEY_ID"},
+			502, []string{"no credentials: environment: not set up: AWS_ACCESS_KEY_ID"},
 		},
 		"no region": {
 			m{"function": "echo", "region": nil}, "/",

@@ -74,6 +74,8 @@ func runTests(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, lambda.Close()) }()
 	gateway, err = traefik.Start(ctx, traefik.Options{
+		// Nobody answers at that address here, and the search would wait for it.
+		Env: []string{"AWS_EC2_METADATA_DISABLED=true"},
 		// The status for a client that has gone is seen in the access log alone.
 		Args: []string{"--accesslog.addinternals=true", "--accesslog.filters.statuscodes=499"},
 	})
