@@ -6,7 +6,7 @@ import (
 	"go/types"
 )
 
-var errorRules = []rule{errorsAs, errorIdentity, errorArgument, typeSwitch, panicAbort, recoverValue}
+var errorRules = []rule{errorsAs, errorIdentity, errorArgument, resultArgument, typeSwitch, panicAbort, recoverValue}
 
 // errorsAs: errors.As is compiled and does not see that an interpreted type has an Error method: it panics with
 // "*target must be interface or implement error". With a standard type as target it works.
@@ -78,6 +78,22 @@ var errorArgument = rule{name: "error-argument", run: func(p *pass) {
 			t, variadic := p.parameter(call, i)
 			if variadic && p.compiled(call) && types.IsInterface(t) && !isMethodInterface(t) && p.isOwnError(arg) {
 				p.report(arg, "%s is printed as its fields and not wrapped by %%w; pass it as a variable of type error", types.ExprString(arg))
+			}
+		}
+	}
+}}
+
+// resultArgument: the result of a call, of a concrete type of this package, does not become an interface of the standard
+// library on its way into a parameter: "reflect.Set: value of type *struct is not assignable to type error". As a
+// variable it does.
+var resultArgument = rule{name: "result-argument", run: func(p *pass) {
+	for _, call := range each[*ast.CallExpr](p.root) {
+		for i, arg := range call.Args {
+			if _, isCall := ast.Unparen(arg).(*ast.CallExpr); !isCall || !p.ownConcrete(p.Info.TypeOf(arg)) {
+				continue
+			}
+			if t, _ := p.parameter(call, i); isMethodInterface(t) && !p.own(t) {
+				p.report(arg, "%s panics as an argument for %s; store it in a variable first", types.ExprString(arg), t)
 			}
 		}
 	}
