@@ -72,7 +72,7 @@ type Config struct {
 	// ResponseFormat defines how the function's reply is read: "auto" as EventFormat implies,
 	// taking what frameworks' adapters answer, "strict" as AWS's front door of EventFormat does,
 	// "raw" as the body itself (of a JSON string its text), "http" as the bytes of an HTTP/1.1
-	// response.
+	// response. Streams are read in one way, but for "raw"; "http" they cannot be.
 	// Default: "auto".
 	ResponseFormat string `mapstructure:"responseFormat"`
 
@@ -206,8 +206,8 @@ func (c *Config) validate() error {
 		c.validateFunction(),
 		c.validateEndpoint(),
 		oneOf("eventFormat", c.EventFormat, eventFormatNames()),
-		oneOf("invokeMode", c.InvokeMode, []string{invokeModeBuffered, invokeModeStream}),
 		oneOf("responseFormat", c.ResponseFormat, []string{responseAuto, responseStrict, responseRaw, responseHTTP}),
+		c.validateInvokeMode(),
 		c.validateTemplate(),
 		c.validateContentType(),
 		validateMediaTypes("binaryMediaTypes", c.BinaryMediaTypes),
@@ -243,6 +243,14 @@ func (c *Config) validateFunction() error {
 		return fmt.Errorf("region: %q: want a region such as \"eu-central-1\"", c.Region)
 	}
 	return nil
+}
+
+func (c *Config) validateInvokeMode() error {
+	if c.InvokeMode == invokeModeStream && c.ResponseFormat == responseHTTP {
+		return fmt.Errorf("responseFormat: %q: not with invokeMode %s: a stream has its own way to say status and headers",
+			responseHTTP, invokeModeStream)
+	}
+	return oneOf("invokeMode", c.InvokeMode, []string{invokeModeBuffered, invokeModeStream})
 }
 
 func (c *Config) validateIdleTimeout() error {

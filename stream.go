@@ -81,10 +81,12 @@ func readHead(s *stream) (*reply, error) {
 	if contentType == "" {
 		contentType = s.resp.Header.Get("Content-Type")
 	}
-	if contentType == preludeType {
+	switch {
+	case s.lambda.responseFormat == responseRaw:
+		contentType = s.lambda.contentType
+	case contentType == preludeType:
 		return readPrelude(s)
-	}
-	if contentType == "" || contentType == eventStreamType {
+	case contentType == "" || contentType == eventStreamType:
 		contentType = defaultStreamType
 	}
 	for len(s.chunk) == 0 && !s.done {

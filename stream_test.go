@@ -208,6 +208,17 @@ func TestStreamedReply(t *testing.T) {
 	}
 }
 
+func TestStreamedReplyIsTheBodyWhereResponseFormatIsRaw(t *testing.T) {
+	f := newFakeLambda(t, streams(preludeType, chunkFrame(`"hello`), chunkFrame(`"`), ends()))
+	config := streamConfig(f)
+	config.ResponseFormat = responseRaw
+	config.ContentType = "text/plain"
+	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+	if got.err != nil || got.body != `"hello"` || got.header.Get("Content-Type") != "text/plain" {
+		t.Errorf("got %q %v, %v", got.body, got.header, got.err)
+	}
+}
+
 func TestStreamHeadRequest(t *testing.T) {
 	f := newFakeLambda(t, streams(preludeType, prelude(`{"headers":{"content-length":"1000000"}}`), chunkFrame("hello")))
 	got := fetch(t, http.MethodHead, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
@@ -547,17 +558,19 @@ func TestStreamGivesTheConnectionBack(t *testing.T) {
 
 func TestStreamOptions(t *testing.T) {
 	for name, test := range map[string]struct {
-		mode, idleTimeout, want string
+		mode, idleTimeout, responseFormat, want string
 	}{
-		"an unknown mode":                       {"STREAM", "", `invokeMode: "STREAM": want one of BUFFERED, RESPONSE_STREAM`},
-		"idleTimeout of a buffered reply":       {"BUFFERED", "5s", `idleTimeout: "5s": only used with invokeMode RESPONSE_STREAM`},
-		"an idleTimeout that is no duration":    {"RESPONSE_STREAM", "x", `idleTimeout: "x": want a duration above 0`},
-		"an idleTimeout that would cut at once": {"RESPONSE_STREAM", "0s", `idleTimeout: "0s": want a duration above 0`},
+		"an unknown mode":                       {"STREAM", "", "auto", `invokeMode: "STREAM": want one of BUFFERED, RESPONSE_STREAM`},
+		"idleTimeout of a buffered reply":       {"BUFFERED", "5s", "auto", `idleTimeout: "5s": only used with invokeMode RESPONSE_STREAM`},
+		"an idleTimeout that is no duration":    {"RESPONSE_STREAM", "x", "auto", `idleTimeout: "x": want a duration above 0`},
+		"an idleTimeout that would cut at once": {"RESPONSE_STREAM", "0s", "auto", `idleTimeout: "0s": want a duration above 0`},
+		"a stream of HTTP":                      {"RESPONSE_STREAM", "", "http", `responseFormat: "http": not with invokeMode RESPONSE_STREAM`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := CreateConfig()
 			config.Function = "hello"
 			config.InvokeMode = test.mode
+			config.ResponseFormat = test.responseFormat
 			config.IdleTimeout = test.idleTimeout
 			_, err := New(context.Background(), nil, config, "lambda@test")
 			if err == nil || !strings.Contains(err.Error(), test.want) {
