@@ -8,7 +8,7 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-var channelRules = []rule{receiveReturned, receiveStored, receiveChanged, receiveSelected, selectJump}
+var channelRules = []rule{receiveReturned, receiveStored, receiveChanged, receiveSelected, selectField, selectJump}
 
 // receiveReturned: the value of a bare receive cannot be set into the result's slot: "reflect.Value.Set using
 // unaddressable value".
@@ -118,6 +118,22 @@ var receiveSelected = rule{name: "receive-selected", run: func(p *pass) {
 	for _, clause := range each[*ast.CommClause](p.root) {
 		if assign, ok := clause.Comm.(*ast.AssignStmt); ok && assign.Tok == token.ASSIGN {
 			p.report(assign, "a select clause must not receive into an existing variable; write case v := <-ch: and assign v")
+		}
+	}
+}}
+
+// selectField: a select clause v, ok := <-x.f is never taken, whatever the channel holds. With a local variable of the
+// channel it is, and so is v := <-x.f.
+var selectField = rule{name: "select-field", run: func(p *pass) {
+	for _, clause := range each[*ast.CommClause](p.root) {
+		assign, ok := clause.Comm.(*ast.AssignStmt)
+		if !ok || len(assign.Lhs) != 2 {
+			continue
+		}
+		if receive, ok := ast.Unparen(assign.Rhs[0]).(*ast.UnaryExpr); ok {
+			if _, plain := ast.Unparen(receive.X).(*ast.Ident); !plain {
+				p.report(assign, "this clause is never taken; put the channel into a local variable first, or leave the second value out")
+			}
 		}
 	}
 }}

@@ -12,7 +12,21 @@ import (
 	"github.com/traefik/yaegi/stdlib"
 )
 
-var languageRules = []rule{rangeString, rangeOver, newBuiltin, generics, missingSymbol, bigConstant, buildConstraint}
+var languageRules = []rule{switchList, rangeString, rangeOver, newBuiltin, generics, missingSymbol, bigConstant, buildConstraint}
+
+// switchList: of case a, b: in a switch without a tag, b is not looked at.
+var switchList = rule{name: "switch-list", run: func(p *pass) {
+	for _, stmt := range each[*ast.SwitchStmt](p.root) {
+		if stmt.Tag != nil {
+			continue
+		}
+		for _, clause := range stmt.Body.List {
+			if c, ok := clause.(*ast.CaseClause); ok && len(c.List) > 1 {
+				p.report(c, "without a tag only the first expression of a case counts; write case a || b:")
+			}
+		}
+	}
+}}
 
 // rangeString: every round copies the string, so the time is quadratic: 2.6 ms for 1 KB, 39 ms for 4 KB. Over a
 // client's string that is a denial of service.
