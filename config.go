@@ -19,12 +19,43 @@ import (
 type Config struct {
 	// Function defines the Lambda function that answers: a name, a partial ARN
 	// ("123456789012:function:name") or an ARN, each with an optional ":qualifier".
-	// Required.
+	// Exactly one of Function, Routes and PathPrefix is required.
 	Function string `mapstructure:"function"`
 
-	// Qualifier defines the version or the alias of Function.
+	// Qualifier defines the version or the alias of Function, or of all functions under PathPrefix.
 	// Default: what Function carries, else none, which is $LATEST.
 	Qualifier string `mapstructure:"qualifier"`
+
+	// Routes defines functions by method and path.
+	Routes []RouteConfig `mapstructure:"routes"`
+
+	// PathPrefix defines the path, decoded, under which the next segment names the function:
+	// "/lambda/" sends /lambda/hello/x to the function hello. A name of other characters than
+	// letters, digits, - and _, or of more than 64, is no function's. Clients can call every
+	// function that Include and Exclude allow and the credentials may call: set Include.
+	PathPrefix string `mapstructure:"pathPrefix"`
+
+	// Include defines the names that PathPrefix may find in a path, each with * as its prefix,
+	// its suffix or both.
+	// Default: all names.
+	Include []string `mapstructure:"include"`
+
+	// Exclude defines the names that it may not, in the same way, though Include has them.
+	Exclude []string `mapstructure:"exclude"`
+
+	// NamePrepend and NameAppend go around the name in the path, after Include and Exclude have
+	// been asked, and make what Function would be.
+	NamePrepend string `mapstructure:"namePrepend"`
+	NameAppend  string `mapstructure:"nameAppend"`
+
+	// StripPrefix takes PathPrefix and the name off the path that the function sees.
+	// Default: false.
+	StripPrefix bool `mapstructure:"stripPrefix"`
+
+	// Unmatched defines what becomes of a request that no route takes, or whose path names no
+	// function: "notFound" answers 404, "next" hands it, untouched, to the next handler.
+	// Default: "notFound".
+	Unmatched string `mapstructure:"unmatched"`
 
 	// Region defines the AWS region to sign for and to call.
 	// Default: the region in Function's ARN, else AWS_REGION, else AWS_DEFAULT_REGION.
@@ -34,6 +65,14 @@ type Config struct {
 	// users send, travel in clear text: meant for loopback only, elsewhere warned of.
 	// Default: the HTTPS endpoint of the region.
 	Endpoint string `mapstructure:"endpoint"`
+
+	// UseFIPS calls the endpoint whose cryptography is FIPS 140 validated, where the region has one.
+	// Default: false.
+	UseFIPS bool `mapstructure:"useFIPS"`
+
+	// UseDualStack calls the endpoint that has IPv6 addresses too.
+	// Default: false.
+	UseDualStack bool `mapstructure:"useDualStack"`
 
 	// TLS defines whom to trust on connections to the Lambda API.
 	// Default: the system's certificate authorities.
@@ -116,6 +155,10 @@ type Config struct {
 	// Default: 502.
 	FunctionErrorStatus int `mapstructure:"functionErrorStatus"`
 
+	// Retry defines which calls are made again.
+	// Default: none.
+	Retry *RetryConfig `mapstructure:"retry"`
+
 	// Fallback hands the request, as it came, to the next handler of the router wherever this
 	// middleware would answer with 502, 503 or 504. The function may have run by then, in whole or
 	// in part: meant for requests that may be done twice.
@@ -142,6 +185,44 @@ type Config struct {
 
 	// Unknown collects the options that do not exist, so that New can refuse them: a misspelt
 	// option that does nothing is worse than an error.
+	Unknown map[string]any `mapstructure:",remain"`
+}
+
+// RouteConfig holds the options of one entry of routes.
+type RouteConfig struct {
+	// RouteKey defines the requests that the route takes, in the syntax of API Gateway's HTTP APIs:
+	// a method, or ANY, or neither, which means the same; a path, of which {id} stands for one
+	// segment and a final {proxy+} for all that follow; or "$default" for all that no other route
+	// takes. A path without {proxy+} stands for itself alone, with its slash at the end or without.
+	// Required.
+	RouteKey string `mapstructure:"routeKey"`
+
+	// Function defines the function, as the option of the same name does.
+	// Required.
+	Function string `mapstructure:"function"`
+
+	// Qualifier defines the version or the alias of Function.
+	Qualifier string `mapstructure:"qualifier"`
+
+	// Unknown collects the options that do not exist.
+	Unknown map[string]any `mapstructure:",remain"`
+}
+
+// RetryConfig holds the options of the group retry.
+type RetryConfig struct {
+	// Attempts defines how often Lambda is called at most, the first time included, from 1 to 10.
+	// Between the calls it waits a random time of up to 0.1 s, 0.2 s, 0.4 s … 20 s, or for as long
+	// as Lambda asks. In an outage, a function's retries end after a hundred.
+	// Default: 1, no retry.
+	Attempts int `mapstructure:"attempts"`
+
+	// Causes defines what is retried: "throttle" (Lambda answers 429; the function has not run),
+	// "connect" (no connection to Lambda; nothing was sent), "server" (Lambda answers 5xx: the
+	// function may have run, so only for functions that may run twice).
+	// Default: throttle.
+	Causes []string `mapstructure:"causes"`
+
+	// Unknown collects the options that do not exist.
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
@@ -188,6 +269,7 @@ const defaultFunctionErrorStatus = 502
 // CreateConfig returns the defaults. Traefik decodes a middleware's options over them.
 func CreateConfig() *Config {
 	return &Config{
+		Unmatched:           unmatchedNotFound,
 		EventFormat:         "http-api-v2",
 		InvokeMode:          invokeModeBuffered,
 		ResponseFormat:      responseAuto,
@@ -198,12 +280,21 @@ func CreateConfig() *Config {
 	}
 }
 
+// The values of Unmatched.
+const (
+	unmatchedNotFound = "notFound"
+	unmatchedNext     = "next"
+)
+
 // validate checks each option on its own, and those that only make sense together. Its errors
 // name the option, the value and what is allowed; never the value of a secret.
 func (c *Config) validate() error {
 	checks := []error{
 		unknownOption("", reflect.TypeOf(*c), c.Unknown),
 		c.validateFunction(),
+		c.validateRoutes(),
+		c.validateNamespace(),
+		oneOf("unmatched", c.Unmatched, []string{unmatchedNotFound, unmatchedNext}),
 		c.validateEndpoint(),
 		oneOf("eventFormat", c.EventFormat, eventFormatNames()),
 		oneOf("responseFormat", c.ResponseFormat, []string{responseAuto, responseStrict, responseRaw, responseHTTP}),
@@ -221,6 +312,7 @@ func (c *Config) validate() error {
 		positive("maxIdleConnections", int64(c.MaxIdleConnections)),
 		c.validateProxyURL(),
 		c.TLS.validate(),
+		c.Retry.validate(),
 		c.Credentials.validate(),
 		c.IPStrategy.validate(),
 	}
@@ -232,12 +324,25 @@ func (c *Config) validate() error {
 	return nil
 }
 
+// validateFunction checks that there is one way to a function.
 func (c *Config) validateFunction() error {
-	if c.Function == "" {
-		return errors.New("function: missing: the name or the ARN of a Lambda function is required")
+	set := 0
+	for _, is := range []bool{c.Function != "", len(c.Routes) > 0, c.PathPrefix != ""} {
+		if is {
+			set++
+		}
 	}
-	if _, err := parseFunction(c.Function, c.Qualifier); err != nil {
-		return err
+	if set != 1 {
+		return fmt.Errorf("function, routes, pathPrefix: %d of them set: want exactly one: "+
+			"the name or the ARN of a Lambda function, a list of routes, or a path under which functions are named", set)
+	}
+	if c.Function != "" {
+		if _, err := parseFunction(c.Function, c.Qualifier); err != nil {
+			return err
+		}
+	}
+	if c.Qualifier != "" && len(c.Routes) > 0 {
+		return fmt.Errorf("qualifier: %q: not used with routes: want it in the route", c.Qualifier)
 	}
 	if c.Region != "" && !regionPattern.MatchString(c.Region) {
 		return fmt.Errorf("region: %q: want a region such as \"eu-central-1\"", c.Region)
@@ -314,6 +419,9 @@ var stagePattern = regexp.MustCompile(`^(?:\$default|[\w-]+)$`)
 func (c *Config) validateEndpoint() error {
 	if c.Endpoint == "" {
 		return nil
+	}
+	if c.UseFIPS || c.UseDualStack {
+		return errors.New("useFIPS, useDualStack: set with endpoint: want either, since they choose the endpoint")
 	}
 	u, err := url.Parse(c.Endpoint)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||

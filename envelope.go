@@ -79,7 +79,7 @@ type request struct {
 	bodyTouched bool
 	bodyRead    bool
 
-	target *target
+	target *target // nil before route has found one
 
 	called time.Time // when Lambda was called; kept with serverTiming only
 

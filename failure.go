@@ -84,6 +84,7 @@ func (l *Lambda) status(c cause) int {
 type failure struct {
 	cause      cause
 	err        error
+	timeout    bool   // the network has waited in vain
 	retryAfter string // how long to stay away, as the header has it; "" where nobody said
 	payload    []byte // what the function says of its error; only for exposeErrors
 }
@@ -126,10 +127,14 @@ func interrupted(ctx context.Context, req *request, c cause, err error) error {
 	return failureOf(c, err)
 }
 
-// fail logs why a request failed, and answers it: with the next handler where fallback says so,
-// else as the format's own front door would.
+// fail logs why a request failed, and answers it: with the next handler where unmatched or
+// fallback says so, else as the format's own front door would.
 func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	f := asFailure(err)
+	if f.cause == causeNoRoute && l.passUnmatched {
+		l.next.ServeHTTP(w, req.http)
+		return
+	}
 	status := l.status(f.cause)
 	if l.fallback && replayable(req) && canFallBack(status) {
 		logFailure(l, req, f, status, " fallback=next")
@@ -168,8 +173,6 @@ func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 	function, route := "-", "-"
 	if req.target != nil {
 		function = req.target.name
-	}
-	if req.routeKey != "" {
 		route = strconv.Quote(req.routeKey)
 	}
 	line := fmt.Sprintf("%s: %d %s: function=%s route=%s requestId=%s duration=%s cause=%s%s: %s",

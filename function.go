@@ -72,26 +72,67 @@ type target struct {
 	region         string // "" where only the instance's metadata may know it
 
 	// What newTarget was told, and, where region is "", the *target in the instance's region.
-	endpoint string
-	streamed bool
+	api      *lambdaAPI
 	regional atomic.Value
 
 	// signer holds the *signer of the day, so that a signature costs two hashes and an HMAC.
 	signer atomic.Value
 }
 
-// newTarget returns the target of f. endpoint is "" for the region's own; streamed chooses
-// InvokeWithResponseStream instead of Invoke.
-func newTarget(f *function, region, endpoint string, streamed bool) (*target, error) {
-	baseURL := endpoint
-	if baseURL == "" {
-		baseURL = "https://lambda." + region + "." + dnsSuffix(region)
+// lambdaAPI is where functions are called: what the targets of a handler have in common.
+type lambdaAPI struct {
+	endpoint       string // "" for the region's own
+	region         string // of option region, "" where the functions' ARNs and fallbackRegion count
+	fallbackRegion string // of the environment or the profile; "" for none
+	fips           bool
+	dualStack      bool
+	streamed       bool // calls InvokeWithResponseStream instead of Invoke
+}
+
+func newLambdaAPI(c *Config) *lambdaAPI {
+	return &lambdaAPI{
+		endpoint:       c.Endpoint,
+		region:         c.Region,
+		fallbackRegion: resolveRegion("", "", c.Credentials),
+		fips:           c.UseFIPS,
+		dualStack:      c.UseDualStack,
+		streamed:       c.InvokeMode == invokeModeStream,
 	}
-	base, err := url.Parse(baseURL)
+}
+
+// regionOf returns the region to call f in, "" where nobody has said.
+func (a *lambdaAPI) regionOf(f *function) string {
+	for _, region := range []string{a.region, f.region, a.fallbackRegion} {
+		if region != "" {
+			return region
+		}
+	}
+	return ""
+}
+
+// endpointIn returns the base URL of the API in a region.
+func (a *lambdaAPI) endpointIn(region string) string {
+	if a.endpoint != "" {
+		return a.endpoint
+	}
+	host := "lambda"
+	if a.fips {
+		host = "lambda-fips"
+	}
+	if a.dualStack {
+		return "https://" + host + "." + region + "." + partitionOf(region).dualStackDNSSuffix
+	}
+	return "https://" + host + "." + region + "." + dnsSuffix(region)
+}
+
+// newTarget returns the target of f.
+func newTarget(f *function, api *lambdaAPI) (*target, error) {
+	region := api.regionOf(f)
+	base, err := url.Parse(api.endpointIn(region))
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
-	path := strings.TrimSuffix(base.EscapedPath(), "/") + invocationPath(f, streamed)
+	path := strings.TrimSuffix(base.EscapedPath(), "/") + invocationPath(f, api.streamed)
 	query := ""
 	if f.qualifier != "" {
 		query = "Qualifier=" + url.QueryEscape(f.qualifier)
@@ -103,8 +144,7 @@ func newTarget(f *function, region, endpoint string, streamed bool) (*target, er
 		canonicalPath:  canonicalPath(path),
 		canonicalQuery: query,
 		region:         region,
-		endpoint:       endpoint,
-		streamed:       streamed,
+		api:            api,
 	}
 	t.url = base.Scheme + "://" + t.host + path
 	if query != "" {
@@ -129,23 +169,32 @@ func withoutDefaultPort(u *url.URL) string {
 	return u.Host
 }
 
-// dnsSuffix returns the domain of AWS's endpoints in the partition of a region.
-func dnsSuffix(region string) string {
-	for _, p := range partitions {
-		if strings.HasPrefix(region, p.regionPrefix) {
-			return p.dnsSuffix
-		}
-	}
-	return "amazonaws.com"
+// partition is one of AWS's closed worlds: accounts, names and endpoints of their own.
+type partition struct {
+	regionPrefix       string
+	dnsSuffix          string
+	dualStackDNSSuffix string
 }
 
 // partitions lists those whose endpoints are not under amazonaws.com, as AWS's SDKs have them
-// in partitions.json.
-var partitions = []struct{ regionPrefix, dnsSuffix string }{
-	{"cn-", "amazonaws.com.cn"},
-	{"us-iso-", "c2s.ic.gov"},
-	{"us-isob-", "sc2s.sgov.gov"},
-	{"eu-isoe-", "cloud.adc-e.uk"},
-	{"us-isof-", "csp.hci.ic.gov"},
-	{"eusc-", "amazonaws.eu"},
+// in partitions.json. The last one is all others, aws and aws-us-gov.
+var partitions = []partition{
+	{"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+	{"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+	{"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+	{"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+	{"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+	{"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+	{"", "amazonaws.com", "api.aws"},
+}
+
+// dnsSuffix returns the domain of AWS's endpoints in the partition of a region.
+func dnsSuffix(region string) string { return partitionOf(region).dnsSuffix }
+
+func partitionOf(region string) partition {
+	i := 0
+	for !strings.HasPrefix(region, partitions[i].regionPrefix) {
+		i++
+	}
+	return partitions[i]
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -33,11 +34,8 @@ func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte,
 	return payload, nil
 }
 
-// call posts the event once and returns Lambda's answer, its body unread, unless that is an error.
-func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
-	if l.serverTiming {
-		req.called = time.Now()
-	}
+// callOnce is call without a retry.
+func callOnce(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
 	t := req.target
 	if t.region == "" {
 		regional, err := inInstanceRegion(ctx, t)
@@ -50,13 +48,18 @@ func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Res
 	if err != nil {
 		return nil, interrupted(ctx, req, causeRefused, err)
 	}
-	invocation, err := newInvocation(ctx, t, creds, event)
+	conn := &connection{made: true}
+	invocationCtx := ctx
+	if l.retry != nil && l.retry.causes[causeConnect] { // else nobody asks, and it costs time
+		invocationCtx = traceConnection(ctx, conn)
+	}
+	invocation, err := newInvocation(invocationCtx, t, creds, event)
 	if err != nil {
 		return nil, failureOf(causeRefused, err)
 	}
 	resp, err := l.transport.RoundTrip(invocation)
 	if err != nil {
-		return nil, interrupted(ctx, req, causeConnection, broke("call Lambda", err))
+		return nil, noAnswer(ctx, req, conn, err)
 	}
 	learnProtocol(t, resp)
 	if id := resp.Header["X-Amzn-Requestid"]; len(id) > 0 {
@@ -69,6 +72,18 @@ func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Res
 		credentialsRefused(l.credentials, creds)
 	}
 	return nil, refusedCall(ctx, req, resp, creds)
+}
+
+// noAnswer is the failure of a call on which the transport has given up.
+func noAnswer(ctx context.Context, req *request, conn *connection, err error) error {
+	c := causeConnection
+	if !conn.made {
+		c = causeConnect
+	}
+	f := asFailure(interrupted(ctx, req, c, broke("call Lambda", err)))
+	var netErr net.Error
+	f.timeout = errors.As(err, &netErr) && netErr.Timeout()
+	return f
 }
 
 // setCallHeaders says on the answer which invocation it comes of, and, with serverTiming, how long

@@ -16,8 +16,10 @@ import (
 
 // Lambda is the handler of one middleware on one router.
 type Lambda struct {
-	name        string // as Traefik qualifies it, "lambda@file"
-	target      *target
+	name        string      // as Traefik qualifies it, "lambda@file"
+	target      *target     // of option function; nil where
+	routes      *routeTable // the routes say, or, where there are none,
+	namespace   *namespace  // the path names it
 	format      *eventFormat
 	credentials *credentialProvider
 	transport   *http.Transport
@@ -29,6 +31,9 @@ type Lambda struct {
 	idleTimeout         time.Duration // streamed: between two chunks
 	maxRequestBodyBytes int64
 	functionErrorStatus int
+	maxConcurrency      int          // 0: no bound
+	retry               *retryPolicy // nil: no retry
+	passUnmatched       bool
 	fallback            bool
 	serverTiming        bool
 	exposeErrors        bool
@@ -60,16 +65,27 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (han
 // ServeHTTP answers a request with what the function replies, or with an error (failure.go).
 func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
-	req.target = l.target
-	var err error
-	if l.streamed {
-		err = answerStreamed(l, w, req)
-	} else {
-		err = answer(l, w, req)
+	err := route(l, req)
+	if err == nil {
+		err = admit(l, w, req)
 	}
 	if err != nil {
 		fail(l, w, req, err)
 	}
+}
+
+// admit answers a request if no more of them than maxConcurrency are under way.
+func admit(l *Lambda, w http.ResponseWriter, req *request) error {
+	if l.maxConcurrency > 0 {
+		if err := acquireSlot(l); err != nil {
+			return err
+		}
+		defer releaseSlot(l)
+	}
+	if l.streamed {
+		return answerStreamed(l, w, req)
+	}
+	return answer(l, w, req)
 }
 
 // answer is the way of a request. Nothing is written before the whole reply is known to be good,
@@ -101,20 +117,6 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	f, err := parseFunction(config.Function, config.Qualifier)
-	if err != nil {
-		return nil, err
-	}
-	region := resolveRegion(config.Region, f.region, config.Credentials)
-	streamed := config.InvokeMode == invokeModeStream
-	t, err := newTarget(f, region, config.Endpoint, streamed)
-	if err != nil {
-		return nil, err
-	}
-	provider, err := newCredentialProvider(config.Credentials, region)
-	if err != nil {
-		return nil, err
-	}
 	timeout, err := parseDuration(config.Timeout)
 	if err != nil {
 		return nil, err
@@ -133,24 +135,58 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	warnInsecure(config)
 	l := &Lambda{
 		name:                name,
-		target:              t,
-		credentials:         provider,
 		transport:           transportFor(connections),
 		next:                next,
 		clientIP:            newClientIPStrategy(config.IPStrategy),
-		streamed:            streamed,
+		streamed:            config.InvokeMode == invokeModeStream,
 		timeout:             timeout,
 		idleTimeout:         idleTimeout,
 		maxRequestBodyBytes: config.MaxRequestBodyBytes,
 		functionErrorStatus: config.FunctionErrorStatus,
+		maxConcurrency:      config.MaxConcurrency,
+		retry:               newRetryPolicy(config.Retry),
+		passUnmatched:       config.Unmatched == unmatchedNext,
 		fallback:            config.Fallback,
 		serverTiming:        config.ServerTiming,
 		exposeErrors:        config.ExposeErrors,
+	}
+	if err := setFunctions(l, config); err != nil {
+		return nil, err
 	}
 	if err := setFormats(l, config); err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// setFunctions sets where the functions of the options are, and what depends on that.
+func setFunctions(l *Lambda, config *Config) error {
+	api := newLambdaAPI(config)
+	f := &function{} // of option function; elsewhere nothing is known before a request comes
+	switch {
+	case config.Function != "":
+		parsed, err := parseFunction(config.Function, config.Qualifier)
+		if err != nil {
+			return err
+		}
+		t, err := newTarget(parsed, api)
+		if err != nil {
+			return err
+		}
+		f = parsed
+		l.target = t
+	case len(config.Routes) > 0:
+		table, err := newRouteTable(config.Routes, api)
+		if err != nil {
+			return err
+		}
+		l.routes = table
+	default:
+		l.namespace = newNamespace(config, api)
+	}
+	provider, err := newCredentialProvider(config.Credentials, api.regionOf(f))
+	l.credentials = provider
+	return err
 }
 
 // setFormats sets all that events and replies are made with.

@@ -41,7 +41,9 @@ func inInstanceRegion(ctx context.Context, t *target) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	regional, err = newTarget(t.function, region, t.endpoint, t.streamed)
+	api := *t.api
+	api.region = region
+	regional, err = newTarget(t.function, &api)
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,11 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		target, err := newTarget(f, region, w.URL+pick(random, "", "", "/", "/base/path", "/ba$e/p%20th/"), random.Intn(2) == 0)
+		target, err := newTarget(f, &lambdaAPI{
+			endpoint: w.URL + pick(random, "", "", "/", "/base/path", "/ba$e/p%20th/"),
+			region:   region,
+			streamed: random.Intn(2) == 0,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

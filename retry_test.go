@@ -1,0 +1,323 @@
+package lambda
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// script is an endpoint that answers each invocation with the next of its answers, and with the
+// last one from there on.
+type script struct {
+	mu      sync.Mutex
+	answers []string
+	next    int
+}
+
+func (s *script) behave(conn net.Conn, invocation func() bool) {
+	for invocation() {
+		s.mu.Lock()
+		answer := s.answers[s.next]
+		if s.next < len(s.answers)-1 {
+			s.next++
+		}
+		s.mu.Unlock()
+		if answer == "" {
+			return
+		}
+		_, _ = io.WriteString(conn, answer)
+	}
+}
+
+const (
+	wireOK            = "HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"statusCode\": 201}"
+	wireFunctionError = "HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 2\r\n\r\n{}"
+)
+
+// newRetryHandler returns a handler that hardly waits between its attempts.
+func newRetryHandler(t *testing.T, config *Config) http.Handler {
+	t.Helper()
+	handler := newTestHandler(t, config)
+	l, ok := handler.(*Lambda)
+	if !ok {
+		t.Fatal("the handler is no *Lambda")
+	}
+	l.retry.base = time.Nanosecond
+	return handler
+}
+
+func TestRetry(t *testing.T) {
+	throttled := apiAnswer("429 Too Many Requests", "TooManyRequestsException", "")
+	failed := apiAnswer("503 Service Unavailable", "ServiceException", "")
+	refused := apiAnswer("403 Forbidden", "AccessDeniedException", "")
+	all := []string{"throttle", " connect", "server"}
+	rows := map[string]struct {
+		causes      []string
+		answers     []string
+		status      int
+		invocations int
+	}{
+		"a throttle, then an answer":               {nil, []string{throttled, throttled, wireOK}, 201, 3},
+		"throttles only":                           {nil, []string{throttled}, 503, 3},
+		"a failure of Lambda is not the default":   {nil, []string{failed, wireOK}, 502, 1},
+		"a failure of Lambda, where that is asked": {[]string{"server"}, []string{failed, wireOK}, 201, 2},
+		"a throttle, where only that is not asked": {[]string{"server", "connect"}, []string{throttled, wireOK}, 503, 1},
+		"one after the other":                      {all, []string{failed, throttled, wireOK}, 201, 3},
+		"a function that fails":                    {all, []string{wireFunctionError, wireOK}, 502, 1},
+		"a refusal":                                {all, []string{refused, wireOK}, 502, 1},
+		"a connection that breaks after the call":  {all, []string{"", wireOK}, 502, 1},
+		"a reply that is none":                     {all, []string{"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"statusCode\": 99}", wireOK}, 502, 1},
+	}
+	for name, row := range rows {
+		t.Run(name, func(t *testing.T) {
+			discardLog(t)
+			s := &script{answers: row.answers}
+			e := newRawEndpoint(t, s.behave)
+			config := e.config()
+			config.Retry = &RetryConfig{Attempts: 3, Causes: row.causes}
+			resp := get(newRetryHandler(t, config))
+			if resp.StatusCode != row.status || e.count() != row.invocations {
+				t.Errorf("got %d after %d invocations, want %d after %d", resp.StatusCode, e.count(), row.status, row.invocations)
+			}
+		})
+	}
+}
+
+// The first connection ends in the TLS handshake: nothing was sent.
+func TestRetryOfAConnectionThatWasNeverMade(t *testing.T) {
+	discardLog(t)
+	donor := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+	defer donor.Close()
+	settings := &tls.Config{Certificates: donor.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	for _, row := range []struct {
+		causes []string
+		status int
+	}{{[]string{"connect"}, 201}, {[]string{"throttle", "server"}, 502}} {
+		var mu sync.Mutex
+		connections := 0
+		e := newRawEndpoint(t, func(conn net.Conn, _ func() bool) {
+			mu.Lock()
+			connections++
+			first := connections == 1
+			mu.Unlock()
+			if first {
+				return
+			}
+			secure := tls.Server(conn, settings)
+			_, _ = secure.Read(make([]byte, 1<<16))
+			_, _ = io.WriteString(secure, wireOK)
+		})
+		config := e.config()
+		config.Endpoint = strings.Replace(config.Endpoint, "http:", "https:", 1)
+		config.TLS = &TLSConfig{InsecureSkipVerify: true}
+		config.Retry = &RetryConfig{Attempts: 2, Causes: row.causes}
+		if got := get(newRetryHandler(t, config)).StatusCode; got != row.status {
+			t.Errorf("causes %v: got %d, want %d", row.causes, got, row.status)
+		}
+	}
+}
+
+func TestALongRetryAfterIsNotWaitedForInVain(t *testing.T) {
+	discardLog(t)
+	s := &script{answers: []string{apiAnswer("429 Too Many Requests", "TooManyRequestsException", "Retry-After: 120\r\n")}}
+	e := newRawEndpoint(t, s.behave)
+	config := e.config()
+	config.Retry = &RetryConfig{Attempts: 5}
+	start := time.Now()
+	resp := get(newRetryHandler(t, config))
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "120" || e.count() != 1 || time.Since(start) > 30*time.Second {
+		t.Errorf("got %d %v after %d invocations", resp.StatusCode, resp.Header, e.count())
+	}
+}
+
+func TestAClientThatLeavesEndsTheWaiting(t *testing.T) {
+	discardLog(t)
+	called := make(chan bool, 1)
+	e := newRawEndpoint(t, func(conn net.Conn, invocation func() bool) {
+		for invocation() {
+			_, _ = io.WriteString(conn, apiAnswer("429 Too Many Requests", "TooManyRequestsException", "Retry-After: 50\r\n"))
+			called <- true
+		}
+	})
+	config := e.config()
+	config.Retry = &RetryConfig{Attempts: 2}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go leaveWhen(called, cancel)
+	start := time.Now()
+	resp := serve(newRetryHandler(t, config), httptest.NewRequest(http.MethodGet, "http://example.com/", nil).WithContext(ctx))
+	if resp.StatusCode != statusClientClosedRequest || time.Since(start) > 30*time.Second {
+		t.Errorf("got %d after %v", resp.StatusCode, time.Since(start))
+	}
+}
+
+func TestAnOutageCostsAHundredRetriesAFunction(t *testing.T) {
+	discardLog(t)
+	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusInternalServerError) })
+	config := testConfig(f)
+	config.Function = "in-an-outage"
+	config.Retry = &RetryConfig{Attempts: 3, Causes: []string{"server"}}
+	for i := 0; i < 300; i++ {
+		get(newRetryHandler(t, config)) // a new instance each time, as after a reload
+	}
+	if extra := f.invocations() - 300; extra != 100 {
+		t.Errorf("%d extra calls, want 100", extra)
+	}
+	config.Function = "another"
+	before := f.invocations()
+	get(newRetryHandler(t, config))
+	if got := f.invocations() - before; got != 3 {
+		t.Errorf("another function was called %d times, want 3", got)
+	}
+}
+
+func TestRetryTokensComeBack(t *testing.T) {
+	const function = "test of the tokens"
+	for i := 0; i < maxRetryTokens/retryCost; i++ {
+		if !takeRetryTokens(function, retryCost) {
+			t.Fatalf("no tokens for retry %d", i)
+		}
+	}
+	if takeRetryTokens(function, retryCost) {
+		t.Error("tokens where none are left")
+	}
+	returnRetryTokens(function, retryCost)
+	if !takeRetryTokens(function, retryCost) {
+		t.Error("a retry that succeeded has not given its tokens back")
+	}
+	for i := 0; i < retryCost; i++ {
+		returnRetryTokens(function, 0)
+	}
+	if !takeRetryTokens(function, retryCost) {
+		t.Error("calls that needed no retry have given nothing")
+	}
+	for i := 0; i < maxRetryTokens; i++ {
+		returnRetryTokens(function, 0)
+	}
+	if _, kept := retryTokens.left[function]; kept {
+		t.Error("a full bucket is kept")
+	}
+}
+
+func TestRetryWaits(t *testing.T) {
+	p := &retryPolicy{base: 100 * time.Millisecond}
+	for attempt, longest := range map[int]time.Duration{1: p.base, 2: 2 * p.base, 4: 8 * p.base, 9: maxRetryWait} {
+		var sum time.Duration
+		for i := 0; i < 1000; i++ {
+			wait := retryWait(p, attempt, "")
+			if wait < 0 || wait >= longest {
+				t.Fatalf("attempt %d: %v, want less than %v", attempt, wait, longest)
+			}
+			sum += wait
+		}
+		if mean := sum / 1000; mean < longest*4/10 || mean > longest*6/10 {
+			t.Errorf("attempt %d: %v in the mean, want about half of %v", attempt, mean, longest)
+		}
+	}
+	if got := retryWait(p, 1, "3"); got != 3*time.Second {
+		t.Errorf("Retry-After: 3 makes %v", got)
+	}
+	date := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	if got := retryWait(p, 1, date); got < 59*time.Minute || got > time.Hour {
+		t.Errorf("Retry-After: %s makes %v", date, got)
+	}
+	if got := retryWait(p, 1, "soon"); got >= p.base {
+		t.Errorf("Retry-After: soon makes %v", got)
+	}
+}
+
+func TestRetryOptionsThatAreWrong(t *testing.T) {
+	rows := map[string]struct {
+		retry RetryConfig
+		want  []string
+	}{
+		"attempts":          {RetryConfig{Attempts: 11}, []string{"retry.attempts", "11", "10"}},
+		"negative attempts": {RetryConfig{Attempts: -1}, []string{"retry.attempts", "-1"}},
+		"a cause":           {RetryConfig{Attempts: 2, Causes: []string{"timeout"}}, []string{"retry.causes", `"timeout"`, "throttle"}},
+		"an unknown option": {RetryConfig{Unknown: map[string]any{"attempt": 2}}, []string{"retry.attempt", "retry.attempts"}},
+	}
+	for name, row := range rows {
+		t.Run(name, func(t *testing.T) {
+			config := configFor("https://127.0.0.1:1")
+			retry := row.retry
+			config.Retry = &retry
+			wantOptionError(t, config, row.want)
+		})
+	}
+}
+
+func TestMaxConcurrencyAnswersTheOthersAtOnce(t *testing.T) {
+	discardLog(t)
+	const bound = 3
+	entered := make(chan bool, bound)
+	release := make(chan bool)
+	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) {
+		entered <- true
+		<-release
+		_, _ = io.WriteString(w, `{"statusCode":201}`)
+	})
+	config := testConfig(f)
+	config.MaxConcurrency = bound
+	statuses := make(chan int, bound)
+	for i := 0; i < bound; i++ {
+		go sendStatus(newTestHandler(t, config), statuses) // each by an instance of its own
+	}
+	for i := 0; i < bound; i++ {
+		<-entered
+	}
+	resp := get(newTestHandler(t, config))
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") != "1" || f.invocations() != bound {
+		t.Errorf("got %d %v after %d invocations", resp.StatusCode, resp.Header, f.invocations())
+	}
+	close(release)
+	for i := 0; i < bound; i++ {
+		if status := <-statuses; status != http.StatusCreated {
+			t.Errorf("got %d for a request within the bound", status)
+		}
+	}
+	go sendStatus(newTestHandler(t, config), statuses)
+	if status := <-statuses; status != http.StatusCreated {
+		t.Errorf("got %d after the others had ended", status)
+	}
+	if len(inFlight.counts) != 0 {
+		t.Errorf("counted after all have ended: %v", inFlight.counts)
+	}
+}
+
+func sendStatus(handler http.Handler, statuses chan<- int) {
+	statuses <- get(handler).StatusCode
+}
+
+func TestConnectionOptionsThatAreWrong(t *testing.T) {
+	rows := map[string]struct {
+		change func(c *Config)
+		want   []string
+	}{
+		"maxConcurrency":          {func(c *Config) { c.MaxConcurrency = -1 }, []string{"maxConcurrency", "-1", "0"}},
+		"maxIdleConnections":      {func(c *Config) { c.MaxIdleConnections = 0 }, []string{"maxIdleConnections", "0"}},
+		"proxyURL":                {func(c *Config) { c.ProxyURL = "ftp://proxy" }, []string{"proxyURL", "ftp://proxy", "socks5"}},
+		"proxyURL without a host": {func(c *Config) { c.ProxyURL = "proxy:3128" }, []string{"proxyURL", "proxy:3128"}},
+		"an unknown option":       {func(c *Config) { c.TLS = &TLSConfig{Unknown: map[string]any{"caFiles": "x"}} }, []string{"tls.caFiles", "tls.caFile"}},
+		"useFIPS with endpoint":   {func(c *Config) { c.UseFIPS = true }, []string{"useFIPS", "endpoint"}},
+	}
+	for name, row := range rows {
+		t.Run(name, func(t *testing.T) {
+			config := configFor("https://127.0.0.1:1")
+			row.change(config)
+			wantOptionError(t, config, row.want)
+		})
+	}
+	config := configFor("https://127.0.0.1:1")
+	config.ProxyURL = "ftp://user:hunter2@proxy"
+	_, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@test")
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v, want an error without the password", err)
+	}
+}
