@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,9 +35,24 @@ const (
 	typeDryRun          = "DryRun"
 )
 
+// operation is one of the two ways to call a function.
+type operation struct {
+	name, pathPrefix, pathSuffix string
+	// types are the invocation types allowed.
+	types []string
+}
+
+var (
+	operationInvoke = operation{"InvokeFunction", "/2015-03-31/functions/", "/invocations",
+		[]string{typeEvent, typeRequestResponse, typeDryRun}}
+	operationStream = operation{"InvokeWithResponseStream", "/2021-11-15/functions/", "/response-streaming-invocations",
+		[]string{typeRequestResponse, typeDryRun}}
+)
+
 // call is a request to the Invoke API, read and found good.
 type call struct {
 	id             functionID
+	operation      operation
 	invocationType string
 	invocation     *invocation
 }
@@ -72,11 +88,11 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 
 // readCall reads the request and checks its signature, then what it asks for.
 func (s *Server) readCall(r *http.Request) (*call, *apiError) {
-	name, ok := invokePath(r)
+	op, name, ok := parsePath(r)
 	if !ok {
 		return nil, &apiError{http.StatusNotFound, "UnknownOperationException", ""}
 	}
-	body, refusal := readPayload(r)
+	body, refusal := readPayload(r, op)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -92,7 +108,7 @@ func (s *Server) readCall(r *http.Request) (*call, *apiError) {
 		Function: id.name, Method: r.Method, Target: r.RequestURI, Host: r.Host,
 		Header: r.Header.Clone(), PayloadBytes: len(body),
 	})
-	c := &call{id: id, invocationType: r.Header.Get("X-Amz-Invocation-Type")}
+	c := &call{id: id, operation: op, invocationType: r.Header.Get("X-Amz-Invocation-Type")}
 	if c.invocationType == "" {
 		c.invocationType = typeRequestResponse
 	}
@@ -104,19 +120,24 @@ func (s *Server) readCall(r *http.Request) (*call, *apiError) {
 	return c, nil
 }
 
-// invokePath takes the function's name out of the path. An ARN may come escaped or not.
-func invokePath(r *http.Request) (string, bool) {
-	name, found := strings.CutPrefix(r.URL.EscapedPath(), "/2015-03-31/functions/")
-	name, suffix := strings.CutSuffix(name, "/invocations")
-	if !found || !suffix || r.Method != http.MethodPost {
-		return "", false
+// parsePath takes the operation and the function's name out of the path. An ARN may come escaped or not.
+func parsePath(r *http.Request) (operation, string, bool) {
+	if r.Method != http.MethodPost {
+		return operation{}, "", false
 	}
-	name, err := url.PathUnescape(name)
-	return name, err == nil
+	for _, op := range []operation{operationInvoke, operationStream} {
+		name, found := strings.CutPrefix(r.URL.EscapedPath(), op.pathPrefix)
+		name, suffix := strings.CutSuffix(name, op.pathSuffix)
+		if found && suffix {
+			name, err := url.PathUnescape(name)
+			return op, name, err == nil
+		}
+	}
+	return operation{}, "", false
 }
 
 // readPayload reads the whole body, as far as the limit of its invocation type allows.
-func readPayload(r *http.Request) ([]byte, *apiError) {
+func readPayload(r *http.Request, op operation) ([]byte, *apiError) {
 	limit := int64(maxPayload)
 	if r.Header.Get("X-Amz-Invocation-Type") == typeEvent {
 		limit = maxEventPayload
@@ -127,7 +148,7 @@ func readPayload(r *http.Request) ([]byte, *apiError) {
 	}
 	if int64(len(body)) > limit {
 		_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
-		return nil, tooLarge(limit, "InvokeFunction")
+		return nil, tooLarge(limit, op.name)
 	}
 	return body, nil
 }
@@ -173,11 +194,16 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, c *call) (stri
 	if !ok {
 		return "", notFound("Function not found: " + c.id.arn())
 	}
-	switch c.invocationType {
-	case typeDryRun:
+	if !slices.Contains(c.operation.types, c.invocationType) {
+		return "", &apiError{http.StatusBadRequest, "ValidationException", fmt.Sprintf(
+			"1 validation error detected: Value '%s' at 'invocationType' failed to satisfy constraint: "+
+				"Member must satisfy enum value set: [%s]", c.invocationType, strings.Join(c.operation.types, ", "))}
+	}
+	switch {
+	case c.invocationType == typeDryRun:
 		w.WriteHeader(http.StatusNoContent)
 		return "204", nil
-	case typeEvent:
+	case c.invocationType == typeEvent:
 		c.invocation.consume = func(_ string, body io.Reader) *functionError {
 			_, failure := readReply(body)
 			return failure
@@ -188,12 +214,11 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, c *call) (stri
 		w.Header().Set("X-Amz-Executed-Version", c.id.executedVersion())
 		w.WriteHeader(http.StatusAccepted)
 		return "202", nil
-	case typeRequestResponse:
+	case c.operation.name == operationStream.name:
+		return s.invokeAndStream(w, r, f, c)
+	default:
 		return s.invokeAndReply(w, r, f, c)
 	}
-	return "", &apiError{http.StatusBadRequest, "ValidationException", fmt.Sprintf(
-		"1 validation error detected: Value '%s' at 'invocationType' failed to satisfy constraint: "+
-			"Member must satisfy enum value set: [Event, RequestResponse, DryRun]", c.invocationType)}
 }
 
 // invokeAndReply runs the function and sends its reply when all of it is there.
@@ -239,7 +264,7 @@ func readReply(body io.Reader) ([]byte, *functionError) {
 		return nil, failure
 	}
 	if len(payload) > maxReply {
-		return nil, errResponseTooLarge
+		return nil, responseTooLarge(maxReply)
 	}
 	return payload, nil
 }

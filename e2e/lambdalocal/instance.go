@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,7 +28,9 @@ type instance struct {
 	function *function
 	command  *exec.Cmd
 	api      *http.Server
-	output   *output
+	// connections is the number of those that the process has open to api.
+	connections atomic.Int32
+	output      *output
 
 	// events hands an invocation to the process, when it asks for the next one.
 	events chan *pending
@@ -49,6 +52,8 @@ type instance struct {
 type pending struct {
 	*invocation
 	reply chan *reply
+	// over is closed when nobody waits for a reply any more.
+	over chan struct{}
 }
 
 // reply is the process's POST of a response or an error.
@@ -70,7 +75,12 @@ func startInstance(f *function) (*instance, error) {
 		events:   make(chan *pending),
 		exited:   make(chan struct{}),
 	}
-	i.api = &http.Server{Handler: i.runtimeAPI(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: f.server.log}
+	i.api = &http.Server{
+		Handler:           i.runtimeAPI(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          f.server.log,
+		ConnState:         i.countConnections,
+	}
 	i.command = exec.CommandContext(f.ctx, f.config.Command[0], f.config.Command[1:]...)
 	i.command.Env = f.environment(listener.Addr().String())
 	// A group of its own: a Ctrl-C in the terminal reaches this process alone, which then ends the group,
@@ -92,6 +102,15 @@ func startInstance(f *function) (*instance, error) {
 	f.server.background.Go(func() { _ = i.api.Serve(listener) })
 	f.server.background.Go(i.watch)
 	return i, nil
+}
+
+func (i *instance) countConnections(_ net.Conn, state http.ConnState) {
+	switch state { //nolint:exhaustive // The other states are of open connections.
+	case http.StateNew:
+		i.connections.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		i.connections.Add(-1)
+	}
 }
 
 // environment is what AWS documents for custom runtimes:
@@ -159,7 +178,8 @@ func (i *instance) usable() bool {
 // handle gives inv to the process and waits for the end of its reply. It reports whether the process has seen
 // the event.
 func (i *instance) handle(inv *invocation) (delivered bool, failure *functionError) {
-	p := &pending{invocation: inv, reply: make(chan *reply, 1)}
+	p := &pending{invocation: inv, reply: make(chan *reply, 1), over: make(chan struct{})}
+	defer close(p.over)
 	i.output.start(inv.requestID)
 	start := time.Now()
 	failure = i.deliver(p)
@@ -214,10 +234,8 @@ func (i *instance) await(p *pending) *functionError {
 		failure = i.consume(p, r)
 	case <-i.exited:
 		failure = exited(p.requestID, i.exitErr)
-		select {
-		case r := <-p.reply: // The process replied and ended at once.
+		if r := i.lastReply(p); r != nil {
 			failure = i.consume(p, r)
-		default:
 		}
 	}
 	select {
@@ -228,6 +246,28 @@ func (i *instance) await(p *pending) *functionError {
 	}
 }
 
+// lastReply is what the process wrote just before its end: it may still be on its way through the Runtime API.
+func (i *instance) lastReply(p *pending) *reply {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	patience := time.After(time.Second) // A process in another group may hold a connection.
+	for i.connections.Load() > 0 {
+		select {
+		case r := <-p.reply:
+			return r
+		case <-tick.C:
+		case <-patience:
+			return nil
+		}
+	}
+	select {
+	case r := <-p.reply:
+		return r
+	default:
+		return nil
+	}
+}
+
 // consume takes the reply in and answers the process's POST.
 func (i *instance) consume(p *pending, r *reply) *functionError {
 	failure := r.failure
@@ -235,7 +275,7 @@ func (i *instance) consume(p *pending, r *reply) *functionError {
 	if failure == nil {
 		failure = p.consume(r.contentType, r.body)
 	}
-	if failure == errResponseTooLarge {
+	if failure != nil && failure.errorType() == typeResponseTooLarge {
 		status = http.StatusRequestEntityTooLarge
 	}
 	r.verdict <- status

@@ -71,9 +71,11 @@ func invalidEntrypoint(requestID string, cause error) *functionError {
 	return newFunctionError("Runtime.InvalidEntrypoint", "RequestId: %s Error: %v", requestID, cause)
 }
 
-// errResponseTooLarge is what a buffered reply over the limit becomes.
-var errResponseTooLarge = newFunctionError("Function.ResponseSizeTooLarge",
-	"Response payload size exceeded maximum allowed payload size (%d bytes).", maxReply)
+const typeResponseTooLarge = "Function.ResponseSizeTooLarge"
+
+func responseTooLarge(limit int) *functionError {
+	return newFunctionError(typeResponseTooLarge, "Response payload size exceeded maximum allowed payload size (%d bytes).", limit)
+}
 
 // errTruncated stands for a reply that broke off, until the reason is known.
 var errTruncated = newFunctionError("Runtime.TruncatedResponse", "")

@@ -309,11 +309,14 @@ func TestConcurrency(t *testing.T) {
 
 func TestProcessesAreReused(t *testing.T) {
 	server := start(t, lambdalocal.Config{Functions: functions("echo")})
+	invoke(t, server, "echo", `{}`)
+	first := server.Processes()
 	for n := range 50 {
 		out := invoke(t, server, "echo", fmt.Sprintf(`{"n":%d}`, n))
 		require.Equal(t, fmt.Sprintf(`{"n":%d}`, n), page(t, out.Payload))
 	}
-	assert.Len(t, server.Processes(), 1)
+	assert.Len(t, first, 1)
+	assert.Equal(t, first, server.Processes())
 }
 
 func TestManyCallersAtOnce(t *testing.T) {

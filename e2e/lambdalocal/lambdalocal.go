@@ -1,7 +1,7 @@
 // Package lambdalocal is a local AWS Lambda endpoint for development and tests.
 //
-// In front it speaks Lambda's Invoke API and verifies the signature of every request with AWS's own signer;
-// behind it speaks the Lambda Runtime API, so that the binary which would be deployed to the `provided.al2023`
+// In front it speaks Lambda's Invoke and InvokeWithResponseStream APIs and verifies the signature of every request with AWS's own signer;
+// behind it speaks the Lambda Runtime API, streamed responses included, so that the binary which would be deployed to the `provided.al2023`
 // runtime answers unchanged. Functions are processes: started on demand, one per concurrent invocation, reused
 // afterwards, replaced after a crash or a timeout, gone with [Server.Close].
 //
@@ -64,6 +64,13 @@ type Config struct {
 
 	// Functions by name. Start fails if a name is none that Lambda allows, or if a command cannot be found.
 	Functions map[string]Function
+
+	// GenericStreamType answers InvokeWithResponseStream with the content type application/vnd.amazon.eventstream,
+	// whatever the function's is. AWS's service model has the function's content type there, which tells a
+	// caller whether the stream begins with a prelude; not everyone between the caller and AWS keeps it.
+	//
+	// Default: false, the function's content type.
+	GenericStreamType bool
 
 	// Log takes a line per invocation and what functions print, each line with the function's name in front.
 	//

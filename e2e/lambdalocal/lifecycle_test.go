@@ -63,7 +63,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	eventually(t, func() bool { return strings.Contains(log.String(), "sleep for 60000 ms") }, "a process at work")
 
 	processes := server.Processes()
-	require.Len(t, processes, 3)
+	require.Len(t, processes, 3, log.String())
 	text, err := os.ReadFile(childPID)
 	require.NoError(t, err)
 	child, err := strconv.Atoi(strings.TrimSpace(string(text)))

@@ -102,11 +102,16 @@ func (i *instance) serveError(w http.ResponseWriter, r *http.Request) {
 func (i *instance) reply(w http.ResponseWriter, p *pending, answer *reply) {
 	answer.verdict = make(chan int, 1)
 	p.reply <- answer
+	status := http.StatusGone // The invocation timed out before the reply was taken.
 	select {
-	case status := <-answer.verdict:
-		writeRuntimeStatus(w, status, http.StatusText(status))
-	case <-i.exited: // And nobody waits for the reply any more.
+	case status = <-answer.verdict:
+	case <-p.over:
+		select {
+		case status = <-answer.verdict: // Given just before the end.
+		default:
+		}
 	}
+	writeRuntimeStatus(w, status, http.StatusText(status))
 }
 
 func (i *instance) serveInitError(w http.ResponseWriter, r *http.Request) {
