@@ -1,4 +1,5 @@
-# All targets build what they need into .build/; a fresh clone with Go, make and gcc is enough.
+# All targets build what they need into .build/; a fresh clone with Go, make and gcc is enough, and Node.js 20 with
+# npm for e2e, which runs functions of Node's frameworks.
 # The first build of Traefik takes about 8 minutes on 2 cores, later ones take seconds.
 
 SHELL := /bin/bash
@@ -88,8 +89,12 @@ fuzz:
 
 ## e2e: the tests with real Traefik and real functions
 .PHONY: e2e
-e2e: $(TRAEFIK)
+e2e: $(TRAEFIK) e2e/node/node_modules
 	cd e2e && $(GO) test -race ./...
+
+e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
+	cd e2e/node && npm ci --no-audit --no-fund
+	@touch $@
 
 ## bench-micro: what the steps of a request cost, compiled and interpreted (BENCH, COUNT, BENCHTIME)
 .PHONY: bench-micro

@@ -21,10 +21,17 @@ type reply struct {
 
 // newReply completes the reply of a function's headers.
 func newReply(status int, header http.Header, body []byte, contentType string) *reply {
-	if _, ok := header["Content-Type"]; !ok {
-		header["Content-Type"] = []string{contentType}
+	reply := &reply{status: status, header: header, body: body}
+	addContentType(reply, contentType)
+	return reply
+}
+
+// addContentType names the type of a body whose function has not. With 304 it would change that of
+// what the client has in its cache (RFC 9111 4.3.4).
+func addContentType(reply *reply, contentType string) {
+	if reply.header["Content-Type"] == nil && !bodyless(reply.status) {
+		reply.header["Content-Type"] = []string{contentType}
 	}
-	return &reply{status: status, header: header, body: body}
 }
 
 // decodeReply reads the function's reply as option responseFormat says.
@@ -106,9 +113,7 @@ var statusCodeKey = []byte(`"statusCode"`)
 // and encoding/json does not.
 func decodeProxyReply(object map[string]any, contentType string) (*reply, error) {
 	if reply := decodePlainReply(object); reply != nil {
-		if reply.header["Content-Type"] == nil {
-			reply.header["Content-Type"] = []string{contentType}
-		}
+		addContentType(reply, contentType)
 		return reply, nil
 	}
 	return decodeAnyReply(object, contentType)

@@ -32,7 +32,8 @@ const (
 var replyCases = []replyCase{
 	{"a status, a header and a body", gatewayLike, "auto", `{"statusCode":201,"headers":{"x-a":"1"},"body":"hi"}`, 201, "X-A: 1", "hi"},
 	{"a status as a string of digits", gatewayLike, "auto", `{"statusCode":"404","body":""}`, 404, "", ""},
-	{"a status alone", gatewayLike, "auto", `{"statusCode":204}`, 204, "", ""},
+	{"a status alone", gatewayLike, "auto", `{"statusCode":204}`, 204, "-Content-Type\n-Content-Length", ""},
+	{"304 says nothing of a type", gatewayLike, "auto", `{"statusCode":304,"headers":{"etag":"x"},"body":"b"}`, 304, "Etag: x\n-Content-Type\n-Content-Length", ""},
 	{"null in every other field", gatewayLike, "auto", `{"statusCode":200,"headers":null,"multiValueHeaders":null,"cookies":null,"body":null,"isBase64Encoded":null}`, 200, "", ""},
 	{"a header that is a number, true, null and a list", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-n":3,"x-t":true,"x-0":null,"x-l":["a",1,false]}}`, 200, "X-N: 3\nX-T: true\nX-L: a | 1 | false\n-X-0", ""},
 	{"headers and multiValueHeaders of one name", gatewayLike, "auto", `{"statusCode":200,"headers":{"X-A":"single"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
