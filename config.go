@@ -97,6 +97,34 @@ type Config struct {
 	// Default: "http-api-v2".
 	EventFormat string `mapstructure:"eventFormat"`
 
+	// InvocationType defines whether Lambda waits for the function: "RequestResponse" does; "Event"
+	// queues the event, of up to 1 MB, and the client gets 202 with an empty body; "DryRun" only
+	// checks that the function may be called, and the client gets 204.
+	// Default: "RequestResponse".
+	InvocationType string `mapstructure:"invocationType"`
+
+	// LogType defines whether, where the function fails, the end of what it had logged (4 KB) comes
+	// into Traefik's log: "Tail" or "None". It never reaches a client.
+	// Default: "None".
+	LogType string `mapstructure:"logType"`
+
+	// TenantID defines the tenant of a function with tenant isolation: 1 to 256 letters, digits,
+	// blanks or any of ._:/=+-@. A template, as those of EventHeaders: what is rendered empty is
+	// not sent, and what Lambda would refuse ends the request with 502.
+	// Default: none.
+	TenantID string `mapstructure:"tenantId"`
+
+	// ClientContext defines the client context that the function finds in its context object: JSON,
+	// of up to 3583 bytes in Base64, which it is sent in. A template; write values with the
+	// function json. Only with InvocationType "RequestResponse".
+	// Default: none.
+	ClientContext string `mapstructure:"clientContext"`
+
+	// DurableExecutionName defines the name of the execution of a durable function, which runs once
+	// for a name: 1 to 64 letters, digits, - or _. A template.
+	// Default: none, each request is an execution of its own.
+	DurableExecutionName string `mapstructure:"durableExecutionName"`
+
 	// InvokeMode defines whether the function's reply is read whole before it is written
 	// ("BUFFERED"), or written while it comes ("RESPONSE_STREAM"). A streamed reply that breaks
 	// has its status sent already: the connection is cut, so that the client can tell.
@@ -271,6 +299,8 @@ func CreateConfig() *Config {
 	return &Config{
 		Unmatched:           unmatchedNotFound,
 		EventFormat:         "http-api-v2",
+		InvocationType:      invokeSync,
+		LogType:             logTypeNone,
 		InvokeMode:          invokeModeBuffered,
 		ResponseFormat:      responseAuto,
 		Timeout:             "62s",
@@ -299,6 +329,7 @@ func (c *Config) validate() error {
 		oneOf("eventFormat", c.EventFormat, eventFormatNames()),
 		oneOf("responseFormat", c.ResponseFormat, []string{responseAuto, responseStrict, responseRaw, responseHTTP}),
 		c.validateInvokeMode(),
+		c.validateInvocation(),
 		c.validateTemplate(),
 		c.validateContentType(),
 		validateMediaTypes("binaryMediaTypes", c.BinaryMediaTypes),

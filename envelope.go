@@ -81,6 +81,8 @@ type request struct {
 
 	target *target // nil before route has found one
 
+	invocationHeaders http.Header // that the options ask for; nil for none
+
 	called time.Time // when Lambda was called; kept with serverTiming only
 
 	// undecodedQuery stands for rawQuery where that decodes to what is not UTF-8: the escapes of
@@ -422,8 +424,8 @@ func encodeEvent(l *Lambda, req *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(event) > maxEventBytes {
-		return nil, tooLarge("event", maxEventBytes)
+	if limit := eventLimit(l); len(event) > limit {
+		return nil, tooLarge("event", int64(limit))
 	}
 	return event, nil
 }

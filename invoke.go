@@ -29,6 +29,7 @@ func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte,
 		return nil, interrupted(ctx, req, causeConnection, broke("read Lambda's answer", err))
 	}
 	if kind := resp.Header["X-Amz-Function-Error"]; len(kind) > 0 {
+		logTail(l, req, resp.Header.Get("X-Amz-Log-Result"))
 		return nil, functionError(kind[0], payload)
 	}
 	return payload, nil
@@ -53,7 +54,7 @@ func callOnce(ctx context.Context, l *Lambda, req *request, event []byte) (*http
 	if l.retry != nil && l.retry.causes[causeConnect] { // else nobody asks, and it costs time
 		invocationCtx = traceConnection(ctx, conn)
 	}
-	invocation, err := newInvocation(invocationCtx, t, creds, event)
+	invocation, err := newInvocation(invocationCtx, t, creds, event, req.invocationHeaders)
 	if err != nil {
 		return nil, failureOf(causeRefused, err)
 	}
@@ -65,7 +66,7 @@ func callOnce(ctx context.Context, l *Lambda, req *request, event []byte) (*http
 	if id := resp.Header["X-Amzn-Requestid"]; len(id) > 0 {
 		req.lambdaRequestID = id[0]
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode == l.takenStatus {
 		return resp, nil
 	}
 	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); refusals[errorType] {
@@ -119,9 +120,10 @@ func refusedCall(ctx context.Context, req *request, resp *http.Response, creds *
 }
 
 // newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
-// in its head: all of that is in the event.
-func newInvocation(ctx context.Context, t *target, creds *credentials, event []byte) (*http.Request, error) {
-	amzDate := time.Now().UTC().Format(amzDateFormat)
+// in its head: all of that is in the event. headers are those of renderInvocationHeaders.
+func newInvocation(ctx context.Context, t *target, creds *credentials, event []byte, headers http.Header) (*http.Request, error) {
+	now := time.Now().UTC()
+	amzDate := now.Format(amzDateFormat)
 	s, err := signerFor(t, creds, amzDate[:8])
 	if err != nil {
 		return nil, err
@@ -134,6 +136,12 @@ func newInvocation(ctx context.Context, t *target, creds *credentials, event []b
 	}
 	if !resendsSafely(t) {
 		invocation.GetBody = nil
+	}
+	if len(headers) > 0 {
+		invocation.Header = headers.Clone()
+		invocation.Header["User-Agent"] = userAgent
+		signHTTP(invocation, event, creds, t.region, "lambda", now)
+		return invocation, nil
 	}
 	header := invocation.Header
 	header["X-Amz-Date"] = []string{amzDate}

@@ -31,8 +31,12 @@ type Lambda struct {
 	idleTimeout         time.Duration // streamed: between two chunks
 	maxRequestBodyBytes int64
 	functionErrorStatus int
-	maxConcurrency      int          // 0: no bound
-	retry               *retryPolicy // nil: no retry
+	invocationType      string
+	takenStatus         int // of Lambda's answer to a call that it has taken
+	logType             string
+	invocation          *invocationOptions // nil for none
+	maxConcurrency      int                // 0: no bound
+	retry               *retryPolicy       // nil: no retry
 	passUnmatched       bool
 	fallback            bool
 	serverTiming        bool
@@ -143,12 +147,19 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		idleTimeout:         idleTimeout,
 		maxRequestBodyBytes: config.MaxRequestBodyBytes,
 		functionErrorStatus: config.FunctionErrorStatus,
+		invocationType:      config.InvocationType,
+		takenStatus:         takenStatus(config.InvocationType),
+		logType:             config.LogType,
 		maxConcurrency:      config.MaxConcurrency,
 		retry:               newRetryPolicy(config.Retry),
 		passUnmatched:       config.Unmatched == unmatchedNext,
 		fallback:            config.Fallback,
 		serverTiming:        config.ServerTiming,
 		exposeErrors:        config.ExposeErrors,
+	}
+	l.invocation, err = newInvocationOptions(config)
+	if err != nil {
+		return nil, err
 	}
 	if err := setFunctions(l, config); err != nil {
 		return nil, err

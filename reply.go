@@ -36,6 +36,9 @@ func addContentType(reply *reply, contentType string) {
 
 // decodeReply reads the function's reply as option responseFormat says.
 func decodeReply(l *Lambda, payload []byte) (*reply, error) {
+	if l.takenStatus == http.StatusAccepted || l.takenStatus == http.StatusNoContent {
+		return &reply{status: l.takenStatus, header: http.Header{}}, nil // the function has not replied
+	}
 	switch l.responseFormat {
 	case responseStrict:
 		if l.format.strict != nil {

@@ -72,6 +72,13 @@ func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Res
 	if l.serverTiming {
 		req.called = time.Now()
 	}
+	if l.invocation != nil {
+		headers, err := renderInvocationHeaders(l, req)
+		if err != nil {
+			return nil, failureOf(causeRefused, err)
+		}
+		req.invocationHeaders = headers
+	}
 	if l.retry == nil {
 		return callOnce(ctx, l, req, event)
 	}
@@ -84,7 +91,7 @@ func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Res
 		}
 		f := asFailure(err)
 		wait := retryWait(l.retry, attempt, f.retryAfter)
-		if attempt >= l.retry.attempts || !l.retry.causes[f.cause] || endsWithin(ctx, wait) {
+		if attempt >= l.retry.attempts || !l.retry.causes[f.cause] || endsWithin(l, req, wait) {
 			return nil, err
 		}
 		cost = retryCost
@@ -128,9 +135,8 @@ func parseRetryAfter(value string) time.Duration {
 
 // endsWithin says whether the request's time runs out before a wait is over: then Lambda's answer
 // is worth more than a timeout.
-func endsWithin(ctx context.Context, wait time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) <= wait
+func endsWithin(l *Lambda, req *request, wait time.Duration) bool {
+	return time.Since(req.time)+wait >= l.timeout
 }
 
 // A function's retries are paid for with tokens, which only calls that succeed give back, as in

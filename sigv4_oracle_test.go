@@ -105,7 +105,11 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		}
 		event := make([]byte, randomSize(random))
 		_, _ = random.Read(event)
-		invocation, err := newInvocation(context.Background(), target, creds, event)
+		var headers http.Header
+		if random.Intn(2) == 0 {
+			headers = http.Header{"X-Amz-Client-Context": {"e30="}, "X-Amz-Log-Type": {"Tail"}, "X-Amz-Tenant-Id": {"a  b"}}
+		}
+		invocation, err := newInvocation(context.Background(), target, creds, event, headers)
 		if err != nil {
 			t.Fatal(err)
 		}

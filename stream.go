@@ -232,6 +232,7 @@ func complete(s *stream, payload []byte) error {
 	var end struct {
 		ErrorCode    string `json:"ErrorCode"`
 		ErrorDetails string `json:"ErrorDetails"`
+		LogResult    string `json:"LogResult"`
 	}
 	if len(payload) > 0 {
 		if err := json.Unmarshal(payload, &end); err != nil {
@@ -239,6 +240,7 @@ func complete(s *stream, payload []byte) error {
 		}
 	}
 	if end.ErrorCode != "" {
+		logTail(s.lambda, s.req, end.LogResult)
 		f := failureOf(causeFunctionError, fmt.Errorf("the function failed (%.100q)", end.ErrorCode))
 		f.payload = []byte(end.ErrorDetails)
 		return f
