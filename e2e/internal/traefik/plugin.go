@@ -13,12 +13,22 @@ import (
 
 const manifestName = ".traefik.yml"
 
+// Install puts the plugin of this repository where an interpreter of Go path goPath finds it, as Traefik has it: the
+// manifest and the Go files, no tests, no vendored packages. It returns the module's name, which is its import path.
+func Install(goPath string) (module string, err error) {
+	return installSources(repo.Root(), goPath)
+}
+
 // installPlugin copies what the plugin consists of at run time (manifest and Go files, no tests, no vendored packages
 // that only tests need) to where Traefik, working in workDir, looks for local plugins. It returns the module's name.
 func installPlugin(pluginDir, workDir string) (string, error) {
 	if pluginDir == "" {
 		pluginDir = repo.Root()
 	}
+	return installSources(pluginDir, filepath.Join(workDir, "plugins-local"))
+}
+
+func installSources(pluginDir, goPath string) (string, error) {
 	module, err := moduleName(filepath.Join(pluginDir, manifestName))
 	if err != nil {
 		return "", err
@@ -27,7 +37,7 @@ func installPlugin(pluginDir, workDir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("list the plugin's sources: %w", err)
 	}
-	target := filepath.Join(workDir, "plugins-local", "src", filepath.FromSlash(module))
+	target := filepath.Join(goPath, "src", filepath.FromSlash(module))
 	if err := os.MkdirAll(target, 0o750); err != nil {
 		return "", fmt.Errorf("make the plugin's folder: %w", err)
 	}
