@@ -150,10 +150,7 @@ func decodePrelude(s *stream, prelude []byte) (*reply, error) {
 	if err != nil {
 		return nil, badReply(err)
 	}
-	if _, ok := header["Content-Type"]; !ok {
-		header["Content-Type"] = []string{defaultStreamType}
-	}
-	return &reply{status: status, header: header}, expectLength(s, header)
+	return newReply(status, header, nil, defaultStreamType), expectLength(s, header)
 }
 
 // expectLength takes the function's Content-Length at its word, to hold the function to it. One

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed05e46011/lambda/e2e/functions"
 	"github.com/seed05e46011/lambda/e2e/internal/repo"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal"
 )
@@ -150,6 +151,8 @@ func (r appRequest) see(t *testing.T, url, host string) seen {
 type adapter struct {
 	function lambdalocal.Function
 	plain    []string
+	formats  []string // those that it is written for
+	mode     string   // invokeMode
 }
 
 func nodeAdapter(folder, name, app string) adapter {
@@ -158,8 +161,14 @@ func nodeAdapter(folder, name, app string) adapter {
 			Command: []string{"node", filepath.Join(folder, "runtime.js"), filepath.Join(folder, "handlers", name+".js")},
 			Timeout: 10 * time.Second,
 		},
-		plain: []string{"node", filepath.Join(folder, "plain.js"), app},
+		plain:   []string{"node", filepath.Join(folder, "plain.js"), app},
+		formats: frontDoors,
+		mode:    "BUFFERED",
 	}
+}
+
+func goAdapter(function lambdalocal.Function, mode string, formats ...string) adapter {
+	return adapter{function, append(slices.Clone(function.Command), "plain"), formats, mode}
 }
 
 // fault is what a front door or an adapter itself loses or changes: as much on AWS as here.
@@ -168,6 +177,11 @@ type fault struct {
 }
 
 var faults = []fault{
+	// What is streamed has no length beforehand.
+	{"lambdaurl", "function-url", "a reply with cookies", "Content-Length"},
+	{"lambdaurl", "function-url", "a reply with binary", "Content-Length"},
+	{"lambdaurl", "function-url", "a reply with redirect", "Content-Length"},
+	{"lambdaurl", "function-url", "a reply with teapot", "Content-Length"},
 	// HTTP APIs decode rawPath before the function sees it.
 	{"", "http-api-v2", "an escaped slash", "path"},
 	// A load balancer without multi-value headers keeps the last value.
@@ -180,8 +194,11 @@ var faults = []fault{
 	{"serverless-http", "rest-api http-api-v1", "a repeated header", "x-many"},
 	// It joins cookies with ";" alone.
 	{"fastify", "http-api-v2 function-url", "cookies", "cookie"},
-	// It takes a "+" of a load balancer's query for itself, not for a blank.
+	// It adds the cookies to the header Cookie, which Function URLs keep: written for HTTP APIs, which do not.
+	{"httpadapter", "function-url", "cookies", "cookie"},
+	// They escape a load balancer's query anew, which leaves it escaped for the app, or half so.
 	{"fastify", "alb alb-multi-value", "escapes", "query"},
+	{"httpadapter", "alb alb-multi-value", "escapes", "query"},
 	// It looks for the content type of a reply where a reply with multi-value headers does not have it.
 	{"fastify", "alb-multi-value", "a reply with binary", "body"},
 	{"fastify", "alb-multi-value", "a reply with binary", "Content-Length"},
@@ -203,11 +220,15 @@ func knownFaults(adapter, format, request string) []string {
 
 func TestAppsBehindAdaptersSeeWhatTheySeeOverPlainHTTP(t *testing.T) {
 	folder := nodeFolder(t)
+	built, err := functions.Build(t.Context())
+	require.NoError(t, err)
 	adapters := map[string]adapter{
 		"serverless-http":    nodeAdapter(folder, "serverless-http", "express"),
 		"serverless-express": nodeAdapter(folder, "serverless-express", "express"),
 		"fastify":            nodeAdapter(folder, "fastify", "fastify"),
 		"hono":               nodeAdapter(folder, "hono", "hono"),
+		"httpadapter":        goAdapter(built["httpadapter"], "BUFFERED", frontDoors...),
+		"lambdaurl":          goAdapter(built["lambdaurl"], "RESPONSE_STREAM", "function-url"),
 	}
 	all := map[string]lambdalocal.Function{}
 	for name, a := range adapters {
@@ -225,8 +246,8 @@ func TestAppsBehindAdaptersSeeWhatTheySeeOverPlainHTTP(t *testing.T) {
 func (a adapter) compare(t *testing.T, function, endpoint string) {
 	t.Helper()
 	plain := plainServer(t, a.plain...)
-	for _, format := range frontDoors {
-		s := newSite(t, m{"function": function, "endpoint": endpoint, "eventFormat": format})
+	for _, format := range a.formats {
+		s := newSite(t, m{"function": function, "endpoint": endpoint, "eventFormat": format, "invokeMode": a.mode})
 		for _, r := range appRequests {
 			differences := r.see(t, plain, s.host).differences(r.see(t, gateway.URL, s.host))
 			assert.Equal(t, knownFaults(function, format, r.name), differences, "%s: %s", format, r.name)
