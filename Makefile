@@ -12,6 +12,10 @@ GO ?= go
 # Port of `make run`; time that each fuzz target gets in `make test`.
 PORT ?= 8080
 FUZZTIME ?= 5s
+# Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round.
+CASES ?= .
+ROUNDS ?= 5
+SECONDS ?= 3
 # Of `make bench-micro`: which benchmarks, how often and how long each.
 BENCH ?= .
 COUNT ?= 6
@@ -96,6 +100,11 @@ e2e: $(TRAEFIK) e2e/node/node_modules
 e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
 	cd e2e/node && npm ci --no-audit --no-fund
 	@touch $@
+
+## bench: speed and memory beside a compiled gateway's, about 15 minutes (CASES, ROUNDS, SECONDS)
+.PHONY: bench
+bench: $(TRAEFIK)
+	cd e2e && $(GO) run ./bench -cases '$(CASES)' -rounds $(ROUNDS) -seconds $(SECONDS)
 
 ## bench-micro: what the steps of a request cost, compiled and interpreted (BENCH, COUNT, BENCHTIME)
 .PHONY: bench-micro
