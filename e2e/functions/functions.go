@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/seed05e46011/lambda/e2e/internal/repo"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal"
@@ -28,10 +29,13 @@ func Build(ctx context.Context) (map[string]lambdalocal.Function, error) {
 	all := make(map[string]lambdalocal.Function, len(mains))
 	for _, main := range mains {
 		name := filepath.Base(filepath.Dir(main))
-		all[name] = lambdalocal.Function{Command: []string{filepath.Join(binaries, name)}}
+		all[name] = lambdalocal.Function{Command: []string{filepath.Join(binaries, name)}, Timeout: timeouts[name]}
 	}
 	return all, nil
 }
+
+// timeouts are those of functions that stream for as long as their client reads. The others have lambdalocal's default.
+var timeouts = map[string]time.Duration{"bigfile": time.Minute, "sse": time.Minute}
 
 // compile holds a lock meanwhile: `go test ./...` runs the tests of several packages at one time, and none may find a
 // binary half written.

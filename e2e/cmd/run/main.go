@@ -28,6 +28,9 @@ var routes = []route{
 	{"/binary", "binary", "/binary", "a picture, Base64 on its way"},
 	{"/status", "status", "/status?code=418", "the status that is asked for"},
 	{"/sleep", "sleep", "/sleep/2000", "an answer after two seconds"},
+	{"/sse", "sse", "/sse?events=20&ms=500", "server-sent events, one each half second: curl --no-buffer"},
+	{"/bigfile", "bigfile", "/bigfile", "200 MB, streamed"},
+	{"/breaks", "breaks", "/breaks", "a stream that breaks: curl reports a failed transfer"},
 	{"/fail", "fail", "/fail", "a function error: 502, the cause is logged here"},
 }
 
@@ -92,12 +95,23 @@ func dynamicConfig(lambda *lambdalocal.Server) map[string]any {
 		}
 		middlewares[r.function] = m{"plugin": m{traefik.PluginName: m{
 			"function":    r.function,
+			"invokeMode":  invokeMode(r.function),
 			"region":      region,
 			"endpoint":    lambda.URL(),
 			"credentials": m{"accessKeyId": key.AccessKeyID, "secretAccessKey": key.SecretAccessKey},
 		}}}
 	}
 	return m{"http": m{"routers": routers, "middlewares": middlewares}}
+}
+
+// invokeMode is how a function of the demonstration replies.
+func invokeMode(function string) string {
+	switch function {
+	case "sse", "bigfile", "breaks":
+		return "RESPONSE_STREAM"
+	default:
+		return "BUFFERED"
+	}
 }
 
 func announce(out io.Writer, gateway, lambda string) {

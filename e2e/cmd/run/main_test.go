@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var wantStatus = map[string]int{"hello": 200, "echo": 200, "binary": 200, "status": 418, "sleep": 200, "fail": 502}
+var wantStatus = map[string]int{"hello": 200, "echo": 200, "binary": 200, "status": 418, "sleep": 200, "sse": 200, "bigfile": 200, "breaks": 200, "fail": 502}
 
 func TestRunServesEveryRouteUntilItIsTold(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
