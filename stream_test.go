@@ -556,6 +556,79 @@ func TestStreamGivesTheConnectionBack(t *testing.T) {
 	}
 }
 
+func TestStreamFallsBackBeforeTheFirstByteOnly(t *testing.T) {
+	discardLog(t)
+	for name, test := range map[string]struct {
+		pieces [][]byte
+		status int
+		broken bool
+	}{
+		"no head":     {[][]byte{prelude("secret")}, http.StatusTeapot, false},
+		"a whole one": {[][]byte{prelude("{}"), chunkFrame("hello"), ends()}, http.StatusOK, false},
+		"half a body": {[][]byte{prelude("{}"), chunkFrame("hello")}, http.StatusOK, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := streamConfig(newFakeLambda(t, streams(preludeType, test.pieces...)))
+			config.Fallback = true
+			next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+			handler, err := New(context.Background(), next, config, "lambda@test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := fetch(t, http.MethodGet, newTestServer(t, handler).URL)
+			if got.status != test.status || (got.err != nil) != test.broken {
+				t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+			}
+		})
+	}
+}
+
+func TestStreamThatWasAbortedGivesItsSlotBack(t *testing.T) {
+	discardLog(t)
+	config := streamConfig(newFakeLambda(t, streams("", chunkFrame("hello"))))
+	config.MaxConcurrency = 1
+	server := newTestServer(t, newTestHandler(t, config))
+	for i := 0; i < 3; i++ {
+		if got := fetch(t, http.MethodGet, server.URL); got.status != http.StatusOK || got.err == nil {
+			t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+		}
+	}
+}
+
+func TestStreamedCallIsRetriedWhileThereIsTime(t *testing.T) {
+	discardLog(t)
+	throttled := 0
+	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
+		throttled++
+		if throttled == 1 {
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		streams("", chunkFrame("hello"), ends())(w, event)
+	})
+	config := streamConfig(f)
+	config.Retry = &RetryConfig{Attempts: 2}
+	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+	if got.body != "hello" || got.header.Get("X-Amzn-Requestid") != "lambda-request-id" || f.invocations() != 2 {
+		t.Errorf("got %d %q after %d invocations, %v", got.status, got.body, f.invocations(), got.err)
+	}
+}
+
+func TestStreamedCallIsNotRetriedPastItsTimeout(t *testing.T) {
+	discardLog(t)
+	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	config := streamConfig(f)
+	config.Retry = &RetryConfig{Attempts: 2}
+	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+	if got.status != http.StatusServiceUnavailable || f.invocations() != 1 {
+		t.Errorf("got %d after %d invocations, %v", got.status, f.invocations(), got.err)
+	}
+}
+
 func TestStreamOptions(t *testing.T) {
 	for name, test := range map[string]struct {
 		mode, idleTimeout, responseFormat, want string
