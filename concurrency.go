@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"fmt"
+	"net/http"
 	"sync"
 )
 
@@ -12,6 +13,18 @@ var inFlight = struct {
 	sync.Mutex
 	counts map[string]int
 }{counts: map[string]int{}}
+
+// answerBounded answers a request if no more of them than maxConcurrency are under way.
+func answerBounded(l *Lambda, w http.ResponseWriter, req *request) error {
+	if err := acquireSlot(l); err != nil {
+		return err
+	}
+	defer releaseSlot(l)
+	if l.streamed {
+		return answerStreamed(l, w, req)
+	}
+	return answer(l, w, req)
+}
 
 // acquireSlot counts a request in, unless that would be one too many.
 func acquireSlot(l *Lambda) error {

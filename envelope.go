@@ -85,6 +85,10 @@ type request struct {
 
 	called time.Time // when Lambda was called; kept with serverTiming only
 
+	// connecting says that a call has no connection yet, with the TLS handshake done: nothing of
+	// it can have been sent. Kept only where such calls are retried.
+	connecting bool
+
 	// undecodedQuery stands for rawQuery where that decodes to what is not UTF-8: the escapes of
 	// bytes that are not ASCII stay as they are in what is decoded of it. "" otherwise.
 	undecodedQuery string
@@ -113,6 +117,7 @@ func newRequest(l *Lambda, r *http.Request) *request {
 		rawPath:  r.URL.EscapedPath(),
 		rawQuery: r.URL.RawQuery,
 		routeKey: defaultRouteKey,
+		target:   l.target,
 	}
 	if l.clientIP != nil {
 		req.clientIP = forwardedIP(l.clientIP, req)
@@ -240,12 +245,12 @@ func readAll(r io.Reader, size, limit int64) ([]byte, error) {
 func lowerHeaders(req *request) map[string]string {
 	headers := make(map[string]string, len(req.header)+6)
 	for name, values := range req.header {
-		lower, known := lowerNames[name]
-		if !known {
-			lower = lowerName(name)
-		}
+		lower := lowerNames[name]
 		if lower == "" {
-			continue
+			lower = lowerName(name)
+			if lower == "" {
+				continue
+			}
 		}
 		if len(values) == 1 {
 			headers[lower] = values[0]
@@ -269,16 +274,13 @@ func separator(lower string) string {
 // addForwardingHeaders adds what the front doors add. What is there already was set by Traefik
 // or by a proxy that it trusts: Traefik takes these headers off other requests.
 func addForwardingHeaders(headers map[string]string, req *request) {
+	forwarded := req.peerIP
 	if prior := headers["x-forwarded-for"]; prior != "" {
-		headers["x-forwarded-for"] = prior + ", " + req.peerIP
-	} else {
-		headers["x-forwarded-for"] = req.peerIP
+		forwarded = prior + ", " + forwarded
 	}
-	if headers["x-forwarded-proto"] == "" {
-		headers["x-forwarded-proto"] = scheme(req.http)
-	}
-	if headers["x-forwarded-port"] == "" {
-		headers["x-forwarded-port"] = port(req.http)
+	headers["x-forwarded-for"] = forwarded
+	if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
+		addScheme(headers, req.http)
 	}
 	if headers["x-amzn-trace-id"] == "" {
 		headers["x-amzn-trace-id"] = newTraceID(req.time)
@@ -286,7 +288,23 @@ func addForwardingHeaders(headers map[string]string, req *request) {
 	if len(req.body) > 0 {
 		headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
 	}
-	for name, value := range req.eventHeaders {
+	if len(req.eventHeaders) > 0 {
+		addEventHeaders(headers, req.eventHeaders)
+	}
+}
+
+// addScheme adds what Traefik adds itself where it serves the request.
+func addScheme(headers map[string]string, r *http.Request) {
+	if headers["x-forwarded-proto"] == "" {
+		headers["x-forwarded-proto"] = scheme(r)
+	}
+	if headers["x-forwarded-port"] == "" {
+		headers["x-forwarded-port"] = port(r)
+	}
+}
+
+func addEventHeaders(headers, eventHeaders map[string]string) {
+	for name, value := range eventHeaders {
 		headers[name] = value
 	}
 }
@@ -375,13 +393,13 @@ func port(r *http.Request) string {
 	return "80"
 }
 
-// hostname returns the Host header without the port.
-func hostname(host string) string {
-	i := strings.LastIndexByte(host, ':')
-	if i < 0 || strings.HasSuffix(host, "]") {
-		return host
+// hostname returns the Host header without the port, and its first label.
+func hostname(host string) (name, firstLabel string) {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
 	}
-	return host[:i]
+	firstLabel, _, _ = strings.Cut(host, ".")
+	return host, firstLabel
 }
 
 // newTraceID returns a trace header as AWS X-Ray makes them, from
@@ -421,13 +439,10 @@ func encodeEvent(l *Lambda, req *request) ([]byte, error) {
 	if err == nil && bytes.Contains(event, invalidUTF8) {
 		event, err = l.format.encode(l, withoutInvalidUTF8(req))
 	}
-	if err != nil {
-		return nil, err
+	if err == nil && len(event) > l.maxEventBytes {
+		err = tooLarge("event", int64(l.maxEventBytes))
 	}
-	if limit := eventLimit(l); len(event) > limit {
-		return nil, tooLarge("event", int64(limit))
-	}
-	return event, nil
+	return event, err
 }
 
 // invalidUTF8 is what encoding/json writes for a byte that is not UTF-8. To look for it in the
@@ -660,9 +675,3 @@ func joinedQuery(req *request) map[string]string {
 
 // commonLogTime is the Common Log Format's time, as time.Format wants it.
 const commonLogTime = "02/Jan/2006:15:04:05 -0700"
-
-// firstLabel returns a host's name up to the first dot.
-func firstLabel(hostname string) string {
-	label, _, _ := strings.Cut(hostname, ".")
-	return label
-}

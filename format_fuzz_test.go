@@ -169,8 +169,8 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		for _, format := range eventFormatNames() {
 			for _, response := range []string{responseAuto, responseStrict, responseRaw, responseHTTP} {
-				l := &Lambda{format: eventFormats[format], responseFormat: response, contentType: "text/plain"}
-				reply, err := decodeReply(l, payload)
+				l := &Lambda{format: eventFormats[format], takenStatus: 200, responseFormat: response, contentType: "text/plain"}
+				reply, err := newDecoder(l)(payload)
 				if err == nil {
 					checkReply(t, reply)
 				}

@@ -81,8 +81,9 @@ func fillHTTPAPIv2Event(l *Lambda, req *request, event *httpAPIv2Event) {
 	}
 	c := &event.RequestContext
 	c.RouteKey = req.routeKey
-	c.DomainName = hostname(req.host)
-	c.DomainPrefix = firstLabel(c.DomainName)
+	domain, prefix := hostname(req.host)
+	c.DomainName = domain
+	c.DomainPrefix = prefix
 	c.RequestID = newRequestID()
 	c.Time = req.time.Format(commonLogTime)
 	c.TimeEpoch = req.time.UnixMilli()

@@ -110,7 +110,7 @@ func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
 // newProxyEvent returns what the two events have in common.
 func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
 	r := req.http
-	domain := hostname(req.host)
+	domain, prefix := hostname(req.host)
 	event := &proxyEvent{
 		Path:              req.rawPath,
 		HTTPMethod:        r.Method,
@@ -121,7 +121,7 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 			AccountID:         l.context.accountID,
 			APIID:             l.context.apiID,
 			DomainName:        domain,
-			DomainPrefix:      firstLabel(domain),
+			DomainPrefix:      prefix,
 			ExtendedRequestID: newRequestID(),
 			HTTPMethod:        r.Method,
 			Identity:          proxyIdentity{SourceIP: req.clientIP},

@@ -29,8 +29,8 @@ const (
 const maxAsyncEventBytes = 1 << 20
 
 // eventLimit returns the largest event that Lambda takes.
-func eventLimit(l *Lambda) int {
-	if l.invocationType == invokeAsync {
+func eventLimit(invocationType string) int {
+	if invocationType == invokeAsync {
 		return maxAsyncEventBytes
 	}
 	return maxEventBytes

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -37,48 +38,39 @@ func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte,
 
 // callOnce is call without a retry.
 func callOnce(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
-	t := req.target
-	if t.region == "" {
-		regional, err := inInstanceRegion(ctx, t)
-		if err != nil {
-			return nil, interrupted(ctx, req, causeRefused, err)
-		}
-		t = regional
-	}
 	creds, err := retrieveCredentials(ctx, l.credentials)
 	if err != nil {
 		return nil, interrupted(ctx, req, causeRefused, err)
 	}
-	conn := &connection{made: true}
-	invocationCtx := ctx
-	if l.retry != nil && l.retry.causes[causeConnect] { // else nobody asks, and it costs time
-		invocationCtx = traceConnection(ctx, conn)
+	if req.target.region == "" {
+		if err := findRegion(ctx, req); err != nil {
+			return nil, err
+		}
 	}
-	invocation, err := newInvocation(invocationCtx, t, creds, event, req.invocationHeaders)
+	invocation, err := newInvocation(ctx, req.target, creds, event, req.invocationHeaders)
 	if err != nil {
 		return nil, failureOf(causeRefused, err)
 	}
 	resp, err := l.transport.RoundTrip(invocation)
 	if err != nil {
-		return nil, noAnswer(ctx, req, conn, err)
+		return nil, noAnswer(ctx, req, err)
 	}
-	learnProtocol(t, resp)
-	if id := resp.Header["X-Amzn-Requestid"]; len(id) > 0 {
+	if id := resp.Header["X-Amzn-Requestid"]; id != nil {
 		req.lambdaRequestID = id[0]
 	}
-	if resp.StatusCode == l.takenStatus {
-		return resp, nil
+	if !req.target.plain {
+		learnProtocol(req.target, resp)
 	}
-	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); refusals[errorType] {
-		credentialsRefused(l.credentials, creds)
+	if resp.StatusCode != l.takenStatus {
+		return nil, refusedCall(ctx, l, req, resp, creds)
 	}
-	return nil, refusedCall(ctx, req, resp, creds)
+	return resp, nil
 }
 
 // noAnswer is the failure of a call on which the transport has given up.
-func noAnswer(ctx context.Context, req *request, conn *connection, err error) error {
+func noAnswer(ctx context.Context, req *request, err error) error {
 	c := causeConnection
-	if !conn.made {
+	if req.connecting {
 		c = causeConnect
 	}
 	f := asFailure(interrupted(ctx, req, c, broke("call Lambda", err)))
@@ -93,7 +85,13 @@ func setCallHeaders(l *Lambda, header http.Header, req *request) {
 	if req.lambdaRequestID != "" {
 		header["X-Amzn-Requestid"] = []string{req.lambdaRequestID}
 	}
-	if l.serverTiming && !req.called.IsZero() {
+	if l.serverTiming {
+		addServerTiming(header, req)
+	}
+}
+
+func addServerTiming(header http.Header, req *request) {
+	if !req.called.IsZero() {
 		milliseconds := float64(time.Since(req.called)) / float64(time.Millisecond)
 		header.Add("Server-Timing", "lambda;dur="+strconv.FormatFloat(milliseconds, 'f', 1, 64))
 	}
@@ -107,7 +105,10 @@ func broke(doing string, err error) error {
 
 // refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
 // for one host, and events are for nobody else.
-func refusedCall(ctx context.Context, req *request, resp *http.Response, creds *credentials) error {
+func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, creds *credentials) error {
+	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); refusals[errorType] {
+		credentialsRefused(l.credentials, creds)
+	}
 	if resp.StatusCode < http.StatusBadRequest {
 		_ = resp.Body.Close() // unread: after 101 it would have no end
 		return failureOf(causeRefused, fmt.Errorf("Lambda answered %d, which Invoke never does", resp.StatusCode))
@@ -134,7 +135,7 @@ func newInvocation(ctx context.Context, t *target, creds *credentials, event []b
 	if err != nil {
 		return nil, err
 	}
-	if !resendsSafely(t) {
+	if !t.plain && !resendsSafely(t) {
 		invocation.GetBody = nil
 	}
 	if len(headers) > 0 {
@@ -158,7 +159,17 @@ var userAgent = []string{"traefik-lambda"}
 
 // readReply reads the whole answer and gives the connection back.
 func readReply(resp *http.Response) ([]byte, error) {
-	payload, err := readAll(resp.Body, resp.ContentLength, maxReplyBytes)
+	if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
+		return readUnsizedReply(resp)
+	}
+	payload := make([]byte, resp.ContentLength)
+	_, err := io.ReadFull(resp.Body, payload)
+	_ = resp.Body.Close() // nothing is left to be lost
+	return payload, err
+}
+
+func readUnsizedReply(resp *http.Response) ([]byte, error) {
+	payload, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBytes+1))
 	_ = resp.Body.Close() // nothing is left to be lost
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ type Lambda struct {
 	routes      *routeTable // the routes say, or, where there are none,
 	namespace   *namespace  // the path names it
 	format      *eventFormat
+	decode      func(payload []byte) (*reply, error) // what responseFormat makes of format's
 	credentials *credentialProvider
 	transport   *http.Transport
 	next        http.Handler
@@ -31,7 +32,7 @@ type Lambda struct {
 	idleTimeout         time.Duration // streamed: between two chunks
 	maxRequestBodyBytes int64
 	functionErrorStatus int
-	invocationType      string
+	maxEventBytes       int
 	takenStatus         int // of Lambda's answer to a call that it has taken
 	logType             string
 	invocation          *invocationOptions // nil for none
@@ -69,27 +70,22 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (han
 // ServeHTTP answers a request with what the function replies, or with an error (failure.go).
 func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
-	err := route(l, req)
-	if err == nil {
-		err = admit(l, w, req)
+	var err error
+	if req.target == nil {
+		err = route(l, req)
+	}
+	switch {
+	case err != nil:
+	case l.maxConcurrency > 0:
+		err = answerBounded(l, w, req)
+	case l.streamed:
+		err = answerStreamed(l, w, req)
+	default:
+		err = answer(l, w, req)
 	}
 	if err != nil {
 		fail(l, w, req, err)
 	}
-}
-
-// admit answers a request if no more of them than maxConcurrency are under way.
-func admit(l *Lambda, w http.ResponseWriter, req *request) error {
-	if l.maxConcurrency > 0 {
-		if err := acquireSlot(l); err != nil {
-			return err
-		}
-		defer releaseSlot(l)
-	}
-	if l.streamed {
-		return answerStreamed(l, w, req)
-	}
-	return answer(l, w, req)
 }
 
 // answer is the way of a request. Nothing is written before the whole reply is known to be good,
@@ -97,8 +93,10 @@ func admit(l *Lambda, w http.ResponseWriter, req *request) error {
 func answer(l *Lambda, w http.ResponseWriter, req *request) error {
 	ctx, cancel := context.WithTimeout(req.http.Context(), l.timeout)
 	defer cancel()
-	if err := readBody(ctx, l, req); err != nil {
-		return err
+	if req.http.ContentLength != 0 {
+		if err := readBody(ctx, l, req); err != nil {
+			return err
+		}
 	}
 	event, err := encodeEvent(l, req)
 	if err != nil {
@@ -108,7 +106,7 @@ func answer(l *Lambda, w http.ResponseWriter, req *request) error {
 	if err != nil {
 		return err
 	}
-	reply, err := decodeReply(l, payload)
+	reply, err := l.decode(payload)
 	if err != nil {
 		return badReply(err)
 	}
@@ -147,8 +145,8 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		idleTimeout:         idleTimeout,
 		maxRequestBodyBytes: config.MaxRequestBodyBytes,
 		functionErrorStatus: config.FunctionErrorStatus,
-		invocationType:      config.InvocationType,
 		takenStatus:         takenStatus(config.InvocationType),
+		maxEventBytes:       eventLimit(config.InvocationType),
 		logType:             config.LogType,
 		maxConcurrency:      config.MaxConcurrency,
 		retry:               newRetryPolicy(config.Retry),
@@ -211,6 +209,7 @@ func setFormats(l *Lambda, config *Config) error {
 	if l.contentType == "" {
 		l.contentType = "application/json"
 	}
+	l.decode = newDecoder(l)
 	for _, mediaType := range config.BinaryMediaTypes {
 		l.binaryMediaTypes = append(l.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))
 	}

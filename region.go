@@ -31,24 +31,27 @@ func resolveRegion(option, arn string, credentials *CredentialsConfig) string {
 	return files.profiles[name][keyRegion]
 }
 
-// inInstanceRegion returns t, which has no region, in that of the EC2 instance.
-func inInstanceRegion(ctx context.Context, t *target) (*target, error) {
+// findRegion puts the target of a request, which has no region, into that of the EC2 instance.
+func findRegion(ctx context.Context, req *request) error {
+	t := req.target
 	regional, ok := t.regional.Load().(*target)
 	if ok {
-		return regional, nil
+		req.target = regional
+		return nil
 	}
 	region, err := imdsRegion(ctx)
 	if err != nil {
-		return nil, err
+		return interrupted(ctx, req, causeRefused, err)
 	}
 	api := *t.api
 	api.region = region
 	regional, err = newTarget(t.function, &api)
 	if err != nil {
-		return nil, err
+		return failureOf(causeRefused, err)
 	}
 	t.regional.Store(regional)
-	return regional, nil
+	req.target = regional
+	return nil
 }
 
 // instanceRegion keeps what the instance said of its region, over instances of this plugin and

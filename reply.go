@@ -34,22 +34,22 @@ func addContentType(reply *reply, contentType string) {
 	}
 }
 
-// decodeReply reads the function's reply as option responseFormat says.
-func decodeReply(l *Lambda, payload []byte) (*reply, error) {
-	if l.takenStatus == http.StatusAccepted || l.takenStatus == http.StatusNoContent {
-		return &reply{status: l.takenStatus, header: http.Header{}}, nil // the function has not replied
+// newDecoder returns what reads the function's replies as option responseFormat says.
+func newDecoder(l *Lambda) func(payload []byte) (*reply, error) {
+	if l.takenStatus != http.StatusOK { // nobody has waited for the function's reply
+		return func(_ []byte) (*reply, error) { return &reply{status: l.takenStatus, header: http.Header{}}, nil }
 	}
 	switch l.responseFormat {
 	case responseStrict:
 		if l.format.strict != nil {
-			return decodeStrictly(payload, l.format.strict)
+			return func(payload []byte) (*reply, error) { return decodeStrictly(payload, l.format.strict) }
 		}
 	case responseRaw:
-		return rawReply(payload, l.contentType), nil
+		return func(payload []byte) (*reply, error) { return rawReply(payload, l.contentType), nil }
 	case responseHTTP:
-		return decodeHTTPMessage(payload)
+		return decodeHTTPMessage
 	}
-	return l.format.decode(payload)
+	return l.format.decode
 }
 
 // The values of option responseFormat.
@@ -115,8 +115,7 @@ var statusCodeKey = []byte(`"statusCode"`)
 // isBase64Encoded. The object is a map, not a struct, because the front doors tell cases apart
 // and encoding/json does not.
 func decodeProxyReply(object map[string]any, contentType string) (*reply, error) {
-	if reply := decodePlainReply(object); reply != nil {
-		addContentType(reply, contentType)
+	if reply := decodePlainReply(object, contentType); reply != nil {
 		return reply, nil
 	}
 	return decodeAnyReply(object, contentType)
@@ -125,7 +124,7 @@ func decodeProxyReply(object map[string]any, contentType string) (*reply, error)
 // decodePlainReply reads what most functions reply: a number, a map of well-known headers, each a
 // string, and a text. It returns nil for all else, be it good or bad: this is the hot path, and
 // interpreted code costs even where it is not run.
-func decodePlainReply(object map[string]any) *reply {
+func decodePlainReply(object map[string]any, contentType string) *reply {
 	status, _ := object["statusCode"].(float64)
 	headers, _ := object["headers"].(map[string]any)
 	body, ok := object["body"].(string)
@@ -153,6 +152,9 @@ func decodePlainReply(object map[string]any) *reply {
 	}
 	if len(header) != len(headers) || header["Connection"] != nil {
 		return nil
+	}
+	if header["Content-Type"] == nil && !bodyless(code) {
+		header["Content-Type"] = []string{contentType}
 	}
 	return &reply{status: code, header: header, body: []byte(body)}
 }
@@ -328,17 +330,21 @@ func contains(list []string, s string) bool {
 
 // writeReply writes a reply that decode has found good.
 func writeReply(l *Lambda, w http.ResponseWriter, req *request, reply *reply) {
-	r := req.http
 	header := w.Header()
 	for name, values := range reply.header {
 		header[name] = append(header[name], values...)
 	}
-	setCallHeaders(l, header, req)
-	setContentLength(header, r, reply)
-	w.WriteHeader(reply.status)
-	if len(reply.body) > 0 && r.Method != http.MethodHead && !bodyless(reply.status) {
-		_, _ = w.Write(reply.body) // fails only where the client has gone
+	if req.lambdaRequestID != "" || l.serverTiming {
+		setCallHeaders(l, header, req)
 	}
+	if req.http.Method == http.MethodHead || bodyless(reply.status) {
+		setContentLength(header, reply)
+		w.WriteHeader(reply.status)
+		return
+	}
+	header["Content-Length"] = []string{strconv.Itoa(len(reply.body))}
+	w.WriteHeader(reply.status)
+	_, _ = w.Write(reply.body) // fails only where the client has gone
 }
 
 // bodyless says whether answers of this status have no body (RFC 9110 6.4.1).
@@ -346,21 +352,20 @@ func bodyless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// setContentLength counts the body. The function's own count is believed only for a HEAD request
-// that it answered without a body: it says what a GET would get (RFC 9110 8.6).
-func setContentLength(header http.Header, r *http.Request, reply *reply) {
+// setContentLength says how long the body would be that is not written. The function's own count
+// is believed only where it answered HEAD without a body: it says what a GET would get (RFC 9110
+// 8.6).
+func setContentLength(header http.Header, reply *reply) {
+	declared := header["Content-Length"]
+	delete(header, "Content-Length")
 	if bodyless(reply.status) {
-		delete(header, "Content-Length")
 		return
 	}
-	if r.Method == http.MethodHead && len(reply.body) == 0 {
-		length := header["Content-Length"]
-		if len(length) != 1 {
-			delete(header, "Content-Length")
-		} else if _, err := strconv.ParseUint(length[0], 10, 63); err != nil {
-			delete(header, "Content-Length")
+	if len(reply.body) > 0 {
+		header["Content-Length"] = []string{strconv.Itoa(len(reply.body))}
+	} else if len(declared) == 1 {
+		if _, err := strconv.ParseUint(declared[0], 10, 63); err == nil {
+			header["Content-Length"] = declared
 		}
-		return
 	}
-	header["Content-Length"] = []string{strconv.Itoa(len(reply.body))}
 }

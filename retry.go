@@ -66,8 +66,7 @@ func (c *RetryConfig) validate() error {
 	return nil
 }
 
-// call posts the event and returns Lambda's answer, its body unread, unless that is an error. It
-// tries again only for the causes of option retry, and never once a function's reply has begun.
+// call posts the event and returns Lambda's answer, its body unread, unless that is an error.
 func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
 	if l.serverTiming {
 		req.called = time.Now()
@@ -81,6 +80,15 @@ func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Res
 	}
 	if l.retry == nil {
 		return callOnce(ctx, l, req, event)
+	}
+	return callWithRetries(ctx, l, req, event)
+}
+
+// callWithRetries tries again only for the causes of option retry, and never once a function's
+// reply has begun.
+func callWithRetries(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
+	if l.retry.causes[causeConnect] { // else nobody asks, and it costs time
+		ctx = traceConnecting(ctx, req)
 	}
 	cost := 0 // of the retry under way
 	for attempt := 1; ; attempt++ {
@@ -193,15 +201,11 @@ func returnRetryTokens(function string, cost int) {
 	retryTokens.left[function] = left + cost
 }
 
-// connection says whether a call had a connection, with the TLS handshake done: before that,
-// nothing of it can have been sent.
-type connection struct{ made bool }
-
-// traceConnection keeps c up to date for calls with the context that it returns. The transport
-// calls these functions in the goroutine of the call.
-func traceConnection(ctx context.Context, c *connection) context.Context {
+// traceConnecting keeps req.connecting up to date for calls with the context that it returns. The
+// transport calls these functions in the goroutine of the call.
+func traceConnecting(ctx context.Context, req *request) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(_ string) { c.made = false },
-		GotConn: func(_ httptrace.GotConnInfo) { c.made = true },
+		GetConn: func(_ string) { req.connecting = true },
+		GotConn: func(_ httptrace.GotConnInfo) { req.connecting = false },
 	})
 }

@@ -12,18 +12,13 @@ import (
 	"strings"
 )
 
-// route finds the function for a request: that of option function, else of the route that matches
-// best, else the one that the path names.
+// route finds the function for a request: that of the route that matches best, else the one that
+// the path names.
 func route(l *Lambda, req *request) error {
-	switch {
-	case l.target != nil:
-		req.target = l.target
-		return nil
-	case l.routes != nil:
+	if l.routes != nil {
 		return routeByKey(l.routes, req)
-	default:
-		return routeByName(l.namespace, req)
 	}
+	return routeByName(l.namespace, req)
 }
 
 func noRoute(reason string) error { return failureOf(causeNoRoute, errors.New(reason)) }

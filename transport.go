@@ -78,18 +78,15 @@ var http1Hosts sync.Map
 // resendsSafely says whether the transport, where it sends a request a second time, does so only
 // if nothing of the first has been written. So it does with POST in HTTP/1. In HTTP/2 it also
 // does after PROTOCOL_ERROR, up to six times, whatever the other side has done with the request
-// by then (golang.org/issue/42777).
+// by then (golang.org/issue/42777). Without TLS there is no HTTP/2, and nobody need ask.
 func resendsSafely(t *target) bool {
-	if t.plain {
-		return true // no HTTP/2 without TLS
-	}
 	_, safe := http1Hosts.Load(t.host)
 	return safe
 }
 
 // learnProtocol remembers what an endpoint speaks.
 func learnProtocol(t *target, resp *http.Response) {
-	if t.plain || resendsSafely(t) == (resp.ProtoMajor == 1) {
+	if resendsSafely(t) == (resp.ProtoMajor == 1) {
 		return
 	}
 	if resp.ProtoMajor == 1 {
