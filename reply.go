@@ -47,7 +47,7 @@ func newDecoder(l *Lambda) func(payload []byte) (*reply, error) {
 	case responseRaw:
 		return func(payload []byte) (*reply, error) { return rawReply(payload, l.contentType), nil }
 	case responseHTTP:
-		return decodeHTTPMessage
+		return func(payload []byte) (*reply, error) { return decodeHTTPMessage(payload) }
 	}
 	return l.format.decode
 }
