@@ -27,6 +27,8 @@ func f(err error) bool { return err == errFault }`},
 	{name: "a sentinel of errors.New", code: `var errGone = errors.New("gone")
 func f(err error) bool { return errors.Is(err, errGone) || err == errGone }`},
 	{name: "a comparison of an error with nil", code: ownError + `func f() bool { x, _ := fail().(*fault); return fail() != nil && x != nil }`},
+	{name: "a function of the package returned by its name", want: "function-returned", code: `func g(n int) int { return n }; func f() func(n int) int { return g }`},
+	{name: "a literal returned that calls a function of the package", code: `func g(n int) int { return n }; func f() func(n int) int { return func(n int) int { return g(n) } }`},
 	{name: "an error of the package handed on as the call returns it", want: "result-argument", code: ownError + `func mk() *fault { return &fault{} }; func use(err error) { println(err.Error()) }; func f() { use(mk()) }`},
 	{name: "an error of the package handed on in a variable", code: ownError + `func mk() *fault { return &fault{} }; func use(err error) { println(err.Error()) }; func f() { e := mk(); use(e) }`},
 	{name: "an error handed on as the call returns it", code: ownError + `func mk() error { return &fault{} }; func use(err error) { println(err.Error()) }; func f() { use(mk()) }`},

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-var functionRules = []rule{unnamedParameter, methodExpression, compiledMethodValue, methodValueRebound, callback}
+var functionRules = []rule{unnamedParameter, methodExpression, compiledMethodValue, methodValueRebound, functionReturned, callback}
 
 // unnamedParameter: parameters without a name get no slots of their own and land in those of the locals: "value of type
 // string is not assignable to type int", or a variable of the function around a literal is overwritten.
@@ -55,6 +55,22 @@ func (p *pass) compiledCallback(c inspector.Cursor, sel *ast.SelectorExpr) bool 
 	sig := p.Info.TypeOf(sel).(*types.Signature)
 	return ok && p.compiled(call) && sig.Params().Len() == 0 && sig.Results().Len() == 0
 }
+
+// functionReturned: a function of the package that is returned by its name panics: "reflect.Set: value of type
+// *interp.node is not assignable to type func". A func literal that calls it does not.
+var functionReturned = rule{name: "function-returned", run: func(p *pass) {
+	for _, stmt := range each[*ast.ReturnStmt](p.root) {
+		for _, e := range stmt.Results {
+			name, ok := ast.Unparen(e).(*ast.Ident)
+			if !ok {
+				continue
+			}
+			if f, ok := p.Info.Uses[name].(*types.Func); ok && f.Pkg() == p.Pkg {
+				p.report(e, "returning %s by its name panics; return a func literal that calls it", name.Name)
+			}
+		}
+	}
+}}
 
 // methodValueRebound: a method value reads its receiver when it is called: after f := s.Handle; s = other, f calls
 // other's. So do method values of a loop variable: all call the last round's.
