@@ -41,6 +41,12 @@ func TestNewRefusesWrongOptionsByName(t *testing.T) {
 			func(c *Config) { c.Function = "" }, "function"},
 		"an ARN of something else": {
 			func(c *Config) { c.Function = "arn:aws:s3:::bucket" }, `function: "arn:aws:s3:::bucket"`},
+		"an ARN without an account": {
+			func(c *Config) { c.Function = "arn:aws:lambda:eu-central-1:hello" }, `function: "arn:aws:lambda:eu-central-1:hello"`},
+		"an ARN without the word function": {
+			func(c *Config) { c.Function = "arn:aws:lambda:eu-central-1:123456789012:hello" }, `want a function's name`},
+		"an ARN of a layer": {
+			func(c *Config) { c.Function = "arn:aws:lambda:eu-central-1:123456789012:layer:hello:1" }, `want a function's name`},
 		"a function's name of 65 characters": {
 			func(c *Config) { c.Function = strings.Repeat("a", 65) }, "function"},
 		"a function's name with a slash": {

@@ -42,7 +42,9 @@ type function struct {
 // parseFunction reads the options function and qualifier.
 func parseFunction(ref, qualifier string) (*function, error) {
 	m := functionPattern.FindStringSubmatch(ref)
-	if m == nil || len(ref) > maxFunctionARN || len(m[4]) > maxFunctionName {
+	// AWS's pattern takes an ARN that lacks parts, and then something else for the name.
+	cut := strings.HasPrefix(ref, "arn:") && (m == nil || m[2] == "" || m[3] == "" || !strings.Contains(ref, ":function:"))
+	if m == nil || cut || len(ref) > maxFunctionARN || len(m[4]) > maxFunctionName {
 		return nil, fmt.Errorf("function: %q: want a function's name, its partial ARN or its ARN", ref)
 	}
 	f := &function{ref: ref, name: m[4], qualifier: m[5], region: m[2], accountID: m[3]}
