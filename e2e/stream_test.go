@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed05e46011/lambda/e2e/lambdalocal"
 )
 
 // protocols are the ways in which clients reach Traefik.
@@ -236,4 +238,33 @@ func TestClientThatLeavesAStreamEndsTheCall(t *testing.T) {
 		assert.Eventually(t, func() bool { return lambda.Cancelled("sse") > before }, time.Second, 10*time.Millisecond)
 	})
 	assert.Zero(t, countLines(gateway.Logs(), s.middleware+": "), "that clients leave is no error")
+}
+
+// Functions in Node write through AWS's awslambda.streamifyResponse.
+func TestStreamsOfNode(t *testing.T) {
+	server, err := lambdalocal.Start(t.Context(), lambdalocal.Config{
+		Functions:   map[string]lambdalocal.Function{"clock": nodeFunction(nodeFolder(t), "clock")},
+		Credentials: []lambdalocal.Credential{credential},
+	})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, server.Close()) }()
+	s := newSite(t, m{"function": "clock", "endpoint": server.URL(), "invokeMode": "RESPONSE_STREAM"})
+	overProtocols(t, s, func(t *testing.T, open func(string) *http.Response) {
+		response := open("/?ms=250")
+		assert.Equal(t, 201, response.StatusCode)
+		assert.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+		assert.Equal(t, []string{"a=1", "b=2"}, response.Header["Set-Cookie"])
+		late := readEvents(t, response.Body)
+		require.Len(t, late, 3)
+		for _, delay := range late {
+			assert.Less(t, delay, 250*time.Millisecond, "before the next one was written")
+		}
+
+		assert.Equal(t, 502, open("/?fail=early").StatusCode)
+		_, err := io.ReadAll(open("/?fail=late&ms=1").Body)
+		assert.Error(t, err)
+	})
+	for _, status := range []int{502, 201} {
+		assert.Contains(t, s.logLine(t, status), "the function failed (\"RangeError\")")
+	}
 }

@@ -1,9 +1,10 @@
 // A runtime for Lambda functions in Node: node runtime.js HANDLER-FILE
-// It asks the Runtime API for events, one after the other, and hands back what the handler returns:
+// It asks the Runtime API for events, one after the other, and hands back what the handler returns or streams:
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { respond, streams } from './streaming.js';
 
 const api = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime`;
 
@@ -41,7 +42,12 @@ for (;;) {
     getRemainingTimeInMillis: () => Number(next.headers.get('lambda-runtime-deadline-ms')) - Date.now(),
   };
   try {
-    await post(`invocation/${id}/response`, await handler(await next.json(), context));
+    const event = await next.json();
+    if (streams(handler)) {
+      await respond(`${api}/invocation/${id}/response`, handler, event, context, failure);
+    } else {
+      await post(`invocation/${id}/response`, await handler(event, context));
+    }
   } catch (error) {
     await post(`invocation/${id}/error`, failure(error));
   }
