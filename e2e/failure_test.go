@@ -178,7 +178,7 @@ func TestWrongOptionDisablesItsRouterAlone(t *testing.T) {
 		"an unknown option of a group":      {m{"function": "echo", "credentials": m{"accessKey": "x"}}, "credentials.accessKey: no such option"},
 		"a duration that is none":           {m{"function": "echo", "timeout": "soon"}, "timeout: "},
 		"a negative size":                   {m{"function": "echo", "maxRequestBodyBytes": -1}, "maxRequestBodyBytes: "},
-		"no function":                       {m{}, "function: missing"},
+		"no function":                       {m{}, "function, routes, pathPrefix: 0 of them set"},
 		"an ARN that is none":               {m{"function": "arn:aws:lambda:eu-central-1:12345:function:x"}, "function: "},
 		"an ARN of another service":         {m{"function": "arn:aws:s3:::bucket"}, "function: "},
 		"an event format that there is not": {m{"function": "echo", "eventFormat": "http-api"}, "eventFormat: "},
