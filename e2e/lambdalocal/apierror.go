@@ -16,6 +16,9 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.errorType + ": " + e.message }
 
+// ErrorCode is the type of the error, by the name that AWS's SDKs have for it.
+func (e *apiError) ErrorCode() string { return e.errorType }
+
 func notFound(message string) *apiError {
 	return &apiError{http.StatusNotFound, "ResourceNotFoundException", message}
 }

@@ -96,7 +96,7 @@ func (s *Server) readCall(r *http.Request) (*call, *apiError) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	region, refusal := verify(r, body, s.config.Credentials, time.Now())
+	_, region, refusal := verify(r, body, "lambda", s.acceptedCredentials(), time.Now())
 	if refusal != nil {
 		return nil, refusal
 	}

@@ -26,6 +26,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 )
@@ -84,6 +85,10 @@ type Credential struct {
 	SecretAccessKey string
 	// SessionToken, if set, must come along in X-Amz-Security-Token; if not set, no token may.
 	SessionToken string
+	// Expires is when the credential ends: after that, its signatures are refused with ExpiredTokenException.
+	//
+	// Default: never.
+	Expires time.Time
 }
 
 // Function is a program that speaks the Lambda Runtime API.
@@ -122,8 +127,9 @@ type Server struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	mu     sync.Mutex
-	closed bool
+	mu      sync.Mutex
+	granted []Credential
+	closed  bool
 	// background counts requests, invocations of type Event and processes: all that Close waits for.
 	background sync.WaitGroup
 }
@@ -230,6 +236,29 @@ func (s *Server) CAPEM() []byte { return s.caPEM }
 
 // Credentials are those that may sign, with the default in its place.
 func (s *Server) Credentials() []Credential { return s.config.Credentials }
+
+// Grant lets one more credential sign, until it expires.
+func (s *Server) Grant(c Credential) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.granted = append(s.granted, c)
+}
+
+func (s *Server) acceptedCredentials() []Credential {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Concat(s.config.Credentials, s.granted)
+}
+
+// Authenticate returns the credential that signed a request with this body for another service of AWS, or why its
+// signature is refused.
+func (s *Server) Authenticate(r *http.Request, body []byte, service string) (Credential, error) {
+	credential, _, refusal := verify(r, body, service, s.acceptedCredentials(), time.Now())
+	if refusal != nil {
+		return Credential{}, refusal
+	}
+	return credential, nil
+}
 
 // enter counts a request in, unless the server is closed.
 func (s *Server) enter() bool {

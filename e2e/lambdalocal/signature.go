@@ -30,33 +30,37 @@ type authorization struct {
 	signature                          string
 }
 
-// verify checks the request's signature over body and returns the region it is signed for.
+// verify checks the request's signature over body and returns who signed it, and the region it is signed for.
 // The request is signed once more by AWS's own signer, from what arrived and the secret that belongs to the
 // access key; the two signatures must be equal.
-func verify(r *http.Request, body []byte, credentials []Credential, now time.Time) (string, *apiError) {
+func verify(r *http.Request, body []byte, service string, credentials []Credential, now time.Time) (Credential, string, *apiError) {
 	auth, err := parseAuthorization(r.Header)
 	if err != nil {
-		return "", err
+		return Credential{}, "", err
 	}
 	signedAt, err := checkDate(r.Header.Get("X-Amz-Date"), auth.date, now)
 	if err != nil {
-		return "", err
+		return Credential{}, "", err
 	}
-	if err := auth.checkScope(); err != nil {
-		return "", err
+	if err := auth.checkScope(service); err != nil {
+		return Credential{}, "", err
 	}
 	if err := auth.checkCoverage(r.Header); err != nil {
-		return "", err
+		return Credential{}, "", err
 	}
 	credential, found := findCredential(credentials, auth.accessKeyID, r.Header.Values("X-Amz-Security-Token"))
 	if !found {
-		return "", &apiError{http.StatusForbidden, "UnrecognizedClientException",
+		return Credential{}, "", &apiError{http.StatusForbidden, "UnrecognizedClientException",
 			"The security token included in the request is invalid."}
 	}
 	if err := auth.checkSignature(r, body, credential, signedAt); err != nil {
-		return "", err
+		return Credential{}, "", err
 	}
-	return auth.region, nil
+	if !credential.Expires.IsZero() && !now.Before(credential.Expires) {
+		return Credential{}, "", &apiError{http.StatusForbidden, "ExpiredTokenException",
+			"The security token included in the request is expired"}
+	}
+	return credential, auth.region, nil
 }
 
 func invalidSignature(format string, args ...any) *apiError {
@@ -126,9 +130,9 @@ func checkDate(amzDate, scopeDate string, now time.Time) (time.Time, *apiError) 
 	return signedAt, nil
 }
 
-func (a authorization) checkScope() *apiError {
-	if a.service != "lambda" {
-		return invalidSignature("Credential should be scoped to correct service: 'lambda'.")
+func (a authorization) checkScope(service string) *apiError {
+	if a.service != service {
+		return invalidSignature("Credential should be scoped to correct service: '%s'.", service)
 	}
 	if a.region == "" {
 		return invalidSignature("Credential should be scoped to a valid region.")
