@@ -35,11 +35,12 @@ export GOFLAGS += -buildvcs=false
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## run: Traefik with the plugin and local Lambda functions on http://127.0.0.1:PORT (8080), until Ctrl-C
+## run: Traefik with the plugin and local Lambda functions on http://127.0.0.1:PORT (8080), until Ctrl-C;
+## run: CREDENTIALS=imds, container, irsa, profile or env has it find its credentials there
 .PHONY: run
 run: $(TRAEFIK)
 	cd e2e && $(GO) build -o $(BUILD)/run ./cmd/run
-	exec $(BUILD)/run -port $(PORT)
+	exec $(BUILD)/run -port $(PORT) -credentials "$(CREDENTIALS)"
 
 ## test: all that CI checks
 .PHONY: test

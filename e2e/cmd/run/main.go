@@ -12,11 +12,14 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/seed05e46011/lambda/e2e/functions"
 	"github.com/seed05e46011/lambda/e2e/internal/traefik"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal"
+	"github.com/seed05e46011/lambda/e2e/lambdalocal/awslocal"
 )
 
 // route is one line of the demonstration: the function that answers below a path, and what to open there.
@@ -37,11 +40,15 @@ var routes = []route{
 // region is any: the local endpoint takes them all, but the signature has to name one.
 const region = "us-east-1"
 
+// lifetime is short enough to see credentials replaced.
+const lifetime = 6 * time.Minute
+
 func main() {
 	port := flag.Int("port", 8080, "port of Traefik, on 127.0.0.1; 0 for a free one")
+	source := flag.String("credentials", "", fmt.Sprintf("where the plugin finds its credentials: one of %v; in its options without", awslocal.Sources))
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *port, os.Stdout)
+	err := run(ctx, *port, awslocal.Source(*source), os.Stdout)
 	interrupted := ctx.Err() != nil
 	stop()
 	if err != nil && !interrupted {
@@ -50,8 +57,8 @@ func main() {
 	}
 }
 
-// run serves until ctx ends or Traefik does.
-func run(ctx context.Context, port int, out io.Writer) (err error) {
+// run serves until ctx ends or Traefik does. Without a source the credentials are in the plugin's options.
+func run(ctx context.Context, port int, source awslocal.Source, out io.Writer) (err error) {
 	built, err := functions.Build(ctx)
 	if err != nil {
 		return err
@@ -61,9 +68,15 @@ func run(ctx context.Context, port int, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lambda.Close()) }()
+	env, leave, err := environment(ctx, lambda, source, out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, leave()) }()
 	gateway, err := traefik.Start(ctx, traefik.Options{
 		Addr:    net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		Dynamic: dynamicConfig(lambda),
+		Dynamic: dynamicConfig(lambda, source),
+		Env:     env,
 		Output:  out,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -82,8 +95,36 @@ func run(ctx context.Context, port int, out io.Writer) (err error) {
 	}
 }
 
+// environment returns the variables of a place where AWS runs Traefik, whose services leave ends.
+func environment(ctx context.Context, lambda *lambdalocal.Server, source awslocal.Source, out io.Writer) (env []string, leave func() error, err error) {
+	if source == "" {
+		return nil, func() error { return nil }, nil
+	}
+	dir, err := os.MkdirTemp("", "credentials-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a directory for what the environment names: %w", err)
+	}
+	aws, err := awslocal.Start(ctx, awslocal.Config{Lambda: lambda, Lifetime: lifetime, Log: out})
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	leave = func() error { return errors.Join(aws.Close(), os.RemoveAll(dir)) }
+	env, err = aws.Environment(source, dir)
+	if err != nil {
+		return nil, nil, errors.Join(err, leave())
+	}
+	_, _ = fmt.Fprintf(out, "Environment of Traefik, whose credentials last %v:\n", lifetime)
+	for _, variable := range env {
+		if name, _, _ := strings.Cut(variable, "="); name == "AWS_SECRET_ACCESS_KEY" || name == "AWS_SESSION_TOKEN" {
+			variable = name + "=…"
+		}
+		_, _ = fmt.Fprintln(out, "  "+variable)
+	}
+	return env, leave, nil
+}
+
 // dynamicConfig is what an operator writes for the file provider.
-func dynamicConfig(lambda *lambdalocal.Server) map[string]any {
+func dynamicConfig(lambda *lambdalocal.Server, source awslocal.Source) map[string]any {
 	type m = map[string]any
 	routers, middlewares := m{}, m{}
 	key := lambda.Credentials()[0]
@@ -93,13 +134,11 @@ func dynamicConfig(lambda *lambdalocal.Server) map[string]any {
 			"middlewares": []string{r.function},
 			"service":     "noop@internal",
 		}
-		middlewares[r.function] = m{"plugin": m{traefik.PluginName: m{
-			"function":    r.function,
-			"invokeMode":  invokeMode(r.function),
-			"region":      region,
-			"endpoint":    lambda.URL(),
-			"credentials": m{"accessKeyId": key.AccessKeyID, "secretAccessKey": key.SecretAccessKey},
-		}}}
+		options := m{"function": r.function, "invokeMode": invokeMode(r.function), "region": region, "endpoint": lambda.URL()}
+		if source == "" {
+			options["credentials"] = m{"accessKeyId": key.AccessKeyID, "secretAccessKey": key.SecretAccessKey}
+		}
+		middlewares[r.function] = m{"plugin": m{traefik.PluginName: options}}
 	}
 	return m{"http": m{"routers": routers, "middlewares": middlewares}}
 }

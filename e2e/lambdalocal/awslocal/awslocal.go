@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -31,6 +32,11 @@ type Config struct {
 	//
 	// Default: an hour.
 	Lifetime time.Duration
+
+	// Log takes a line for each set of credentials that is issued, without its secrets.
+	//
+	// Default: nil, nothing is logged.
+	Log io.Writer
 }
 
 // Server is a running service. Its methods may be called from several goroutines.
@@ -58,6 +64,9 @@ type Issue struct {
 func Start(ctx context.Context, config Config) (*Server, error) {
 	if config.Lifetime == 0 {
 		config.Lifetime = DefaultLifetime
+	}
+	if config.Log == nil {
+		config.Log = io.Discard
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -131,5 +140,7 @@ func (s *Server) issue(source Source) lambdalocal.Credential {
 	}
 	s.config.Lambda.Grant(credential)
 	s.issued = append(s.issued, Issue{source, credential.AccessKeyID})
+	_, _ = fmt.Fprintf(s.config.Log, "credentials: %s issued by %s, until %s\n",
+		credential.AccessKeyID, source, credential.Expires.Format(time.TimeOnly))
 	return credential
 }
