@@ -25,9 +25,8 @@ type cloud struct {
 	traefik *traefik.Instance
 }
 
-// newCloud starts Traefik where only one source of credentials is set up, and these last as long as said. options are
-// set over the plugin's.
-func newCloud(t *testing.T, source awslocal.Source, lifetime time.Duration, options m) *cloud {
+// newCloud starts Traefik where only one source of credentials is set up, and these last as long as said.
+func newCloud(t *testing.T, source awslocal.Source, lifetime time.Duration) *cloud {
 	t.Helper()
 	built, err := functions.Build(t.Context())
 	require.NoError(t, err)
@@ -41,9 +40,6 @@ func newCloud(t *testing.T, source awslocal.Source, lifetime time.Duration, opti
 	env, err := c.aws.Environment(source, t.TempDir())
 	require.NoError(t, err)
 	all := m{"function": "echo", "endpoint": c.lambda.URL()}
-	for option, value := range options {
-		all[option] = value
-	}
 	if source != awslocal.IMDS { // which knows the region
 		all["region"] = region
 	}
@@ -83,7 +79,7 @@ func TestEverySourceOfCredentialsSigns(t *testing.T) {
 		awslocal.IMDS:      "ASIAIMDS1/",
 	} {
 		t.Run(string(source), func(t *testing.T) {
-			c := newCloud(t, source, time.Hour, nil)
+			c := newCloud(t, source, time.Hour)
 			require.Equal(t, http.StatusOK, c.get(t), c.traefik.Logs())
 			assert.Regexp(t, "^"+key+`\d{8}/eu-central-1/lambda/aws4_request$`, c.signer())
 			c.aws.SetOutage(true)
@@ -95,7 +91,7 @@ func TestEverySourceOfCredentialsSigns(t *testing.T) {
 
 func TestRoleIsAssumedWithWhatWasFound(t *testing.T) {
 	const arn = "arn:aws:iam::123456789012:role/traefik"
-	c := newCloud(t, awslocal.Container, time.Hour, nil)
+	c := newCloud(t, awslocal.Container, time.Hour)
 	require.NoError(t, c.traefik.Update(t.Context(), m{"http": m{
 		"routers": m{"all": m{"rule": "PathPrefix(`/`)", "service": "noop@internal", "middlewares": []string{"echo"}}},
 		"middlewares": m{"echo": m{"plugin": m{traefik.PluginName: m{
@@ -115,7 +111,7 @@ func TestRoleIsAssumedWithWhatWasFound(t *testing.T) {
 func TestNoRequestFailsWhileCredentialsAreReplaced(t *testing.T) {
 	for _, source := range []awslocal.Source{awslocal.Container, awslocal.IRSA} {
 		t.Run(string(source), func(t *testing.T) {
-			c := newCloud(t, source, 2*time.Second, nil)
+			c := newCloud(t, source, 2*time.Second)
 			signers := map[string]bool{}
 			deadline := time.Now().Add(patience)
 			for len(signers) < 4 && time.Now().Before(deadline) {
@@ -129,7 +125,7 @@ func TestNoRequestFailsWhileCredentialsAreReplaced(t *testing.T) {
 }
 
 func TestSourceThatFailsIsNamedAndComesBack(t *testing.T) {
-	c := newCloud(t, awslocal.Container, time.Hour, nil)
+	c := newCloud(t, awslocal.Container, time.Hour)
 	c.aws.SetOutage(true)
 	assert.Equal(t, http.StatusBadGateway, c.get(t))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

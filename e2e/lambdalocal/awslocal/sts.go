@@ -129,5 +129,5 @@ func writeXML(w http.ResponseWriter, status int, document any) {
 	}
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	_, _ = w.Write(content) //nolint:gosec // G705: it is XML and says so.
+	_, _ = w.Write(content)
 }
