@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -81,12 +82,13 @@ func readHead(s *stream) (*reply, error) {
 	if contentType == "" {
 		contentType = s.resp.Header.Get("Content-Type")
 	}
+	mediaType, _, _ := strings.Cut(contentType, ";")
 	switch {
 	case s.lambda.responseFormat == responseRaw:
 		contentType = s.lambda.contentType
-	case contentType == preludeType:
+	case mediaType == preludeType:
 		return readPrelude(s)
-	case contentType == "" || contentType == eventStreamType:
+	case mediaType == "" || mediaType == eventStreamType:
 		contentType = defaultStreamType
 	}
 	for len(s.chunk) == 0 && !s.done {
@@ -135,7 +137,7 @@ func readPrelude(s *stream) (*reply, error) {
 
 func decodePrelude(s *stream, prelude []byte) (*reply, error) {
 	var object map[string]any
-	if err := json.Unmarshal(prelude, &object); err != nil {
+	if err := json.Unmarshal(prelude, &object); err != nil || object == nil {
 		return nil, badReply(errors.New("prelude: not a JSON object")) // err repeats what the function wrote
 	}
 	status := http.StatusOK
@@ -161,12 +163,12 @@ func expectLength(s *stream, header http.Header) error {
 		delete(header, "Content-Length")
 		return nil
 	}
-	length, err := strconv.ParseInt(declared[0], 10, 64)
-	if err != nil || length <= 0 {
+	length, err := strconv.ParseUint(declared[0], 10, 63)
+	if err != nil || length == 0 {
 		delete(header, "Content-Length")
 		return nil
 	}
-	s.left = length
+	s.left = int64(length)
 	chunk, err := countChunk(s, s.chunk)
 	s.chunk = chunk
 	return err
@@ -176,7 +178,7 @@ func expectLength(s *stream, header http.Header) error {
 func receive(s *stream) error {
 	payload, err := nextFrame(&s.frames)
 	if err != nil {
-		return interrupted(s.ctx, s.req, causeConnection, fmt.Errorf("read the stream: %w", err))
+		return interrupted(s.ctx, s.req, causeConnection, broke("read the stream", err))
 	}
 	switch s.frames.messageType {
 	case "event":
@@ -202,7 +204,7 @@ func receiveEvent(s *stream, payload []byte) error {
 }
 
 func brokenStream(err error) error {
-	return failureOf(causeConnection, fmt.Errorf("read the stream: %w", err))
+	return failureOf(causeConnection, broke("read the stream", err))
 }
 
 // countChunk checks a chunk against the length that the function has declared. The last byte of

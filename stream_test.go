@@ -125,6 +125,10 @@ func TestStreamedReply(t *testing.T) {
 			preludeType, [][]byte{prelude(`{"statusCode":201,"headers":{"x-a":"1"}}`), chunkFrame("hello "), chunkFrame("world"), ends()},
 			201, "X-A: 1", "hello world",
 		},
+		"a prelude, with a parameter in its type": {
+			preludeType + "; charset=utf-8", [][]byte{prelude(`{"statusCode":201}`), ends()},
+			201, "", "",
+		},
 		"cookies and multiple values": {
 			preludeType, [][]byte{prelude(`{"cookies":["a=b","c=d"],"multiValueHeaders":{"x-a":["1","2"]}}`), ends()},
 			200, "Set-Cookie: a=b|c=d", "",
@@ -179,6 +183,10 @@ func TestStreamedReply(t *testing.T) {
 		},
 		"a Content-Length that is no number": {
 			preludeType, [][]byte{prelude(`{"headers":{"content-length":"-5"}}`), chunkFrame("hello"), ends()},
+			200, "Content-Length: ", "hello",
+		},
+		"a Content-Length with a sign": {
+			preludeType, [][]byte{prelude(`{"headers":{"content-length":"+5"}}`), chunkFrame("hello"), ends()},
 			200, "Content-Length: ", "hello",
 		},
 		"a Content-Length of nothing, and a body": {
@@ -300,6 +308,7 @@ var badHeads = map[string]struct {
 	"a delimiter after 16 KB":         {[][]byte{chunkFrame(strings.Repeat(" ", maxPreludeLen-7)), prelude("{}"), ends()}, "no delimiter in the first 16384 bytes"},
 	"a prelude that is not JSON":      {[][]byte{prelude("secret"), ends()}, "prelude: not a JSON object"},
 	"a prelude that is no object":     {[][]byte{prelude("[]"), ends()}, "prelude: not a JSON object"},
+	"a prelude of null":               {[][]byte{prelude("null"), ends()}, "prelude: not a JSON object"},
 	"status 99":                       {[][]byte{prelude(`{"statusCode":99}`), ends()}, "statusCode 99"},
 	"status 101":                      {[][]byte{prelude(`{"statusCode":101}`), ends()}, "statusCode 101"},
 	"status 600":                      {[][]byte{prelude(`{"statusCode":600}`), ends()}, "statusCode 600"},
