@@ -63,6 +63,32 @@ func TestNewRefusesWrongOptionsByName(t *testing.T) {
 			func(c *Config) { c.Endpoint = "http://user:hunter2@localhost" }, "endpoint"},
 		"an event format that is none": {
 			func(c *Config) { c.EventFormat = "xml" }, `eventFormat: "xml": want one of `},
+		"a response format that is none": {
+			func(c *Config) { c.ResponseFormat = "json" }, `responseFormat: "json": want one of auto, strict, raw, http`},
+		"the format template without a template": {
+			func(c *Config) { c.EventFormat = "template" }, "template: want a template"},
+		"a template without the format": {
+			func(c *Config) { c.Template = "{}" }, "template: want a template"},
+		"a template that does not parse": {
+			func(c *Config) { c.EventFormat = "template"; c.Template = "{{ .Path" }, "template: want a Go text/template"},
+		"a function in a template that does not exist": {
+			func(c *Config) { c.EventFormat = "template"; c.Template = "{{ env `HOME` }}" }, "template: want a Go text/template"},
+		"a content type without raw replies": {
+			func(c *Config) { c.ContentType = "text/html" }, `contentType: "text/html"`},
+		"a content type that is none": {
+			func(c *Config) { c.ResponseFormat = "raw"; c.ContentType = "text/html\r\nX-Evil: 1" }, `contentType: "text/html\r\nX-Evil: 1"`},
+		"a binary media type that is none": {
+			func(c *Config) { c.BinaryMediaTypes = []string{"image/png", "image"} }, `binaryMediaTypes: "image"`},
+		"an event header that is none": {
+			func(c *Config) { c.EventHeaders = map[string]string{"a b": "1"} }, `eventHeaders: "a b"`},
+		"an event header of a connection": {
+			func(c *Config) { c.EventHeaders = map[string]string{"connection": "1"} }, `eventHeaders: "connection"`},
+		"an event header that is counted": {
+			func(c *Config) { c.EventHeaders = map[string]string{"Content-Length": "1"} }, `eventHeaders: "Content-Length"`},
+		"an event header whose template does not parse": {
+			func(c *Config) { c.EventHeaders = map[string]string{"X-A": "{{"} }, "eventHeaders.X-A: want a Go text/template"},
+		"a stage that is no part of a path": {
+			func(c *Config) { c.Stage = "a/b" }, `stage: "a/b"`},
 		"a timeout that is no duration": {
 			func(c *Config) { c.Timeout = "5x" }, `timeout: "5x"`},
 		"a timeout of nothing": {

@@ -326,25 +326,50 @@ func headerValues(req *request, lowerCase bool) map[string][]string {
 		}
 		headers[name] = values
 	}
-	for name, value := range forwardingHeaders(req) {
-		if !lowerCase {
+	names := &canonicalForwarding
+	if lowerCase {
+		names = &lowerForwarding
+	}
+	addForwardingValues(headers, names, req)
+	return headers
+}
+
+// forwardingNames are the names of what the front doors add or replace.
+type forwardingNames struct {
+	host, forwardedFor, forwardedProto, forwardedPort, traceID, contentLength string
+}
+
+var (
+	canonicalForwarding = forwardingNames{"Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id", "Content-Length"}
+	lowerForwarding     = forwardingNames{"host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-amzn-trace-id", "content-length"}
+)
+
+// addForwardingValues is addForwardingHeaders for headers with all values.
+func addForwardingValues(headers map[string][]string, names *forwardingNames, req *request) {
+	headers[names.host] = []string{req.host}
+	if prior := headers[names.forwardedFor]; len(prior) > 0 {
+		headers[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
+	} else {
+		headers[names.forwardedFor] = []string{req.peerIP}
+	}
+	if len(headers[names.forwardedProto]) == 0 {
+		headers[names.forwardedProto] = []string{scheme(req.http)}
+	}
+	if len(headers[names.forwardedPort]) == 0 {
+		headers[names.forwardedPort] = []string{port(req.http)}
+	}
+	if len(headers[names.traceID]) == 0 {
+		headers[names.traceID] = []string{newTraceID(req.time)}
+	}
+	if len(req.body) > 0 {
+		headers[names.contentLength] = []string{strconv.Itoa(len(req.body))} // a chunked body has none
+	}
+	for name, value := range req.eventHeaders {
+		if names == &canonicalForwarding {
 			name = http.CanonicalHeaderKey(name)
 		}
 		headers[name] = []string{value}
 	}
-	return headers
-}
-
-// forwardingHeaders returns what the front doors add or replace, names in lower case.
-func forwardingHeaders(req *request) map[string]string {
-	headers := map[string]string{"host": req.host}
-	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id"} {
-		if values := req.header[name]; len(values) > 0 {
-			headers[lowerNames[name]] = strings.Join(values, ",")
-		}
-	}
-	addForwardingHeaders(headers, req)
-	return headers
 }
 
 // dropMadeTraceID takes away the trace id unless the request came with one: only AWS's own front

@@ -45,7 +45,7 @@ func remove(object map[string]any, path string) bool {
 
 // variedRequests are 40 requests that differ in all that events differ by.
 func variedRequests() []*http.Request {
-	var requests []*http.Request
+	requests := make([]*http.Request, 0, 40)
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
 		for _, target := range []string{"/", "/a%20b/%C3%A4/c%2Fd", "/p?q=1&q=2&e=&=v&k", "/bad?x=%zz&y=%FF;z"} {
 			for _, contentType := range []string{"application/json", "application/octet-stream"} {

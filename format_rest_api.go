@@ -94,8 +94,7 @@ func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
 	}
 	event := newProxyEvent(l, req, headers)
 	context := &event.RequestContext
-	event.Resource = restAPIResource(req)
-	event.PathParameters = encodedPathParameters(event.Resource, req)
+	setResource(event, req)
 	context.ResourceID = l.context.apiID
 	context.ResourcePath = event.Resource
 	context.RequestID = newUUID()
@@ -148,16 +147,19 @@ func restAPIContext(c *eventContext) {
 	c.stage = "prod"
 }
 
-// restAPIResource returns the resource that takes the request. REST APIs have no default route:
-// what takes everything there is the root and a greedy resource under it.
-func restAPIResource(req *request) string {
-	if req.routeKey != defaultRouteKey {
-		return routePath(req.routeKey)
+// setResource says what takes the request. REST APIs have no default route: what takes everything
+// there is the root and a greedy resource under it.
+func setResource(event *proxyEvent, req *request) {
+	switch {
+	case req.routeKey != defaultRouteKey:
+		event.Resource = routePath(req.routeKey)
+		event.PathParameters = encodedPathParameters(event.Resource, req)
+	case req.rawPath == "/":
+		event.Resource = "/"
+	default:
+		event.Resource = "/{proxy+}"
+		event.PathParameters = map[string]string{"proxy": strings.TrimPrefix(req.rawPath, "/")}
 	}
-	if req.rawPath == "/" {
-		return "/"
-	}
-	return "/{proxy+}"
 }
 
 // routePath returns the path of a route key, "/users/{id}" of "GET /users/{id}".

@@ -62,7 +62,7 @@ func init() {
 // X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, which Traefik guards only under
 // its own name.
 func lowerName(name string) string {
-	if lower, known := lowerNames[name]; known {
+	if lower, known := lowerNames[http.CanonicalHeaderKey(name)]; known {
 		return lower
 	}
 	lower := strings.ToLower(name)
@@ -71,9 +71,6 @@ func lowerName(name string) string {
 		if strings.HasPrefix(plain, "x-forwarded-") || plain == "x-real-ip" {
 			return ""
 		}
-	}
-	if canonical, known := canonicalNames[lower]; known && canonical == "" {
-		return ""
 	}
 	return lower
 }

@@ -195,3 +195,84 @@ func checkHeader(t *testing.T, header http.Header, want string) {
 		}
 	}
 }
+
+func TestFailuresHaveTheShapeOfTheirFrontDoor(t *testing.T) {
+	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) {
+		w.Header().Set("X-Amz-Function-Error", "Unhandled")
+		_, _ = w.Write([]byte(`{"errorType":"Boom"}`))
+	})
+	const (
+		functionError = "the function fails"
+		tooLarge      = "the body is too large"
+		noRoute       = "no route takes the request"
+	)
+	for _, c := range []struct {
+		failure, formats, response string
+		status                     int
+		body                       string
+	}{
+		{functionError, "http-api-v1 http-api-v2 rest-api", "auto", 502, badGateway},
+		{functionError, "function-url", "auto", 502, `{"Message":"Bad Gateway"}`},
+		{functionError, "alb alb-multi-value", "auto", 502, badALB},
+		{functionError, "httpjson vmod raw template", "auto", 502, "Bad Gateway"},
+		{functionError, "http-api-v1 http-api-v2", "strict", 500, badHTTPAPI},
+		{functionError, "rest-api", "strict", 502, badREST},
+		{functionError, "function-url", "strict", 502, "Internal Server Error"},
+		{functionError, "alb alb-multi-value", "strict", 502, badALB},
+		{tooLarge, "http-api-v1 http-api-v2 function-url", "strict", 413, `{"message":"Request Entity Too Large"}`},
+		{tooLarge, "rest-api", "strict", 413, `{"message":"Request Too Long"}`},
+		{tooLarge, "alb", "strict", 413, strings.ReplaceAll(badALB, "502 Bad Gateway", "413 Request Entity Too Large")},
+		{tooLarge, "rest-api http-api-v2", "auto", 413, `{"message":"Request Entity Too Large"}`},
+		{noRoute, "rest-api", "strict", 403, `{"message":"Missing Authentication Token"}`},
+		{noRoute, "rest-api", "auto", 404, `{"message":"Not Found"}`},
+		{noRoute, "http-api-v1 http-api-v2", "strict", 404, `{"message":"Not Found"}`},
+	} {
+		for _, format := range strings.Fields(c.formats) {
+			t.Run(format+"/"+c.response+"/"+c.failure, func(t *testing.T) {
+				l := formatLambda(t, format, func(config *Config) {
+					config.Endpoint = f.URL
+					config.ResponseFormat = c.response
+					config.MaxRequestBodyBytes = 8
+					if c.failure == noRoute {
+						config.Function = ""
+						config.Routes = []RouteConfig{{RouteKey: "GET /elsewhere", Function: "hello"}}
+						config.Region = "eu-central-1"
+					}
+				})
+				body := "{}"
+				if c.failure == tooLarge {
+					body = strings.Repeat("1", 9)
+				}
+				resp := serve(l, httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(body)))
+				if got := bodyOf(t, resp); resp.StatusCode != c.status || got != c.body {
+					t.Errorf("got %d %q, want %d %q", resp.StatusCode, got, c.status, c.body)
+				}
+			})
+		}
+	}
+}
+
+func TestFunctionErrorStatusOverrulesTheFrontDoor(t *testing.T) {
+	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { w.Header().Set("X-Amz-Function-Error", "Unhandled") })
+	l := formatLambda(t, "http-api-v2", func(config *Config) {
+		config.Endpoint = f.URL
+		config.ResponseFormat = "strict"
+		config.FunctionErrorStatus = 503
+	})
+	if resp := serve(l, getRequest("http://example.com/")); resp.StatusCode != 503 {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+}
+
+func TestRawRepliesHaveTheContentTypeOfTheOption(t *testing.T) {
+	f := newFakeLambda(t, replies(`"<p>"`))
+	l := formatLambda(t, "raw", func(config *Config) {
+		config.Endpoint = f.URL
+		config.ResponseFormat = "raw"
+		config.ContentType = "text/html; charset=utf-8"
+	})
+	resp := serve(l, getRequest("http://example.com/"))
+	if body := bodyOf(t, resp); body != "<p>" || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("got %q %q", body, resp.Header.Get("Content-Type"))
+	}
+}
