@@ -95,7 +95,7 @@ fuzz:
 ## e2e: the tests with real Traefik and real functions
 # -count=1, since Go would take the results of another time where only files outside of the module have changed: the plugin.
 .PHONY: e2e
-e2e: $(TRAEFIK) e2e/node/node_modules
+e2e: $(TRAEFIK) e2e/node/node_modules docker-packages
 	cd e2e && $(GO) test -race -count=1 ./...
 
 e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
@@ -116,13 +116,39 @@ bench-micro: gopath $(BUILD)/yaegi $(BUILD)/benchstat
 
 BENCH_FLAGS = -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT)
 
+## test-docker: the example for Docker, on an engine of its own (SKIP_DOCKER=1 leaves it out)
+.PHONY: test-docker
+test-docker: $(TRAEFIK) docker-packages
+	cd e2e && $(GO) test -race -count=1 -v ./docker
+
+# Debian's packages, where a program of theirs is missing. Only root can install them, as only root can start the engine.
+.PHONY: docker-packages
+docker-packages:
+ifneq ($(SKIP_DOCKER),1)
+	@$(call install,dockerd,docker.io)
+	@$(call install,docker-compose,docker-compose)
+endif
+
+# $(call install,PROGRAM,PACKAGE)
+install = command -v $(1) >/dev/null || { \
+	echo "Installing Debian's $(2) for $(1) (less than a minute)"; \
+	{ [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } || { \
+	echo "There is no $(1), and apt-get cannot install $(2) here: install it yourself." >&2; exit 1; }; }
+
+## lambdalocal-image: the local Lambda endpoint with its functions, as the image lambdalocal for Docker
+.PHONY: lambdalocal-image
+lambdalocal-image:
+	rm -rf $(BUILD)/image
+	cd e2e && CGO_ENABLED=0 $(GO) build -o $(BUILD)/image/ ./cmd/lambdalocal ./functions/...
+	docker build --tag lambdalocal --file examples/docker/lambdalocal.Dockerfile $(BUILD)/image
+
 ## traefik: build Traefik, if there is none
 .PHONY: traefik
 traefik: $(TRAEFIK)
 
 $(BUILD)/traefik: e2e/go.mod e2e/go.sum
 	@echo "Building Traefik (about 8 minutes the first time on 2 cores; TRAEFIK=path names one that you have)"
-	cd e2e && $(GO) build -o $@ -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=$$($(GO) list -m -f '{{.Version}}' github.com/traefik/traefik/v3)" github.com/traefik/traefik/v3/cmd/traefik
+	cd e2e && CGO_ENABLED=0 $(GO) build -o $@ -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=$$($(GO) list -m -f '{{.Version}}' github.com/traefik/traefik/v3)" github.com/traefik/traefik/v3/cmd/traefik
 	@touch $@
 
 $(BUILD)/yaegi: e2e/go.mod e2e/go.sum
