@@ -201,14 +201,18 @@ func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, st
 		body = strictBody
 	}
 	header := w.Header()
-	header.Set("Content-Type", contentType)
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if bodyless(status) { // functionErrorStatus may be one
+		body = ""
+	} else {
+		header.Set("Content-Type", contentType)
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	if f.retryAfter != "" && status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", f.retryAfter)
 	}
 	setCallHeaders(l, header, req)
 	w.WriteHeader(status)
-	if req.http.Method != http.MethodHead {
+	if body != "" && req.http.Method != http.MethodHead {
 		_, _ = w.Write([]byte(body)) // fails only where the client has gone
 	}
 }

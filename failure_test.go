@@ -302,6 +302,16 @@ func TestNoConnectionIsA502WithoutAnInvocation(t *testing.T) {
 	}
 }
 
+func TestAFunctionErrorStatusWithoutABody(t *testing.T) {
+	discardLog(t)
+	config := newRawEndpoint(t, answers(wireFunctionError)).config()
+	config.FunctionErrorStatus = http.StatusNoContent
+	resp := get(newTestHandler(t, config))
+	if body := bodyOf(t, resp); resp.StatusCode != http.StatusNoContent || body != "" || resp.Header.Get("Content-Length") != "" {
+		t.Errorf("got %d %q %v", resp.StatusCode, body, resp.Header)
+	}
+}
+
 func TestAClientThatLeavesEndsTheCall(t *testing.T) {
 	discardLog(t)
 	left := make(chan bool, 1)

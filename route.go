@@ -53,10 +53,14 @@ type capture struct {
 // handlers that the mux has for everything else.
 var found = http.NewServeMux()
 
-// routeByKey takes the route that matches best. Of its path's variables, an escaped slash is no
-// border.
+// routeByKey takes the route that matches best. It is on the way of every request, and cheap
+// interpreted for what it leaves to others.
 func routeByKey(table *routeTable, req *request) error {
-	r := findRoute(table, req)
+	handler, pattern := table.mux.Handler(req.http)
+	r := table.byPattern[pattern]
+	if _, ok := handler.(*http.ServeMux); !ok || r == nil {
+		r = otherRoute(table, req, handler)
+	}
 	if r == nil {
 		return noRoute("no route matches")
 	}
@@ -68,20 +72,21 @@ func routeByKey(table *routeTable, req *request) error {
 	return nil
 }
 
-// findRoute returns nil where no route takes the request.
-func findRoute(table *routeTable, req *request) *tableRoute {
-	r := req.http
-	if r.URL.Path == "" { // of an absolute URI; the mux would redirect to the root
-		r = &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: "/"}}
+// otherRoute returns the route for a request that the mux answers with a handler of its own, nil
+// where there is none.
+func otherRoute(table *routeTable, req *request, handler http.Handler) *tableRoute {
+	if _, none := handler.(http.HandlerFunc); none {
+		return table.byDefault
 	}
-	handler, pattern := table.mux.Handler(r)
-	if _, ok := handler.(*http.ServeMux); ok {
-		return table.byPattern[pattern]
-	}
-	if _, none := handler.(http.HandlerFunc); !none { // a redirect
-		if r := findGreedy(table, r.Method, req.rawPath); r != nil {
+	method := req.http.Method
+	if req.http.URL.Path == "" { // of an absolute URI, redirected to the root
+		_, pattern := table.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: "/"}})
+		if r := table.byPattern[pattern]; r != nil {
 			return r
 		}
+	}
+	if r := findGreedy(table, method, req.rawPath); r != nil {
+		return r
 	}
 	return table.byDefault
 }
@@ -124,21 +129,30 @@ func splitPath(rawPath string) []string {
 	return segments
 }
 
-// captured returns the values of a route's variables, decoded.
+// captured returns the values of a route's variables, decoded. An escaped slash is no border.
 func captured(r *tableRoute, rawPath string) map[string]string {
-	segments := strings.Split(rawPath, "/")[1:]
+	segments := strings.Split(rawPath, "/")
 	parameters := make(map[string]string, len(r.captures))
-	for _, c := range r.captures {
-		value := segments[c.segment]
+	for i := range r.captures {
+		c := &r.captures[i]
 		if c.greedy {
-			value = strings.Join(segments[c.segment:], "/")
+			parameters[c.name] = strings.Join(segments[c.segment+1:], "/")
+		} else {
+			parameters[c.name] = segments[c.segment+1]
 		}
-		if decoded, err := url.PathUnescape(value); err == nil {
-			value = decoded
-		}
-		parameters[c.name] = value
+	}
+	if strings.IndexByte(rawPath, '%') >= 0 {
+		unescapeAll(parameters)
 	}
 	return parameters
+}
+
+func unescapeAll(parameters map[string]string) {
+	for name, value := range parameters {
+		if decoded, err := url.PathUnescape(value); err == nil {
+			parameters[name] = decoded
+		}
+	}
 }
 
 // captureOf returns the variable that a segment of a route's path is, nil for a literal.

@@ -411,12 +411,14 @@ func BenchmarkFindRoute(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := httptest.NewRequest(http.MethodGet, "http://example.com/api/v37/users/123", nil)
-	req := &request{http: r, rawPath: "/api/v37/users/123"}
-	b.ResetTimer()
-	for i := 0; i < b.N; i++ {
-		if err := routeByKey(table, req); err != nil {
-			b.Fatal(err)
-		}
+	for _, path := range []string{"/api/v37/users", "/api/v37/users/123"} {
+		req := &request{http: httptest.NewRequest(http.MethodGet, "http://example.com"+path, nil), rawPath: path}
+		b.Run(path, func(b *testing.B) {
+			for i := 0; i < b.N; i++ {
+				if err := routeByKey(table, req); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
