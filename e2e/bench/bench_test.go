@@ -97,7 +97,7 @@ func TestACheckFailsOnAnotherAnswerThanTheFunctions(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, f.stop()) })
 	standin := &contender{name: "stand-in", url: f.endpoint()}
-	require.ErrorContains(t, f.check(t.Context(), standin), "small GET: stand-in: want 200 and 101 bytes, got 200 and 100 bytes")
+	require.ErrorContains(t, f.check(t.Context(), standin), "stand-in: asked once: want 200 and 101 bytes, got 200 and 100 bytes")
 
 	c.function = "unknown"
 	require.ErrorContains(t, f.check(t.Context(), standin), "got 404")

@@ -57,6 +57,7 @@ type contender struct {
 	url  string // base, of what the client asks
 	pids []int  // of all that is between the client and the stand-in
 
+	logs  func() string // Traefik's, nil where there is none
 	stops []func() error
 }
 
@@ -66,6 +67,17 @@ func (c *contender) stop() error {
 		errs[i] = stop()
 	}
 	return errors.Join(errs...)
+}
+
+// failed adds to an error what Traefik has logged.
+func (c *contender) failed(doing string, err error) error {
+	err = fmt.Errorf("%s: %s: %w", c.name, doing, err)
+	if c.logs == nil || c.logs() == "" {
+		return err
+	}
+	const longest = 8 << 10
+	logs := c.logs()
+	return fmt.Errorf("%w\nTraefik's log begins:\n%s", err, logs[:min(longest, len(logs))])
 }
 
 // field is what one case is measured on: the stand-in, and the contenders before it.
@@ -142,6 +154,7 @@ func (f *field) startTraefik(ctx context.Context, c *contender, dynamic m) error
 	}
 	c.url = instance.URL
 	c.pids = append(c.pids, instance.PID())
+	c.logs = instance.Logs
 	c.stops = append(c.stops, instance.Stop)
 	return nil
 }

@@ -43,7 +43,7 @@ func (f *field) measure(ctx context.Context, c *contender, l load) (*result, err
 	}
 	ran, err := f.bench.run(ctx, c.url, l)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", f.bench.name, c.name, err)
+		return nil, c.failed("under load", err)
 	}
 	after, err := cpuTimes(processes)
 	if err != nil {
@@ -100,26 +100,32 @@ func (c *benchCase) run(ctx context.Context, base string, l load) (*fhttp.HTTPRu
 
 // check makes sure that a contender answers what the function does.
 func (f *field) check(ctx context.Context, c *contender) error {
-	r, err := f.bench.newRequest(ctx, c.url)
+	status, body, err := f.bench.ask(ctx, c.url)
 	if err != nil {
-		return fmt.Errorf("make the request: %w", err)
+		return c.failed("asked once", err)
+	}
+	if status != http.StatusOK || len(body) != f.bench.replyBytes {
+		return c.failed("asked once", fmt.Errorf("want 200 and %d bytes, got %d and %d bytes: %.200q",
+			f.bench.replyBytes, status, len(body), body))
+	}
+	return nil
+}
+
+// ask asks for the case once.
+func (c *benchCase) ask(ctx context.Context, base string) (status int, body []byte, err error) {
+	r, err := c.newRequest(ctx, base)
+	if err != nil {
+		return 0, nil, fmt.Errorf("make the request: %w", err)
 	}
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: requestTimeout}
 	defer client.CloseIdleConnections()
 	resp, err := client.Do(r)
 	if err != nil {
-		return fmt.Errorf("%s: %s: %w", f.bench.name, c.name, err)
+		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return fmt.Errorf("%s: %s: read the answer: %w", f.bench.name, c.name, err)
-	}
-	if resp.StatusCode != http.StatusOK || len(body) != f.bench.replyBytes {
-		return fmt.Errorf("%s: %s: want 200 and %d bytes, got %d and %d bytes: %.200q",
-			f.bench.name, c.name, f.bench.replyBytes, resp.StatusCode, len(body), body)
-	}
-	return nil
+	body, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
 }
 
 // cpuTimes returns the seconds of CPU time that each group of processes has used so far.

@@ -72,28 +72,33 @@ func bench(ctx context.Context, w io.Writer, o *options) error {
 	if _, err := fmt.Fprintln(w, machine()); err != nil {
 		return err
 	}
+	var errs []error
 	if len(speed) > 0 {
-		if err := benchSpeed(ctx, w, p, speed, o); err != nil {
-			return err
-		}
+		errs = append(errs, benchSpeed(ctx, w, p, speed, o))
 	}
-	if len(memory) > 0 {
-		return benchMemory(ctx, w, p, memory, o)
+	if len(memory) > 0 && ctx.Err() == nil {
+		errs = append(errs, benchMemory(ctx, w, p, memory, o))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
+// benchSpeed prints what could be measured, whatever failed beside it.
 func benchSpeed(ctx context.Context, w io.Writer, p *programs, cases []benchCase, o *options) error {
 	var comparisons []comparison
+	var errs []error
 	for i := range cases {
 		c, err := compare(ctx, p, &cases[i], o)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
-			return err
+			errs = append(errs, fmt.Errorf("%s: %w", cases[i].name, err))
+			continue
 		}
 		comparisons = append(comparisons, *c)
 	}
 	_, err := fmt.Fprintf(w, "%d connections, medians of %d rounds of %s for each contender\n\n", o.connections, o.rounds, o.duration)
-	return errors.Join(err, speedTable(comparisons).print(w), ratioTable(comparisons).print(w))
+	return errors.Join(append(errs, err, speedTable(comparisons).print(w), ratioTable(comparisons).print(w))...)
 }
 
 // compare measures the contenders at a case, in turns, so that what disturbs the machine disturbs all of them.
@@ -135,18 +140,24 @@ func (f *field) enter(ctx context.Context, name string, o *options) error {
 	return err
 }
 
+// benchMemory prints what could be measured, whatever failed beside it.
 func benchMemory(ctx context.Context, w io.Writer, p *programs, cases []memoryCase, o *options) error {
 	t := newMemoryTable()
+	var errs []error
 	for i := range cases {
 		c := &cases[i]
 		for _, name := range c.contenders() {
 			o.progress.Printf("%s: %s", c.name, name)
 			m, err := memoryOf(ctx, p, c, name)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if err != nil {
-				return err
+				errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+				continue
 			}
 			t.addMemory(c.name, name, m)
 		}
 	}
-	return t.print(w)
+	return errors.Join(append(errs, t.print(w))...)
 }

@@ -39,7 +39,7 @@ func memoryOf(ctx context.Context, p *programs, c *memoryCase, name string) (m *
 		return nil, err
 	}
 	if _, err := c.run(ctx, contender.url, load{connections: c.inFlight, requests: 2 * c.inFlight}); err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", c.name, name, err)
+		return nil, contender.failed("under load", err)
 	}
 	_, peak, err := resident(contender.pids)
 	if err != nil {
