@@ -25,8 +25,8 @@ type Process struct {
 	stdin io.Closer
 }
 
-// Start runs a program whose main function calls Listener and Wait, with as many sockets as asked for. env, as
-// NAME=value, is all of its environment.
+// Start runs a program whose main function calls Listener and Wait, with as many sockets as asked for, and returns when
+// it has come to Wait. env, as NAME=value, is all of its environment.
 func Start(program string, sockets int, env ...string) (*Process, error) {
 	cmd := exec.Command(program) //nolint:noctx // It lives until Stop.
 	cmd.Env = env
@@ -42,9 +42,14 @@ func Start(program string, sockets int, env ...string) (*Process, error) {
 			return nil, err
 		}
 	}
+	serving, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", program, err)
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", program, err)
 	}
+	_, _ = io.Copy(io.Discard, serving) // until Wait, or the child's end, closes it
 	return p, nil
 }
 
@@ -95,9 +100,10 @@ func Listener(index int) (net.Listener, error) {
 	return l, nil
 }
 
-// Wait returns when the parent wants the child to end, or has ended itself. A Ctrl-C in the terminal reaches both, and is
-// the parent's to heed.
+// Wait tells the parent that the child serves, and returns when the parent wants it to end, or has ended itself. A Ctrl-C
+// in the terminal reaches both, and is the parent's to heed.
 func Wait() {
 	signal.Ignore(os.Interrupt)
+	_ = os.Stdout.Close()
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
