@@ -15,7 +15,7 @@ func encodeFunctionURL(l *Lambda, req *request) ([]byte, error) {
 	event := l.httpAPIv2 // with what is the same for every request
 	fillHTTPAPIv2Event(l, req, &event)
 	event.RawPath = req.rawPath
-	event.RequestContext.RequestID = newUUID()
+	event.RequestContext.RequestID = uuidOf(randomBytes(16))
 	addTLSHeaders(event.Headers, req.http.TLS)
 	return marshalEvent(&event)
 }

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -72,7 +73,8 @@ func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
 	context := &event.RequestContext
 	context.ResourceID = req.routeKey
 	context.ResourcePath = event.Resource
-	context.RequestID = context.ExtendedRequestID
+	context.RequestID = newRequestID()
+	context.ExtendedRequestID = context.RequestID
 	context.Identity.CognitoAMR = json.RawMessage("null")
 	if l.context.stage != defaultRouteKey {
 		context.Path = "/" + l.context.stage + req.rawPath
@@ -87,8 +89,8 @@ func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
 
 func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
 	headers := headerValues(req, false)
-	contentType := last(headers["Content-Type"])
 	delete(headers, "Content-Length")
+	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(l, last(headers["Content-Type"])))
 	if req.http.ProtoMajor >= 2 {
 		headers = lowerButAWS(headers)
 	}
@@ -97,11 +99,11 @@ func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
 	setResource(event, req)
 	context.ResourceID = l.context.apiID
 	context.ResourcePath = event.Resource
-	context.RequestID = newUUID()
+	setRESTRequestIDs(context)
 	context.Path = "/" + l.context.stage + req.rawPath
 	if len(req.body) > 0 {
-		event.IsBase64Encoded = isBinaryMediaType(l, contentType) || !utf8.Valid(req.body)
-		event.Body = eventBody(req.body, event.IsBase64Encoded)
+		event.IsBase64Encoded = isBase64
+		event.Body = eventBody(req.body, isBase64)
 	}
 	return marshalEvent(event)
 }
@@ -117,22 +119,21 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 		MultiValueHeaders: headers,
 		StageVariables:    l.context.stageVariables,
 		RequestContext: proxyContext{
-			AccountID:         l.context.accountID,
-			APIID:             l.context.apiID,
-			DomainName:        domain,
-			DomainPrefix:      prefix,
-			ExtendedRequestID: newRequestID(),
-			HTTPMethod:        r.Method,
-			Identity:          proxyIdentity{SourceIP: req.clientIP},
-			Path:              req.rawPath,
-			Protocol:          r.Proto,
-			RequestTime:       req.time.Format(commonLogTime),
-			RequestTimeEpoch:  req.time.UnixMilli(),
-			Stage:             l.context.stage,
+			AccountID:        l.context.accountID,
+			APIID:            l.context.apiID,
+			DomainName:       domain,
+			DomainPrefix:     prefix,
+			HTTPMethod:       r.Method,
+			Identity:         proxyIdentity{SourceIP: req.clientIP},
+			Path:             req.rawPath,
+			Protocol:         r.Proto,
+			RequestTime:      req.time.Format(commonLogTime),
+			RequestTimeEpoch: req.time.UnixMilli(),
+			Stage:            l.context.stage,
 		},
 	}
-	if userAgent := req.header["User-Agent"]; len(userAgent) > 0 {
-		event.RequestContext.Identity.UserAgent = last(userAgent)
+	if userAgent, ok := event.Headers["User-Agent"]; ok {
+		event.RequestContext.Identity.UserAgent = userAgent
 	}
 	if req.rawQuery != "" {
 		query := parseQuery(req)
@@ -140,6 +141,13 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 		event.MultiValueQueryStringParameters = query
 	}
 	return event
+}
+
+// setRESTRequestIDs makes both ids of one piece of randomness.
+func setRESTRequestIDs(context *proxyContext) {
+	random := randomBytes(16 + 11)
+	context.RequestID = uuidOf(random[:16])
+	context.ExtendedRequestID = base64.URLEncoding.EncodeToString(random[16:])
 }
 
 // restAPIContext: stages of REST APIs have names of their own, there is no $default one.
@@ -158,7 +166,7 @@ func setResource(event *proxyEvent, req *request) {
 		event.Resource = "/"
 	default:
 		event.Resource = "/{proxy+}"
-		event.PathParameters = map[string]string{"proxy": strings.TrimPrefix(req.rawPath, "/")}
+		event.PathParameters = map[string]string{"proxy": req.rawPath[1:]}
 	}
 }
 
