@@ -53,9 +53,15 @@ type credentialProvider struct {
 
 // credentialFlight is a refresh under way, that all wait for who have no valid credential.
 type credentialFlight struct {
-	done        chan struct{} // closed when the two below are set
+	done        context.Context // ends when the two below are set
+	end         context.CancelFunc
 	credentials *credentials
 	err         error
+}
+
+func newCredentialFlight() *credentialFlight {
+	done, end := context.WithCancel(context.Background())
+	return &credentialFlight{done: done, end: end}
 }
 
 // credentialProviders keeps the providers over instances and reloads of Traefik's configuration,
@@ -166,12 +172,10 @@ func retrieveDue(ctx context.Context, p *credentialProvider) (*credentials, erro
 	if flight == nil {
 		return nil, lastErr
 	}
-	select {
-	case <-flight.done:
-		return flight.credentials, flight.err
-	case <-ctx.Done():
+	if !ended(ctx, flight.done) {
 		return nil, ctx.Err()
 	}
+	return flight.credentials, flight.err
 }
 
 // joinRefresh returns the valid credentials, nil for none, and the refresh under way, which it
@@ -183,7 +187,7 @@ func joinRefresh(p *credentialProvider) (c *credentials, flight *credentialFligh
 	valid := p.until(c.usableUntil) > 0
 	held := !valid && p.until(p.hold) > 0
 	if p.flight == nil && !held && p.until(c.refreshAt) <= 0 {
-		p.flight = &credentialFlight{done: make(chan struct{})}
+		p.flight = newCredentialFlight()
 		go refresh(p, p.flight)
 	}
 	if !valid {
@@ -267,7 +271,7 @@ func settle(p *credentialProvider, flight *credentialFlight, c *credentials, sou
 		flight.err = nil
 	}
 	p.flight = nil
-	close(flight.done)
+	flight.end()
 	return failuresBefore
 }
 

@@ -90,7 +90,7 @@ func settled(p *credentialProvider) {
 	flight := p.flight
 	p.mu.Unlock()
 	if flight != nil {
-		<-flight.done
+		<-flight.done.Done()
 	}
 }
 

@@ -84,18 +84,6 @@ func callSourceOnce(transport http.RoundTripper, req *http.Request, payload []by
 	return resp.StatusCode, body, nil
 }
 
-// pause waits, and says whether there is time left.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		timer.Stop()
-		return false
-	}
-}
-
 // errorCodePattern is what an error code looks like. No other text of an answer goes into an
 // error: STS repeats tokens in some of its messages.
 var errorCodePattern = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)

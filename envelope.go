@@ -183,14 +183,12 @@ func readBody(ctx context.Context, l *Lambda, req *request) error {
 		return tooLarge("request body", l.maxRequestBodyBytes)
 	}
 	req.bodyTouched = true
-	reading := make(chan *bodyRead, 1)
-	go readWholeBody(reading, r, l.maxRequestBodyBytes)
-	select {
-	case read := <-reading:
-		return takeBody(l, req, read)
-	case <-ctx.Done():
-		return interrupted(ctx, req, causeUnreadable, ctx.Err())
-	}
+	outcome := make(chan *bodyRead, 2) // room for both: neither waits to be received
+	stop := context.AfterFunc(ctx, func() { outcome <- &bodyRead{err: ctx.Err()} })
+	go readWholeBody(outcome, r, l.maxRequestBodyBytes)
+	read, _ := <-outcome
+	stop()
+	return takeBody(ctx, l, req, read)
 }
 
 // bodyRead is what came of reading a body.
@@ -213,12 +211,9 @@ func recoverBody(reading chan<- *bodyRead) {
 	}
 }
 
-func takeBody(l *Lambda, req *request, read *bodyRead) error {
+func takeBody(ctx context.Context, l *Lambda, req *request, read *bodyRead) error {
 	if read.err != nil {
-		if req.http.Context().Err() != nil {
-			return failureOf(causeClientGone, read.err)
-		}
-		return unreadable(read.err)
+		return interrupted(ctx, req, causeUnreadable, fmt.Errorf("read the request body: %w", read.err))
 	}
 	if int64(len(read.body)) > l.maxRequestBodyBytes {
 		return tooLarge("request body", l.maxRequestBodyBytes)

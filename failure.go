@@ -106,10 +106,6 @@ func tooLarge(what string, limit int64) error {
 	return failureOf(causeTooLarge, fmt.Errorf("%s over the limit of %d bytes", what, limit))
 }
 
-func unreadable(err error) error {
-	return failureOf(causeUnreadable, fmt.Errorf("read the request body: %w", err))
-}
-
 func badReply(err error) error {
 	return failureOf(causeBadReply, fmt.Errorf("the function's reply: %w", err))
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -115,4 +116,41 @@ func TestServeHTTPWritesTheDecodedReply(t *testing.T) {
 		t.Errorf("event %v", event)
 	}
 	t.Logf("%s", f.events[0])
+}
+
+// TestRequestsAtTheSameTimeStayApart fails where requests share state that is meant for one: what
+// Yaegi keeps once for a statement, goroutines overwrite.
+func TestRequestsAtTheSameTimeStayApart(t *testing.T) {
+	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) { // that replies the body it got
+		var e struct{ Body string }
+		_ = json.Unmarshal(event, &e)
+		_, _ = io.WriteString(w, `{"statusCode":200,"body":"`+e.Body+`"}`)
+	})
+	handler := newTestHandler(t, testConfig(f))
+	const clients = 16
+	wrong := make(chan string, clients)
+	for i := 0; i < clients; i++ {
+		go postNumbers(handler, 1000*i, wrong)
+	}
+	for i := 0; i < clients; i++ {
+		if got, _ := <-wrong; got != "" {
+			t.Error(got)
+		}
+	}
+}
+
+// postNumbers sends what no other client sends, and says what came back wrong first, "" for nothing.
+func postNumbers(handler http.Handler, from int, wrong chan<- string) {
+	said := ""
+	for n := from; n < from+100 && said == ""; n++ {
+		text := strconv.Itoa(n)
+		r := httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(text))
+		r.Header.Set("Content-Type", "text/plain")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusOK || w.Body.String() != text {
+			said = "sent " + text + ", got " + strconv.Itoa(w.Code) + " " + w.Body.String()
+		}
+	}
+	wrong <- said
 }

@@ -68,9 +68,15 @@ const regionRetry = 5 * time.Second
 
 // regionFlight is a question under way.
 type regionFlight struct {
-	done   chan struct{} // closed when the two below are set
+	done   context.Context // ends when the two below are set
+	end    context.CancelFunc
 	region string
 	err    error
+}
+
+func newRegionFlight() *regionFlight {
+	done, end := context.WithCancel(context.Background())
+	return &regionFlight{done: done, end: end}
 }
 
 // imdsRegion returns the region of the EC2 instance, or why it is not known.
@@ -79,12 +85,10 @@ func imdsRegion(ctx context.Context) (string, error) {
 	if flight == nil {
 		return region, err
 	}
-	select {
-	case <-flight.done:
-		return flight.region, flight.err
-	case <-ctx.Done():
+	if !ended(ctx, flight.done) {
 		return "", ctx.Err()
 	}
+	return flight.region, flight.err
 }
 
 // joinRegionFlight returns what is known, or else the question under way, which it starts.
@@ -98,7 +102,7 @@ func joinRegionFlight() (string, *regionFlight, error) {
 		if time.Until(instanceRegion.retryAt) > 0 {
 			return "", nil, instanceRegion.lastErr
 		}
-		instanceRegion.flight = &regionFlight{done: make(chan struct{})}
+		instanceRegion.flight = newRegionFlight()
 		go askRegion(instanceRegion.flight)
 	}
 	return "", instanceRegion.flight, nil
@@ -118,7 +122,7 @@ func askRegion(flight *regionFlight) {
 	instanceRegion.flight = nil
 	flight.region = region
 	flight.err = err
-	close(flight.done)
+	flight.end()
 }
 
 // fetchRegion asks the metadata service. It runs in a goroutine of its own, where a panic would

@@ -97,7 +97,7 @@ func TestWaitForTheRegionEndsWithTheRequest(t *testing.T) {
 	serveIMDS(t, &sourceServer{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	flight := &regionFlight{done: make(chan struct{})}
+	flight := newRegionFlight()
 	instanceRegion.Lock()
 	instanceRegion.flight = flight // that nobody ends
 	instanceRegion.Unlock()

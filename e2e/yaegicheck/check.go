@@ -52,7 +52,8 @@ type Unit struct {
 type rule struct {
 	// name is a few words joined by hyphens.
 	name string
-	// notInTests is set where the construct is only slow or careless rather than wrong: an interpreted test may use it.
+	// notInTests is set where the construct is slow or careless rather than wrong, or wrong between goroutines only: an
+	// interpreted test may use it.
 	notInTests bool
 	run        func(*pass)
 }

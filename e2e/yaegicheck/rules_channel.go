@@ -8,7 +8,7 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-var channelRules = []rule{receiveReturned, receiveStored, receiveChanged, receiveSelected, selectField, selectJump}
+var channelRules = []rule{receiveReturned, receiveStored, receiveChanged, selectShared}
 
 // receiveReturned: the value of a bare receive cannot be set into the result's slot: "reflect.Value.Set using
 // unaddressable value".
@@ -112,42 +112,13 @@ func sides(n ast.Node) (left, right []ast.Expr) {
 	return nil, nil
 }
 
-// receiveSelected: a select clause that receives into an existing variable was seen to panic ("Select: invalid Dir")
-// where the variable had been used before.
-var receiveSelected = rule{name: "receive-selected", run: func(p *pass) {
-	for _, clause := range each[*ast.CommClause](p.root) {
-		if assign, ok := clause.Comm.(*ast.AssignStmt); ok && assign.Tok == token.ASSIGN {
-			p.report(assign, "a select clause must not receive into an existing variable; write case v := <-ch: and assign v")
-		}
-	}
-}}
-
-// selectField: a select clause v, ok := <-x.f is never taken, whatever the channel holds. With a local variable of the
-// channel it is, and so is v := <-x.f.
-var selectField = rule{name: "select-field", run: func(p *pass) {
-	for _, clause := range each[*ast.CommClause](p.root) {
-		assign, ok := clause.Comm.(*ast.AssignStmt)
-		if !ok || len(assign.Lhs) != 2 {
-			continue
-		}
-		if receive, ok := ast.Unparen(assign.Rhs[0]).(*ast.UnaryExpr); ok {
-			if _, plain := ast.Unparen(receive.X).(*ast.Ident); !plain {
-				p.report(assign, "this clause is never taken; put the channel into a local variable first, or leave the second value out")
-			}
-		}
-	}
-}}
-
-// selectJump: a labelled break, or a continue, that stands bare at the end of a select clause does not jump: the loop
-// goes on behind the select, or never ends. The same inside an if works.
-var selectJump = rule{name: "select-jump", run: func(p *pass) {
-	for _, clause := range each[*ast.CommClause](p.root) {
-		if len(clause.Body) == 0 {
-			continue
-		}
-		jump, ok := clause.Body[len(clause.Body)-1].(*ast.BranchStmt)
-		if ok && (jump.Tok == token.CONTINUE || jump.Tok == token.BREAK && jump.Label != nil) {
-			p.report(jump, "%s at the end of a select clause does not jump; return, set a flag that is read after the select, or jump inside an if", jump.Tok)
+// selectShared: Yaegi keeps the channels of a select in one place for all goroutines that run it: what one waits for,
+// another gets, or nobody. Besides, a clause with v, ok := <-x.f is never taken, one that receives into a variable that
+// was used before panics, and a bare labelled break or continue at the end of a clause does not jump. Tests run theirs one at a time.
+var selectShared = rule{name: "select", notInTests: true, run: func(p *pass) {
+	for _, stmt := range each[*ast.SelectStmt](p.root) {
+		if len(stmt.Body.List) > 0 {
+			p.report(stmt, "goroutines that run this select get each other's channels; send both events into one channel (context.AfterFunc for a context)")
 		}
 	}
 }}
