@@ -95,7 +95,7 @@ fuzz:
 ## e2e: the tests with real Traefik and real functions
 # -count=1, since Go would take the results of another time where only files outside of the module have changed: the plugin.
 .PHONY: e2e
-e2e: $(TRAEFIK) e2e/node/node_modules docker-packages
+e2e: $(TRAEFIK) e2e/node/node_modules docker-packages kubernetes-tools
 	cd e2e && $(GO) test -race -count=1 ./...
 
 e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
@@ -135,6 +135,20 @@ install = command -v $(1) >/dev/null || { \
 	{ [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } || { \
 	echo "There is no $(1), and apt-get cannot install $(2) here: install it yourself." >&2; exit 1; }; }
 
+## test-kubernetes: the example for Kubernetes, on an API server of its own (SKIP_KUBERNETES=1 leaves it out)
+.PHONY: test-kubernetes
+test-kubernetes: $(TRAEFIK) kubernetes-tools
+	cd e2e && $(GO) test -race -count=1 -v ./kubernetes
+
+.PHONY: kubernetes-tools
+ifneq ($(SKIP_KUBERNETES),1)
+kubernetes-tools: $(BUILD)/kube-apiserver
+	@$(call install,etcd,etcd-server)
+	@$(call install,kubectl,kubernetes-client)
+else
+kubernetes-tools:
+endif
+
 ## lambdalocal-image: the local Lambda endpoint with its functions, as the image lambdalocal for Docker
 .PHONY: lambdalocal-image
 lambdalocal-image:
@@ -149,6 +163,11 @@ traefik: $(TRAEFIK)
 $(BUILD)/traefik: e2e/go.mod e2e/go.sum
 	@echo "Building Traefik (about 8 minutes the first time on 2 cores; TRAEFIK=path names one that you have)"
 	cd e2e && CGO_ENABLED=0 $(GO) build -o $@ -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=$$($(GO) list -m -f '{{.Version}}' github.com/traefik/traefik/v3)" github.com/traefik/traefik/v3/cmd/traefik
+	@touch $@
+
+$(BUILD)/kube-apiserver: e2e/kubernetes/apiserver/go.mod e2e/kubernetes/apiserver/go.sum
+	@echo "Building Kubernetes' API server (about 4 minutes the first time on 2 cores)"
+	cd e2e/kubernetes/apiserver && $(GO) build -o $@ -ldflags "-s -w" k8s.io/kubernetes/cmd/kube-apiserver
 	@touch $@
 
 $(BUILD)/yaegi: e2e/go.mod e2e/go.sum
