@@ -186,7 +186,7 @@ func readBody(ctx context.Context, l *Lambda, req *request) error {
 	outcome := make(chan *bodyRead, 2) // room for both: neither waits to be received
 	stop := context.AfterFunc(ctx, func() { outcome <- &bodyRead{err: ctx.Err()} })
 	go readWholeBody(outcome, r, l.maxRequestBodyBytes)
-	read, _ := <-outcome
+	read := <-outcome
 	stop()
 	return takeBody(ctx, l, req, read)
 }

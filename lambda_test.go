@@ -133,7 +133,7 @@ func TestRequestsAtTheSameTimeStayApart(t *testing.T) {
 		go postNumbers(handler, 1000*i, wrong)
 	}
 	for i := 0; i < clients; i++ {
-		if got, _ := <-wrong; got != "" {
+		if got := <-wrong; got != "" {
 			t.Error(got)
 		}
 	}

@@ -47,7 +47,7 @@ func newDecoder(l *Lambda) func(payload []byte) (*reply, error) {
 	case responseRaw:
 		return func(payload []byte) (*reply, error) { return rawReply(payload, l.contentType), nil }
 	case responseHTTP:
-		return func(payload []byte) (*reply, error) { return decodeHTTPMessage(payload) }
+		return func(payload []byte) (*reply, error) { return decodeHTTPMessage(payload) } //nolint:gocritic // Yaegi cannot return a function by its name
 	}
 	return l.format.decode
 }
