@@ -1,0 +1,127 @@
+package lambda
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+)
+
+// readBody reads the whole body, up to the limit. A client that stalls is not waited for longer
+// than ctx lasts: hence the goroutine, since Traefik lets no middleware set a deadline for reading.
+func readBody(ctx context.Context, l *Lambda, req *request) error {
+	r := req.http
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return nil
+	}
+	if r.ContentLength > l.maxRequestBodyBytes {
+		return tooLarge("request body", l.maxRequestBodyBytes)
+	}
+	req.bodyTouched = true
+	outcome := make(chan *bodyRead, 2) // room for both: neither waits to be received
+	stop := context.AfterFunc(ctx, func() { outcome <- &bodyRead{err: ctx.Err()} })
+	go readWholeBody(outcome, r, l.maxRequestBodyBytes)
+	read := <-outcome
+	stop()
+	return takeBody(ctx, l, req, read)
+}
+
+// bodyRead is what came of reading a body.
+type bodyRead struct {
+	body []byte
+	err  error
+}
+
+func readWholeBody(reading chan<- *bodyRead, r *http.Request, limit int64) {
+	defer recoverBody(reading)
+	body, err := readAll(r.Body, r.ContentLength, limit)
+	reading <- &bodyRead{body: body, err: err}
+}
+
+// recoverBody keeps a panic of a body that an earlier middleware has wrapped: in a goroutine it
+// would end Traefik.
+func recoverBody(reading chan<- *bodyRead) {
+	if p := recover(); p != nil {
+		reading <- &bodyRead{err: fmt.Errorf("panic: %v", p)}
+	}
+}
+
+func takeBody(ctx context.Context, l *Lambda, req *request, read *bodyRead) error {
+	if read.err != nil {
+		return interrupted(ctx, req, causeUnreadable, fmt.Errorf("read the request body: %w", read.err))
+	}
+	if int64(len(read.body)) > l.maxRequestBodyBytes {
+		return tooLarge("request body", l.maxRequestBodyBytes)
+	}
+	req.body = read.body
+	req.bodyRead = true
+	return nil
+}
+
+// readAll reads r: in one piece where its size is known, else up to one byte over limit.
+func readAll(r io.Reader, size, limit int64) ([]byte, error) {
+	if size >= 0 && size <= limit {
+		body := make([]byte, size)
+		_, err := io.ReadFull(r, body)
+		return body, err
+	}
+	return io.ReadAll(io.LimitReader(r, limit+1))
+}
+
+// isText says whether HTTP APIs and Function URLs hand a body of this content type to the
+// function as text. A body that is not UTF-8 is never text, whatever it says of itself.
+func isText(contentType string, body []byte) bool {
+	textual, known := textTypes[contentType]
+	if !known {
+		textual = isTextType(contentType)
+	}
+	return textual && utf8.Valid(body)
+}
+
+// mediaTypeOf returns a content type without its parameters, in lower case.
+func mediaTypeOf(contentType string) string {
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(mediaType))
+}
+
+func isTextType(contentType string) bool {
+	mediaType := mediaTypeOf(contentType)
+	return textTypes[mediaType] || strings.HasPrefix(mediaType, "text/") ||
+		strings.HasSuffix(mediaType, "+json") || strings.HasSuffix(mediaType, "+xml")
+}
+
+// textTypes holds the media types that are text and not text/*.
+var textTypes = map[string]bool{
+	"application/json":                  true,
+	"application/javascript":            true,
+	"application/xml":                   true,
+	"application/x-www-form-urlencoded": true,
+}
+
+// eventBody returns a body as an event carries it: a string, or bytes, which encoding/json writes
+// as Base64.
+func eventBody(body []byte, base64 bool) any {
+	if base64 {
+		return body
+	}
+	return string(body)
+}
+
+// isBinaryMediaType says whether option binaryMediaTypes names a content type.
+func isBinaryMediaType(l *Lambda, contentType string) bool {
+	if len(l.binaryMediaTypes) == 0 {
+		return false
+	}
+	mediaType := mediaTypeOf(contentType)
+	for _, pattern := range l.binaryMediaTypes {
+		if pattern == "*/*" || pattern == mediaType {
+			return true
+		}
+		if prefix := strings.TrimSuffix(pattern, "*"); prefix != pattern && strings.HasPrefix(mediaType, prefix) {
+			return true
+		}
+	}
+	return false
+}
