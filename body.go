@@ -1,7 +1,10 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -101,12 +104,76 @@ var textTypes = map[string]bool{
 }
 
 // eventBody returns a body as an event carries it: a string, or bytes, which encoding/json writes
-// as Base64.
+// as Base64. For a large one a mark stands, until spliceBody.
 func eventBody(body []byte, base64 bool) any {
-	if base64 {
+	switch {
+	case base64 && len(body) >= minSplicedBody:
+		return base64Mark
+	case base64:
 		return body
+	case len(body) >= minSplicedText:
+		return textMark
+	default:
+		return string(body)
 	}
-	return string(body)
+}
+
+// From these sizes on a body is not handed to encoding/json, which would hold it several times
+// over, and would take longer for Base64.
+const (
+	minSplicedBody = 32 << 10
+	minSplicedText = 512 << 10
+)
+
+// The marks that stand for a large body in an event, and in a reply. They are random, so that no
+// text of a client's or a function's can be one.
+var (
+	textMark   = newMark()
+	base64Mark = newMark()
+)
+
+func newMark() string { return "body " + hex.EncodeToString(randomBytes(16)) }
+
+// spliceBody puts a large body where its mark is in an event.
+func spliceBody(event, body []byte) []byte {
+	if head, tail, found := bytes.Cut(event, []byte(base64Mark)); found {
+		spliced := make([]byte, 0, len(event)+base64.StdEncoding.EncodedLen(len(body)))
+		spliced = append(spliced, head...)
+		spliced = base64.StdEncoding.AppendEncode(spliced, body)
+		return append(spliced, tail...)
+	}
+	if head, tail, found := bytes.Cut(event, []byte(textMark)); found {
+		return spliceText(head, body, tail)
+	}
+	return event
+}
+
+// spliceText writes a text as the inside of a JSON string, piece by piece, so that what is in use
+// besides the result stays small.
+func spliceText(head, text, tail []byte) []byte {
+	const piece = 256 << 10
+	var spliced bytes.Buffer
+	escapes := bytes.Count(text, []byte(`"`)) + bytes.Count(text, []byte(`\`)) + bytes.Count(text, []byte("\n"))
+	spliced.Grow(len(head) + len(text) + escapes + len(tail) + bytes.MinRead)
+	spliced.Write(head)
+	for len(text) > piece {
+		spliced.WriteString(jsonEscaper.Replace(string(text[:piece]))) // each escape is of one byte
+		text = text[piece:]
+	}
+	spliced.WriteString(jsonEscaper.Replace(string(text)))
+	spliced.Write(tail)
+	return spliced.Bytes()
+}
+
+// jsonEscaper escapes what a JSON string must not have in it as it is (RFC 8259 7).
+var jsonEscaper = newJSONEscaper()
+
+func newJSONEscaper() *strings.Replacer {
+	pairs := []string{`"`, `\"`, `\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`}
+	for b := 0; b < 0x20; b++ {
+		pairs = append(pairs, string(rune(b)), fmt.Sprintf(`\u%04x`, b)) // of two pairs the first counts
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // isBinaryMediaType says whether option binaryMediaTypes names a content type.

@@ -174,6 +174,9 @@ func encodeEvent(l *Lambda, req *request) ([]byte, error) {
 	if err == nil && bytes.Contains(event, invalidUTF8) {
 		event, err = l.format.encode(l, withoutInvalidUTF8(req))
 	}
+	if err == nil && len(req.body) >= minSplicedBody {
+		event = spliceBody(event, req.body)
+	}
 	if err == nil && len(event) > l.maxEventBytes {
 		err = tooLarge("event", int64(l.maxEventBytes))
 	}
@@ -184,24 +187,38 @@ func encodeEvent(l *Lambda, req *request) ([]byte, error) {
 func marshalEvent(v any) ([]byte, error) {
 	event, err := json.Marshal(v)
 	if err != nil || bytes.Contains(event, htmlEscape) {
-		return marshalUnescaped(v)
+		return marshalUnescaped(v, event)
 	}
 	return event, nil
 }
 
-// htmlEscape begins what json.Marshal writes for <, > and &.
-var htmlEscape = []byte(`\u00`)
+// htmlEscape begins what json.Marshal writes for <, > and &, and escapedHTMLEscape what it may
+// write for a text that looks so.
+var (
+	htmlEscape        = []byte(`\u00`)
+	escapedHTMLEscape = []byte(`\\u00`)
+)
 
-// marshalUnescaped is json.Marshal without its escapes for HTML. It takes twice as long,
-// interpreted, which is why marshalEvent tries the plain one first.
-func marshalUnescaped(v any) ([]byte, error) {
+var htmlEscapes = []struct{ escape, character []byte }{
+	{[]byte(`\u0026`), []byte("&")}, {[]byte(`\u003c`), []byte("<")}, {[]byte(`\u003e`), []byte(">")},
+}
+
+// marshalUnescaped takes json.Marshal's escapes for HTML out of event, or, where they could be the
+// client's own text, marshals v again without them. Interpreted, that takes twice as long.
+func marshalUnescaped(v any, event []byte) ([]byte, error) {
+	if event != nil && !bytes.Contains(event, escapedHTMLEscape) {
+		for _, h := range htmlEscapes {
+			event = bytes.ReplaceAll(event, h.escape, h.character)
+		}
+		return event, nil
+	}
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode the event: %w", err)
 	}
-	event := buffer.Bytes()
+	event = buffer.Bytes()
 	return event[:len(event)-1], nil // Encode ends with a line feed
 }
 

@@ -1,9 +1,9 @@
 package lambda
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"math/rand"
 	"strconv"
 	"time"
 )

@@ -40,6 +40,7 @@ type Lambda struct {
 	retry               *retryPolicy       // nil: no retry
 	passUnmatched       bool
 	fallback            bool
+	keepsBody           bool // something may need a request's body after its event is made
 	serverTiming        bool
 	exposeErrors        bool
 	context             eventContext
@@ -102,6 +103,9 @@ func answer(l *Lambda, w http.ResponseWriter, req *request) error {
 	if err != nil {
 		return err
 	}
+	if !l.keepsBody {
+		req.body = nil // the event has it
+	}
 	payload, err := invoke(ctx, l, req, event)
 	if err != nil {
 		return err
@@ -159,6 +163,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err != nil {
 		return nil, err
 	}
+	l.keepsBody = l.fallback || l.invocation != nil
 	if err := setFunctions(l, config); err != nil {
 		return nil, err
 	}

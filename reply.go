@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -86,22 +87,61 @@ func notJSON(err error) error {
 
 // decodeObject reads a reply that has to be an object with a statusCode.
 func decodeObject(payload []byte, contentType string) (*reply, error) {
-	var object map[string]any
-	if err := json.Unmarshal(payload, &object); err != nil {
+	object, err := unmarshalReply(payload)
+	if err != nil {
 		return nil, notJSON(err)
 	}
 	return decodeProxyReply(object, contentType)
+}
+
+// unmarshalReply returns the object that a payload is, nil for null. The body of a large one may
+// be decoded already: then it is no string but bytes.
+func unmarshalReply(payload []byte) (object map[string]any, err error) {
+	if len(payload) >= minSplicedBody {
+		if object = unmarshalAroundBody(payload); object != nil {
+			return object, nil
+		}
+	}
+	err = json.Unmarshal(payload, &object)
+	return object, err
+}
+
+// bodyKey finds where a body begins.
+var bodyKey = regexp.MustCompile(`"body"\s*:\s*"`)
+
+// unmarshalAroundBody reads a reply whose body is Base64 without having encoding/json look at
+// each of its bytes. It returns nil where it cannot be sure that this comes to the same.
+func unmarshalAroundBody(payload []byte) map[string]any {
+	key := bodyKey.FindIndex(payload)
+	if key == nil {
+		return nil
+	}
+	head := payload[:key[1]]
+	body, tail, closed := bytes.Cut(payload[key[1]:], []byte(`"`))
+	if !closed || bytes.IndexByte(body, '\\') >= 0 || bytes.IndexByte(body, '\n') >= 0 || bytes.IndexByte(body, '\r') >= 0 {
+		return nil // an escape, or no JSON; of all else that is no Base64 the decoder says so
+	}
+	var object map[string]any
+	around := string(head) + base64Mark + `"` + string(tail)
+	if json.Unmarshal([]byte(around), &object) != nil || object["body"] != base64Mark || object["isBase64Encoded"] != true {
+		return nil
+	}
+	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+	n, err := base64.StdEncoding.Decode(decoded, body)
+	if err != nil {
+		return nil
+	}
+	object["body"] = decoded[:n]
+	return object
 }
 
 // decodeInferred reads a reply that may be an object with a statusCode. What is none is the body
 // itself, as HTTP APIs and Function URLs have it. A broken reply is not shown to the client,
 // though, as they would.
 func decodeInferred(payload []byte, contentType string) (*reply, error) {
-	var object map[string]any
-	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, statusCodeKey) {
-		if !json.Valid(payload) {
-			return nil, notJSON(err)
-		}
+	object, err := unmarshalReply(payload)
+	if err != nil && bytes.Contains(payload, statusCodeKey) && !json.Valid(payload) {
+		return nil, notJSON(err)
 	}
 	if object["statusCode"] == nil {
 		return rawReply(payload, "application/json"), nil
@@ -196,6 +236,9 @@ func replyStatus(v any) (int, error) {
 }
 
 func replyBody(v, isBase64 any) ([]byte, error) {
+	if decoded, ok := v.([]byte); ok { // by unmarshalReply
+		return decoded, nil
+	}
 	body, ok := v.(string)
 	if !ok && v != nil {
 		return nil, errors.New("body: want a string")

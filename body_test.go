@@ -1,0 +1,105 @@
+package lambda
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// everyByte repeats all bytes, or all of ASCII, up to a size.
+func everyByte(last, size int) []byte {
+	var all []byte
+	for b := 0; b <= last; b++ {
+		all = append(all, byte(b))
+	}
+	return bytes.Repeat(all, size/len(all)+1)[:size]
+}
+
+func TestLargeBodiesArriveAsSmallOnesDo(t *testing.T) {
+	cases := map[string]struct {
+		contentType string
+		body        []byte
+		isBase64    bool
+	}{
+		"text with all of ASCII":            {"text/plain", everyByte(0x7f, minSplicedText+1), false},
+		"text in several pieces":            {"text/plain", everyByte(0x7f, 1<<20), false},
+		"text cut within a letter":          {"text/plain", []byte("a" + strings.Repeat("é", 400<<10)), false},
+		"text that looks like an escape":    {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 30000)), false},
+		"text with line separators":         {"text/plain", []byte(strings.Repeat("\u2028\u2029", 90000)), false},
+		"text below that":                   {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 4000)), false},
+		"bytes":                             {"image/png", everyByte(0xff, 1<<20), true},
+		"bytes that do not fill the Base64": {"image/png", everyByte(0xff, minSplicedBody+1), true},
+		"text that is not UTF-8":            {"text/plain", everyByte(0xff, minSplicedBody), true},
+	}
+	for _, format := range []string{"http-api-v2", "rest-api", "alb", "vmod"} {
+		for name, tc := range cases {
+			t.Run(format+"/"+name, func(t *testing.T) {
+				f := newFakeLambda(t, replies(`{"statusCode":200}`))
+				config := testConfig(f)
+				config.EventFormat = format
+				r := httptest.NewRequest(http.MethodPost, "http://example.com/", bytes.NewReader(tc.body))
+				r.Header.Set("Content-Type", tc.contentType)
+				serve(newTestHandler(t, config), r)
+				event := f.lastEvent(t)
+				body, _ := event["body"].(string)
+				got := []byte(body)
+				if tc.isBase64 {
+					got, _ = base64.StdEncoding.DecodeString(body)
+				}
+				if event["isBase64Encoded"] != tc.isBase64 || !bytes.Equal(got, tc.body) {
+					t.Errorf("isBase64Encoded %v, %d bytes of %d", event["isBase64Encoded"], len(got), len(tc.body))
+				}
+			})
+		}
+	}
+}
+
+func TestMarksInARequestAreText(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200}`))
+	body := strings.Repeat(textMark+base64Mark, 10000)
+	r := httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(body))
+	r.Header.Set("Content-Type", "text/plain")
+	serve(newTestHandler(t, testConfig(f)), r)
+	if got := f.lastEvent(t)["body"]; got != body {
+		t.Error("the body is another one")
+	}
+}
+
+func TestLargeRepliesAreReadAsSmallOnesAre(t *testing.T) {
+	encoded := base64.StdEncoding.EncodeToString(everyByte(0xff, minSplicedBody))
+	quoted, _ := json.Marshal(string(everyByte(0x7f, minSplicedBody)))
+	cases := map[string]struct {
+		payload string
+		status  int
+		body    []byte
+	}{
+		"Base64":                        {`{"statusCode":200,"body":"` + encoded + `","isBase64Encoded":true}`, 200, everyByte(0xff, minSplicedBody)},
+		"Base64 after blanks":           {`{"isBase64Encoded": true, "statusCode": 201, "body" : "` + encoded + `" }`, 201, everyByte(0xff, minSplicedBody)},
+		"text that could be Base64":     {`{"statusCode":200,"body":"` + encoded + `"}`, 200, []byte(encoded)},
+		"text with escapes":             {`{"statusCode":200,"body":` + string(quoted) + `}`, 200, everyByte(0x7f, minSplicedBody)},
+		"Base64 cut short":              {`{"statusCode":200,"body":"` + encoded[:len(encoded)-1] + `","isBase64Encoded":true}`, 502, nil},
+		"Base64 with a raw line feed":   {`{"statusCode":200,"body":"` + encoded + "\n" + `","isBase64Encoded":true}`, 502, nil},
+		"Base64 with an escaped one":    {`{"statusCode":200,"body":"` + encoded + `\n","isBase64Encoded":true}`, 200, everyByte(0xff, minSplicedBody)},
+		"a payload cut short":           {`{"statusCode":200,"isBase64Encoded":true,"body":"` + encoded, 502, nil},
+		"a body twice: the last counts": {`{"statusCode":200,"isBase64Encoded":true,"body":"` + encoded + `","body":"YWJj"}`, 200, []byte("abc")},
+		"a body elsewhere is none":      {`{"statusCode":200,"isBase64Encoded":true,"headers":{"body":"` + encoded + `"},"body":"YWJj"}`, 200, []byte("abc")},
+		"a body only elsewhere is none": {`{"statusCode":200,"isBase64Encoded":true,"headers":{"body":"` + encoded + `"}}`, 200, nil},
+		"a mark of ours is text":        {`{"statusCode":200,"body":"` + base64Mark + strings.Repeat(" ", minSplicedBody) + `"}`, 200, []byte(base64Mark + strings.Repeat(" ", minSplicedBody))},
+		"a mark of ours is no Base64":   {`{"statusCode":200,"body":"` + base64Mark + strings.Repeat(" ", minSplicedBody) + `","isBase64Encoded":true}`, 502, nil},
+		"an object that is no reply":    {`{"body":"` + encoded + `","isBase64Encoded":true}`, 200, []byte(`{"body":"` + encoded + `","isBase64Encoded":true}`)},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeLambda(t, replies(tc.payload))
+			resp := serve(newTestHandler(t, testConfig(f)), httptest.NewRequest(http.MethodGet, "http://example.com/", nil))
+			body := bodyOf(t, resp)
+			if resp.StatusCode != tc.status || (tc.status < 300 && body != string(tc.body)) {
+				t.Errorf("got %d with %d bytes, want %d with %d", resp.StatusCode, len(body), tc.status, len(tc.body))
+			}
+		})
+	}
+}
