@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed05e46011/lambda/e2e/functions"
+	"github.com/seed05e46011/lambda/e2e/internal/network"
 	"github.com/seed05e46011/lambda/e2e/internal/repo"
 	"github.com/seed05e46011/lambda/e2e/internal/traefik"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal"
@@ -74,12 +75,17 @@ func runTests(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, lambda.Close()) }()
-	network, err := startAWS(lambda.URL())
+	// The examples name no endpoint, and need none.
+	front, err := network.To(lambda.URL())
 	if err != nil {
 		return 1, err
 	}
-	defer network.close()
-	if gateway, err = startTraefik(ctx, network); err != nil {
+	aws, err := network.Start(map[string]http.Handler{"lambda.eu-central-1.amazonaws.com": front})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, aws.Close()) }()
+	if gateway, err = startTraefik(ctx, aws); err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, gateway.Stop()) }()
@@ -104,11 +110,7 @@ func applyTraefiksOwn(ctx context.Context) error {
 	return err
 }
 
-func startTraefik(ctx context.Context, network *aws) (*traefik.Instance, error) {
-	authority := filepath.Join(kubernetes.dir, "aws.pem")
-	if err := os.WriteFile(authority, network.authority, 0o600); err != nil {
-		return nil, err
-	}
+func startTraefik(ctx context.Context, aws *network.Network) (*traefik.Instance, error) {
 	return traefik.Run(ctx, traefik.Command{
 		Args: []string{
 			"--entrypoints.web.address=:80",
@@ -119,12 +121,10 @@ func startTraefik(ctx context.Context, network *aws) (*traefik.Instance, error) 
 			"--experimental.localplugins." + traefik.PluginName + ".modulename=github.com/seed05e46011/lambda",
 			"--log.nocolor=true",
 		},
-		Env: []string{
-			"AWS_ACCESS_KEY_ID=" + environmentKey.AccessKeyID,
-			"AWS_SECRET_ACCESS_KEY=" + environmentKey.SecretAccessKey,
-			"HTTPS_PROXY=" + network.proxy.URL,
-			"SSL_CERT_FILE=" + authority,
-		},
+		Env: append(aws.Env(),
+			"AWS_ACCESS_KEY_ID="+environmentKey.AccessKeyID,
+			"AWS_SECRET_ACCESS_KEY="+environmentKey.SecretAccessKey,
+		),
 	})
 }
 
