@@ -165,22 +165,33 @@ func newEventContext(config *Config, t *target, format *eventFormat) eventContex
 
 // encodeEvent returns the event for a request.
 func encodeEvent(l *Lambda, req *request) ([]byte, error) {
-	if len(l.eventHeaders) > 0 {
+	if l.eventHeaders != nil {
 		if err := renderEventHeaders(l, req); err != nil {
 			return nil, err
 		}
 	}
 	event, err := l.format.encode(l, req)
+	if err != nil || len(event)+len(req.body) >= minSplicedBody || bytes.Contains(event, invalidUTF8) {
+		return completeEvent(l, req, event, err)
+	}
+	return event, nil
+}
+
+// completeEvent does what few events need.
+func completeEvent(l *Lambda, req *request, event []byte, err error) ([]byte, error) {
 	if err == nil && bytes.Contains(event, invalidUTF8) {
 		event, err = l.format.encode(l, withoutInvalidUTF8(req))
 	}
-	if err == nil && len(req.body) >= minSplicedBody {
+	if err != nil {
+		return nil, err
+	}
+	if len(req.body) >= minSplicedBody {
 		event = spliceBody(event, req.body)
 	}
-	if err == nil && len(event) > l.maxEventBytes {
-		err = tooLarge("event", int64(l.maxEventBytes))
+	if len(event) > l.maxEventBytes {
+		return nil, tooLarge("event", int64(l.maxEventBytes))
 	}
-	return event, err
+	return event, nil
 }
 
 // marshalEvent returns v as JSON, with <, > and & as they are, as AWS writes them.

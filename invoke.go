@@ -138,20 +138,26 @@ func newInvocation(ctx context.Context, t *target, creds *credentials, event []b
 	if !t.plain && !resendsSafely(t) {
 		invocation.GetBody = nil
 	}
-	if len(headers) > 0 {
-		invocation.Header = headers.Clone()
-		invocation.Header["User-Agent"] = userAgent
-		signHTTP(invocation, event, creds, t.region, "lambda", now)
+	if headers != nil {
+		signWithHeaders(invocation, headers, event, creds, t.region, now)
 		return invocation, nil
 	}
-	header := invocation.Header
-	header["X-Amz-Date"] = []string{amzDate}
-	header["Authorization"] = []string{sign(s, event, amzDate)}
-	header["User-Agent"] = userAgent
+	invocation.Header = http.Header{
+		"X-Amz-Date":    {amzDate},
+		"Authorization": {sign(s, event, amzDate)},
+		"User-Agent":    userAgent,
+	}
 	if s.securityToken != nil {
-		header["X-Amz-Security-Token"] = s.securityToken
+		invocation.Header["X-Amz-Security-Token"] = s.securityToken
 	}
 	return invocation, nil
+}
+
+// signWithHeaders sets headers that the options ask for, and signs them too.
+func signWithHeaders(invocation *http.Request, headers http.Header, event []byte, creds *credentials, region string, now time.Time) {
+	invocation.Header = headers.Clone()
+	invocation.Header["User-Agent"] = userAgent
+	signHTTP(invocation, event, creds, region, "lambda", now)
 }
 
 // userAgent names the caller in AWS's own logs. It is not signed.

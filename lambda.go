@@ -40,6 +40,7 @@ type Lambda struct {
 	retry               *retryPolicy       // nil: no retry
 	passUnmatched       bool
 	fallback            bool
+	plainCall           bool // no option asks for more than one plain call
 	keepsBody           bool // something may need a request's body after its event is made
 	serverTiming        bool
 	exposeErrors        bool
@@ -164,6 +165,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.keepsBody = l.fallback || l.invocation != nil
+	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming
 	if err := setFunctions(l, config); err != nil {
 		return nil, err
 	}

@@ -181,8 +181,8 @@ func decodePlainReply(object map[string]any, contentType string) *reply {
 	header := make(http.Header, 8)
 	for name, v := range headers {
 		value, ok := v.(string)
-		canonical, known := canonicalNames[name]
-		if !known {
+		canonical := canonicalNames[name]
+		if canonical == "" {
 			canonical = canonicalName(name)
 		}
 		if !ok || canonical == "" || strings.ContainsAny(value, controlCharacters) {
@@ -377,9 +377,7 @@ func writeReply(l *Lambda, w http.ResponseWriter, req *request, reply *reply) {
 	for name, values := range reply.header {
 		header[name] = append(header[name], values...)
 	}
-	if req.lambdaRequestID != "" || l.serverTiming {
-		setCallHeaders(l, header, req)
-	}
+	setCallHeaders(l, header, req)
 	if req.http.Method == http.MethodHead || bodyless(reply.status) {
 		setContentLength(header, reply)
 		w.WriteHeader(reply.status)

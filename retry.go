@@ -68,9 +68,15 @@ func (c *RetryConfig) validate() error {
 
 // call posts the event and returns Lambda's answer, its body unread, unless that is an error.
 func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
-	if l.serverTiming {
-		req.called = time.Now()
+	if l.plainCall {
+		return callOnce(ctx, l, req, event)
 	}
+	return callWithOptions(ctx, l, req, event)
+}
+
+// callWithOptions is call where an option asks for more than one plain call.
+func callWithOptions(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
+	req.called = time.Now()
 	if l.invocation != nil {
 		headers, err := renderInvocationHeaders(l, req)
 		if err != nil {

@@ -136,6 +136,9 @@ func newControlReplacer() *strings.Replacer {
 
 // parseEventHeaders reads option eventHeaders. The names of the result are in lower case.
 func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, error) {
+	if len(option) == 0 {
+		return nil, nil
+	}
 	headers := make(map[string]*valueTemplate, len(option))
 	for name, text := range option {
 		lower := lowerName(name)
