@@ -26,14 +26,19 @@ func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte,
 		return nil, err
 	}
 	payload, err := readReply(resp)
-	if err != nil {
-		return nil, interrupted(ctx, req, causeConnection, broke("read Lambda's answer", err))
-	}
-	if kind := resp.Header["X-Amz-Function-Error"]; len(kind) > 0 {
-		logTail(l, req, resp.Header.Get("X-Amz-Log-Result"))
-		return nil, functionError(kind[0], payload)
+	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
+		return nil, noReply(ctx, l, req, resp, payload, err)
 	}
 	return payload, nil
+}
+
+// noReply is the failure of a call that Lambda took and the function did not reply to.
+func noReply(ctx context.Context, l *Lambda, req *request, resp *http.Response, payload []byte, err error) error {
+	if err != nil {
+		return interrupted(ctx, req, causeConnection, broke("read Lambda's answer", err))
+	}
+	logTail(l, req, resp.Header.Get("X-Amz-Log-Result"))
+	return functionError(resp.Header.Get("X-Amz-Function-Error"), payload)
 }
 
 // callOnce is call without a retry.
