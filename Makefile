@@ -96,7 +96,7 @@ fuzz:
 # -count=1, since Go would take the results of another time where only files outside of the module have changed: the plugin.
 .PHONY: e2e
 e2e: $(TRAEFIK) e2e/node/node_modules docker-packages kubernetes-tools
-	cd e2e && $(GO) test -race -count=1 ./...
+	cd e2e && $(GO) test -race -count=1 -p 1 ./... # one package at a time: some measure how long things take
 
 e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
 	cd e2e/node && npm ci --no-audit --no-fund

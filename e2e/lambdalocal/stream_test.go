@@ -58,8 +58,10 @@ func invokeStream(t *testing.T, server *lambdalocal.Server, name, payload string
 			result.end, ended = e.Value, true
 		}
 	}
-	require.NoError(t, events.Err())
-	require.True(t, ended, "the stream ends with InvokeComplete")
+	if !ended { // after that the SDK may close the connection while it still reads from it, and call that an error
+		require.NoError(t, events.Err())
+		require.Fail(t, "the stream ends without InvokeComplete")
+	}
 	return result
 }
 
@@ -191,7 +193,7 @@ func (c *patternChecker) good() bool { return !c.bad }
 
 func TestStreamsThatBreak(t *testing.T) {
 	server := start(t, lambdalocal.Config{Functions: map[string]lambdalocal.Function{
-		"breaks":  {Command: binary("breaks"), Timeout: 300 * time.Millisecond},
+		"breaks":  {Command: binary("breaks"), Timeout: 2 * time.Second},
 		"fail":    {Command: binary("fail")},
 		"crashes": {Command: []string{"sh", "-c", "exit 7"}},
 	}})
@@ -200,7 +202,7 @@ func TestStreamsThatBreak(t *testing.T) {
 		"by an error midway":            {"breaks", `{}`, lines, "errorString", `"errorMessage":"broke off on purpose"`},
 		"by an error after the prelude": {"breaks", `{"chunks":0}`, "", "errorString", `"errorMessage":"broke off on purpose"`},
 		"by the end of the process":     {"breaks", `{"mode":"exit"}`, lines, "Runtime.ExitError", "Error: Runtime exited with error: exit status 3"},
-		"by the timeout":                {"breaks", `{"mode":"hang"}`, lines, "Sandbox.Timedout", "Error: Task timed out after 0.30 seconds"},
+		"by the timeout":                {"breaks", `{"mode":"hang"}`, lines, "Sandbox.Timedout", "Error: Task timed out after 2.00 seconds"},
 		"by an error before the stream": {"fail", `{}`, "", "errorString", `"errorMessage":"failed on purpose"`},
 		"by a panic before the stream":  {"fail", `{"mode":"panic"}`, "", "string", `"errorMessage":"panicked on purpose"`},
 		"by a process that never asks":  {"crashes", `{}`, "", "Runtime.ExitError", "exit status 7"},
