@@ -278,22 +278,31 @@ func replyHeader(object map[string]any) (http.Header, error) {
 	return header, nil
 }
 
-// addReplyHeaders adds the headers of one map, but for the names that except has. Names that
-// differ in case alone are values of one header, in the order of the names: that is how
-// functions behind single-valued maps send several cookies.
-func addReplyHeaders(header http.Header, field string, v any, except http.Header) error {
+// headerObject returns the headers of one map and their names in order; none of null.
+func headerObject(field string, v any) (object map[string]any, names []string, err error) {
 	if v == nil {
-		return nil
+		return nil, nil, nil
 	}
 	object, ok := v.(map[string]any)
 	if !ok {
-		return errors.New(field + ": want an object")
+		return nil, nil, errors.New(field + ": want an object")
 	}
-	names := make([]string, 0, len(object))
+	names = make([]string, 0, len(object))
 	for name := range object {
 		names = append(names, name)
 	}
 	sort.Strings(names)
+	return object, names, nil
+}
+
+// addReplyHeaders adds the headers of one map, but for the names that except has. Names that
+// differ in case alone are values of one header, in the order of the names: that is how
+// functions behind single-valued maps send several cookies.
+func addReplyHeaders(header http.Header, field string, v any, except http.Header) error {
+	object, names, err := headerObject(field, v)
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
 		if len(except) > 0 && except[http.CanonicalHeaderKey(name)] != nil {
 			continue

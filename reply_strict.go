@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sort"
 )
 
 // strictRules say how a front door of AWS checks a reply, and what it answers to one that fails.
@@ -91,18 +90,10 @@ func strictHeader(object map[string]any, rules *strictRules) (http.Header, error
 // addStrictHeaders adds the headers of one map: strings in headers, lists of strings in
 // multiValueHeaders.
 func addStrictHeaders(header http.Header, field string, v any) error {
-	if v == nil {
-		return nil
+	object, names, err := headerObject(field, v)
+	if err != nil {
+		return err
 	}
-	object, ok := v.(map[string]any)
-	if !ok {
-		return errors.New(field + ": want an object")
-	}
-	names := make([]string, 0, len(object))
-	for name := range object {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	for _, name := range names {
 		values, ok := strictValues(field, object[name])
 		if !ok {
