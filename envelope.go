@@ -64,6 +64,7 @@ type request struct {
 	path     string // decoded
 	rawPath  string // escaped; both come of URL.EscapedPath, never of what the client wrote elsewhere
 	rawQuery string // without "?"
+	random   string // hexadecimal, for ids
 	body     []byte // all of it; nil before readBody and where there is none
 
 	// bodyTouched says that something of the body was read, bodyRead that all of it is in body.
@@ -107,6 +108,7 @@ func newRequest(l *Lambda, r *http.Request) *request {
 		path:     r.URL.Path,
 		rawPath:  r.URL.EscapedPath(),
 		rawQuery: r.URL.RawQuery,
+		random:   randomHex(),
 		routeKey: defaultRouteKey,
 		target:   l.target,
 	}

@@ -44,10 +44,12 @@ type httpAPIv2HTTP struct {
 func newHTTPAPIv2Event(c eventContext) httpAPIv2Event {
 	return httpAPIv2Event{
 		Version:        "2.0",
+		RouteKey:       defaultRouteKey,
 		StageVariables: c.stageVariables,
 		RequestContext: httpAPIv2Context{
 			AccountID: c.accountID,
 			APIID:     c.apiID,
+			RouteKey:  defaultRouteKey,
 			Stage:     c.stage,
 		},
 	}
@@ -63,31 +65,41 @@ func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
 // fillHTTPAPIv2Event adds what the request says, to the events of Function URLs too.
 func fillHTTPAPIv2Event(l *Lambda, req *request, event *httpAPIv2Event) {
 	headers := lowerHeaders(req)
-	event.RouteKey = req.routeKey
 	event.RawPath = req.path
 	event.RawQueryString = req.rawQuery
 	event.Headers = headers
-	event.PathParameters = req.pathParameters
 	if req.rawQuery != "" {
 		event.QueryStringParameters = joinedQuery(req)
 	}
-	if cookie := headers["cookie"]; cookie != "" {
-		event.Cookies = splitCookies(cookie)
+	if headers["cookie"] != "" {
+		event.Cookies = splitCookies(headers["cookie"])
 	}
 	if len(req.body) > 0 {
-		contentType := headers["content-type"]
-		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
-		event.Body = eventBody(req.body, event.IsBase64Encoded)
+		fillHTTPAPIv2Body(l, req, event)
+	}
+	if req.routeKey != defaultRouteKey {
+		fillHTTPAPIv2Route(req, event)
 	}
 	c := &event.RequestContext
-	c.RouteKey = req.routeKey
 	domain, prefix := hostname(req.host)
 	c.DomainName = domain
 	c.DomainPrefix = prefix
-	c.RequestID = newRequestID()
+	c.RequestID = newRequestID(req)
 	c.Time = req.time.Format(commonLogTime)
 	c.TimeEpoch = req.time.UnixMilli()
 	c.HTTP = httpAPIv2HTTP{req.http.Method, req.path, req.http.Proto, req.clientIP, headers["user-agent"]}
+}
+
+func fillHTTPAPIv2Body(l *Lambda, req *request, event *httpAPIv2Event) {
+	contentType := event.Headers["content-type"]
+	event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
+	event.Body = eventBody(req.body, event.IsBase64Encoded)
+}
+
+func fillHTTPAPIv2Route(req *request, event *httpAPIv2Event) {
+	event.RouteKey = req.routeKey
+	event.RequestContext.RouteKey = req.routeKey
+	event.PathParameters = req.pathParameters
 }
 
 // decodeHTTPAPIv2 reads a reply in format 2.0, or in any form that the lenient reader knows. What

@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -73,7 +72,7 @@ func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
 	context := &event.RequestContext
 	context.ResourceID = req.routeKey
 	context.ResourcePath = event.Resource
-	context.RequestID = newRequestID()
+	context.RequestID = newRequestID(req)
 	context.ExtendedRequestID = context.RequestID
 	context.Identity.CognitoAMR = json.RawMessage("null")
 	if l.context.stage != defaultRouteKey {
@@ -99,7 +98,8 @@ func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
 	setResource(event, req)
 	context.ResourceID = l.context.apiID
 	context.ResourcePath = event.Resource
-	setRESTRequestIDs(context)
+	context.RequestID = uuidOf(randomBytes(16))
+	context.ExtendedRequestID = newRequestID(req)
 	context.Path = "/" + l.context.stage + req.rawPath
 	if len(req.body) > 0 {
 		event.IsBase64Encoded = isBase64
@@ -141,13 +141,6 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 		event.MultiValueQueryStringParameters = query
 	}
 	return event
-}
-
-// setRESTRequestIDs makes both ids of one piece of randomness.
-func setRESTRequestIDs(context *proxyContext) {
-	random := randomBytes(16 + 11)
-	context.RequestID = uuidOf(random[:16])
-	context.ExtendedRequestID = base64.URLEncoding.EncodeToString(random[16:])
 }
 
 // restAPIContext: stages of REST APIs have names of their own, there is no $default one.

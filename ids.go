@@ -2,26 +2,24 @@ package lambda
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"strconv"
-	"time"
 )
 
 // newTraceID returns a trace header as AWS X-Ray makes them, from
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
-func newTraceID(now time.Time) string {
-	random := make([]byte, 12)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
-	return "Root=1-" + strconv.FormatInt(now.Unix(), 16) + "-" + hex.EncodeToString(random)
+func newTraceID(req *request) string {
+	return "Root=1-" + strconv.FormatInt(req.time.Unix(), 16) + "-" + req.random[:24]
 }
 
-// newRequestID returns an id as API Gateway gives it to requests of HTTP APIs.
-func newRequestID() string {
-	random := make([]byte, 11)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
-	return base64.URLEncoding.EncodeToString(random)
+// newRequestID returns an id in the shape of those that API Gateway gives to requests of HTTP
+// APIs: Base64 of 11 bytes.
+func newRequestID(req *request) string {
+	return req.random[24:39] + "="
 }
+
+// randomHex is as long as the two ids need it.
+func randomHex() string { return hex.EncodeToString(randomBytes(20)) }
 
 // uuidOf returns 16 random bytes as an id as API Gateway gives it to requests of REST APIs, and
 // Lambda to those of Function URLs: a random UUID (RFC 9562 5.4).

@@ -128,8 +128,7 @@ func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 // newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
 // in its head: all of that is in the event. headers are those of renderInvocationHeaders.
 func newInvocation(ctx context.Context, t *target, creds *credentials, event []byte, headers http.Header) (*http.Request, error) {
-	now := time.Now().UTC()
-	amzDate := now.Format(amzDateFormat)
+	amzDate := time.Now().UTC().Format(amzDateFormat)
 	s, err := signerFor(t, creds, amzDate[:8])
 	if err != nil {
 		return nil, err
@@ -144,8 +143,7 @@ func newInvocation(ctx context.Context, t *target, creds *credentials, event []b
 		invocation.GetBody = nil
 	}
 	if headers != nil {
-		signWithHeaders(invocation, headers, event, creds, t.region, now)
-		return invocation, nil
+		return signWithHeaders(invocation, headers, event, creds, t.region), nil
 	}
 	invocation.Header = http.Header{
 		"X-Amz-Date":    {amzDate},
@@ -158,11 +156,12 @@ func newInvocation(ctx context.Context, t *target, creds *credentials, event []b
 	return invocation, nil
 }
 
-// signWithHeaders sets headers that the options ask for, and signs them too.
-func signWithHeaders(invocation *http.Request, headers http.Header, event []byte, creds *credentials, region string, now time.Time) {
+// signWithHeaders signs an invocation with headers that the options ask for.
+func signWithHeaders(invocation *http.Request, headers http.Header, event []byte, creds *credentials, region string) *http.Request {
 	invocation.Header = headers.Clone()
 	invocation.Header["User-Agent"] = userAgent
-	signHTTP(invocation, event, creds, region, "lambda", now)
+	signHTTP(invocation, event, creds, region, "lambda", time.Now())
+	return invocation
 }
 
 // userAgent names the caller in AWS's own logs. It is not signed.

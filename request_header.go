@@ -51,7 +51,7 @@ func addForwardingHeaders(headers map[string]string, req *request) {
 		addScheme(headers, req.http)
 	}
 	if headers["x-amzn-trace-id"] == "" {
-		headers["x-amzn-trace-id"] = newTraceID(req.time)
+		headers["x-amzn-trace-id"] = newTraceID(req)
 	}
 	if len(req.body) > 0 {
 		headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
@@ -127,7 +127,7 @@ func addForwardingValues(headers map[string][]string, names *forwardingNames, re
 		headers[names.forwardedPort] = []string{port(req.http)}
 	}
 	if len(headers[names.traceID]) == 0 {
-		headers[names.traceID] = []string{newTraceID(req.time)}
+		headers[names.traceID] = []string{newTraceID(req)}
 	}
 	if len(req.body) > 0 {
 		headers[names.contentLength] = []string{strconv.Itoa(len(req.body))} // a chunked body has none
@@ -188,9 +188,11 @@ func port(r *http.Request) string {
 
 // hostname returns the Host header without the port, and its first label.
 func hostname(host string) (name, firstLabel string) {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
-		host = host[:i]
+	if strings.HasPrefix(host, "[") { // an IPv6 address
+		i := strings.LastIndexByte(host, ']')
+		return host[:i+1], host[:i+1]
 	}
-	firstLabel, _, _ = strings.Cut(host, ".")
-	return host, firstLabel
+	name, _, _ = strings.Cut(host, ":")
+	firstLabel, _, _ = strings.Cut(name, ".")
+	return name, firstLabel
 }
