@@ -75,7 +75,7 @@ type request struct {
 
 	invocationHeaders http.Header // that the options ask for; nil for none
 
-	called time.Time // when Lambda was called; kept with serverTiming only
+	called time.Time // when Lambda was called; zero for a plain call, which nobody times
 
 	// connecting says that a call has no connection yet, with the TLS handshake done: nothing of
 	// it can have been sent. Kept only where such calls are retried.

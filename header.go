@@ -100,10 +100,10 @@ func canonicalName(name string) string {
 // addReplyHeader adds a header of a function's reply, drops it where it is hop-by-hop, and
 // refuses what could break out of the header.
 func addReplyHeader(header http.Header, name, value string) error {
-	if !tokenPattern.MatchString(name) {
+	canonical := canonicalName(name)
+	if canonical == "" && !tokenPattern.MatchString(name) {
 		return fmt.Errorf("header %.64q: not a header's name", name)
 	}
-	canonical := canonicalName(name)
 	if canonical == "" {
 		return nil
 	}

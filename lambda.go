@@ -95,7 +95,7 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func answer(l *Lambda, w http.ResponseWriter, req *request) error {
 	ctx, cancel := context.WithTimeout(req.http.Context(), l.timeout)
 	defer cancel()
-	if req.http.ContentLength != 0 {
+	if req.http.ContentLength != 0 { // readBody asks too: interpreted, a call costs more than the question
 		if err := readBody(ctx, l, req); err != nil {
 			return err
 		}

@@ -63,15 +63,20 @@ const (
 
 // rawReply is a payload that is the body itself; of a JSON string it is the text.
 func rawReply(payload []byte, contentType string) *reply {
-	var text string
-	if bytes.HasPrefix(payload, []byte{'"'}) && json.Unmarshal(payload, &text) == nil {
-		payload = []byte(text)
-	}
 	return &reply{
 		status: http.StatusOK,
 		header: http.Header{"Content-Type": {contentType}},
-		body:   payload,
+		body:   unquoted(payload),
 	}
+}
+
+// unquoted returns the text of a payload that is a JSON string, and any other as it is.
+func unquoted(payload []byte) []byte {
+	var text string
+	if bytes.HasPrefix(payload, []byte{'"'}) && json.Unmarshal(payload, &text) == nil {
+		return []byte(text)
+	}
+	return payload
 }
 
 // errNotJSON is what a reply that is no JSON fails with. Front doors tell it from other faults.

@@ -3,7 +3,6 @@ package lambda
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +13,7 @@ import (
 // or LF. Functions that can answer nothing but JSON put them into a JSON string. The body is what
 // follows the head, or what that is in chunks.
 func decodeHTTPMessage(payload []byte) (*reply, error) {
-	var text string
-	if bytes.HasPrefix(payload, []byte{'"'}) && json.Unmarshal(payload, &text) == nil {
-		payload = []byte(text)
-	}
+	payload = unquoted(payload)
 	source := bytes.NewReader(payload)
 	buffered := bufio.NewReader(source)
 	resp, err := http.ReadResponse(buffered, nil)

@@ -186,8 +186,8 @@ func canonicalHeaderValue(value string) string {
 }
 
 // signHTTP signs any request: it sets X-Amz-Date, X-Amz-Security-Token and Authorization, and
-// covers every header that is set, Host and, where there is a payload, Content-Length. The hot
-// path (invoke.go) builds its canonicalRequest from parts that were made beforehand instead.
+// covers every header that is set, Host and, where there is a payload, Content-Length. Plain
+// invocations are signed by a signer instead, from parts that were made beforehand.
 func signHTTP(req *http.Request, payload []byte, c *credentials, region, service string, now time.Time) {
 	amzDate := now.UTC().Format(amzDateFormat)
 	req.Header.Set("X-Amz-Date", amzDate)
