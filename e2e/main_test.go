@@ -9,12 +9,11 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/e2e/internal/suite"
 
 	"github.com/stretchr/testify/require"
 
@@ -46,17 +45,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	code, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "e2e:", err)
-		code = 1
-	}
-	os.Exit(code)
+	suite.Main("e2e", "", func(ctx context.Context) (int, error) { return runTests(ctx, m) })
 }
 
-func runTests(m *testing.M) (code int, err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 	built, err := functions.Build(ctx)
 	if err != nil {
 		return 1, err

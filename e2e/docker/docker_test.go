@@ -11,13 +11,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/e2e/internal/suite"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -32,21 +32,10 @@ const patience = time.Minute
 var docker *engine
 
 func TestMain(m *testing.M) {
-	if os.Getenv("SKIP_DOCKER") == "1" {
-		fmt.Println("docker: left out, since SKIP_DOCKER=1")
-		return
-	}
-	code, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "docker:", err, "\nSKIP_DOCKER=1 leaves these tests out.")
-		code = 1
-	}
-	os.Exit(code)
+	suite.Main("docker", "SKIP_DOCKER", func(ctx context.Context) (int, error) { return runTests(ctx, m) })
 }
 
-func runTests(m *testing.M) (code int, err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 	if docker, err = startEngine(ctx); err != nil {
 		return 1, err
 	}

@@ -10,11 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/seed05e46011/lambda/e2e/internal/attached"
 )
 
 const (
@@ -30,7 +31,7 @@ type engine struct {
 	cgroup     string
 	interfaces []string
 	process    *exec.Cmd
-	done       chan struct{}
+	done       <-chan struct{}
 	log        bytes.Buffer
 }
 
@@ -48,7 +49,7 @@ func startEngine(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the engine's folder: %w", err)
 	}
-	e := &engine{dir: dir, cgroup: filepath.Base(dir), done: make(chan struct{})}
+	e := &engine{dir: dir, cgroup: filepath.Base(dir)}
 	if e.interfaces, err = interfaces(); err != nil {
 		return nil, err
 	}
@@ -77,29 +78,16 @@ func (e *engine) start(ctx context.Context) error {
 	if err := os.WriteFile(e.emptyConfig(), []byte("{}"), 0o600); err != nil {
 		return err
 	}
-	started := make(chan error)
-	go e.run(started)
-	if err := <-started; err != nil {
-		close(e.done)
+	done, err := attached.Start(e.process)
+	if err != nil {
 		return err
 	}
+	e.done = done
 	return e.await(ctx)
 }
 
 // emptyConfig is a file that keeps /etc/docker/daemon.json, which may contradict the flags, out.
 func (e *engine) emptyConfig() string { return filepath.Join(e.dir, "daemon.json") }
-
-// run stays on one thread: Pdeathsig takes the end of the starting thread for the parent's.
-func (e *engine) run(started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := e.process.Start()
-	started <- err
-	if err == nil {
-		_ = e.process.Wait()
-		close(e.done)
-	}
-}
 
 func (e *engine) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)

@@ -5,15 +5,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/e2e/internal/suite"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -31,17 +30,10 @@ const patience = time.Minute
 var lambda *lambdalocal.Server
 
 func TestMain(m *testing.M) {
-	code, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "examples:", err)
-		code = 1
-	}
-	os.Exit(code)
+	suite.Main("examples", "", func(ctx context.Context) (int, error) { return runTests(ctx, m) })
 }
 
-func runTests(m *testing.M) (code int, err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 	built, err := functions.Build(ctx)
 	if err != nil {
 		return 1, err

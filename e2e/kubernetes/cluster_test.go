@@ -13,11 +13,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/seed05e46011/lambda/e2e/internal/attached"
 
 	"golang.org/x/sys/unix"
 
@@ -187,35 +188,23 @@ func (c *cluster) stop() error {
 // process is a program that runs until stop.
 type process struct {
 	cmd  *exec.Cmd
-	done chan struct{}
+	done <-chan struct{}
 	log  bytes.Buffer
 }
 
 func startProcess(dir, program string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(program, args...), done: make(chan struct{})}
+	p := &process{cmd: exec.Command(program, args...)}
 	p.cmd.Dir = dir
 	p.cmd.Stdout = &p.log
 	p.cmd.Stderr = &p.log
 	// A test that is killed takes the program along.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	started := make(chan error)
-	go p.run(started)
-	if err := <-started; err != nil {
+	done, err := attached.Start(p.cmd)
+	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
+	p.done = done
 	return p, nil
-}
-
-// run stays on one thread: Pdeathsig takes the end of the starting thread for the parent's.
-func (p *process) run(started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := p.cmd.Start()
-	started <- err
-	if err == nil {
-		_ = p.cmd.Wait()
-		close(p.done)
-	}
 }
 
 // stop asks the program to leave, and insists if it does not. A nil process has not been started.

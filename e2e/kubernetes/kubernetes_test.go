@@ -8,14 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/e2e/internal/suite"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,21 +41,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("SKIP_KUBERNETES") == "1" {
-		fmt.Println("kubernetes: left out, since SKIP_KUBERNETES=1")
-		return
-	}
-	code, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "kubernetes:", err, "\nSKIP_KUBERNETES=1 leaves these tests out.")
-		code = 1
-	}
-	os.Exit(code)
+	suite.Main("kubernetes", "SKIP_KUBERNETES", func(ctx context.Context) (int, error) { return runTests(ctx, m) })
 }
 
-func runTests(m *testing.M) (code int, err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 	if kubernetes, err = startCluster(ctx); err != nil {
 		return 1, err
 	}

@@ -8,11 +8,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/seed05e46011/lambda/e2e/internal/attached"
 )
 
 // The entry points' names. Traefik serves its API and pprof on the one named `traefik`.
@@ -108,7 +109,7 @@ func (all listeners) names() string {
 
 type process struct {
 	cmd  *exec.Cmd
-	done chan struct{}
+	done <-chan struct{}
 }
 
 func startProcess(binary string, args []string, dir string, env []string, listeners listeners, output io.Writer) (*process, error) {
@@ -130,27 +131,11 @@ func startProcess(binary string, args []string, dir string, env []string, listen
 	cmd.Stderr = output
 	cmd.SysProcAttr = childAttributes()
 
-	p := &process{cmd: cmd, done: make(chan struct{})}
-	started := make(chan error)
-	go p.run(started)
-	if err := <-started; err != nil {
+	done, err := attached.Start(cmd)
+	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", binary, err)
 	}
-	return p, nil
-}
-
-// run starts the process and waits for its end on one thread: the kernel takes the end of the starting THREAD for the
-// parent's death, and would kill Traefik while its parent lives.
-func (p *process) run(started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := p.cmd.Start()
-	started <- err
-	if err != nil {
-		return
-	}
-	_ = p.cmd.Wait()
-	close(p.done)
+	return &process{cmd: cmd, done: done}, nil
 }
 
 // stop asks the process to leave, and insists if it does not.
