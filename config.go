@@ -510,10 +510,8 @@ func parsePrefixes(option string, list []string) ([]netip.Prefix, error) {
 }
 
 func oneOf(option, value string, allowed []string) error {
-	for _, a := range allowed {
-		if value == a {
-			return nil
-		}
+	if contains(allowed, value) {
+		return nil
 	}
 	return fmt.Errorf("%s: %q: want one of %s", option, value, strings.Join(allowed, ", "))
 }
