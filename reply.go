@@ -101,13 +101,14 @@ func decodeObject(payload []byte, contentType string) (*reply, error) {
 
 // unmarshalReply returns the object that a payload is, nil for null. The body of a large one may
 // be decoded already: then it is no string but bytes.
-func unmarshalReply(payload []byte) (object map[string]any, err error) {
+func unmarshalReply(payload []byte) (map[string]any, error) {
 	if len(payload) >= minSplicedBody {
-		if object = unmarshalAroundBody(payload); object != nil {
+		if object := unmarshalAroundBody(payload); object != nil {
 			return object, nil
 		}
 	}
-	err = json.Unmarshal(payload, &object)
+	var object map[string]any
+	err := json.Unmarshal(payload, &object)
 	return object, err
 }
 

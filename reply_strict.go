@@ -109,11 +109,12 @@ func addStrictHeaders(header http.Header, field string, v any) error {
 }
 
 // strictValues returns the values of one header.
-func strictValues(field string, v any) (values []string, ok bool) {
+func strictValues(field string, v any) ([]string, bool) {
 	if field == "headers" {
 		value, ok := v.(string)
 		return []string{value}, ok
 	}
+	var values []string
 	list, ok := v.([]any)
 	for _, item := range list {
 		value, isString := item.(string)

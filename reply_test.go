@@ -106,6 +106,7 @@ var replyCases = []replyCase{
 	{"strict: a multi-value header that is a string", "rest-api", "strict", `{"statusCode":200,"multiValueHeaders":{"x":"1"}}`, 502, "", badREST},
 	{"strict: multi values first, then the single one", "rest-api", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2 | s", ""},
 	{"strict: the single one first, then multi values", "http-api-v1", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: s | m1 | m2", ""},
+	{"strict: the values of each header are its own", "rest-api alb-multi-value", "strict", `{"statusCode":200,"multiValueHeaders":{"x-a":["1","2"],"x-b":["3"]}}`, 200, "X-A: 1 | 2\nX-B: 3", ""},
 	{"strict: no multi values", "http-api-v2 function-url alb", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1"]}}`, 200, "X-A: s", ""},
 	{"strict: multi values alone", "alb-multi-value", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
 	{"strict: no statusCode", "http-api-v1", "strict", `{"body":"b"}`, 500, "Content-Type: application/json", badHTTPAPI},

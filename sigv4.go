@@ -226,6 +226,7 @@ func canonicalHeaders(req *http.Request, contentLength int) (lines, names string
 		sorted = append(sorted, name)
 	}
 	sort.Strings(sorted)
+	lines = "" // in Yaegi results begin with what their caller's variables hold
 	for _, name := range sorted {
 		lines += name + ":" + canonicalHeaderValue(values[name]) + "\n"
 	}

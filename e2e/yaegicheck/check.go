@@ -59,7 +59,7 @@ type rule struct {
 }
 
 // rules lists all rules by family, one family a file.
-var rules = slices.Concat(deferRules, loopRules, channelRules, assignRules, errorRules, functionRules, interfaceRules, languageRules, jsonRules, secretRules)
+var rules = slices.Concat(deferRules, loopRules, channelRules, assignRules, errorRules, functionRules, resultRules, interfaceRules, languageRules, jsonRules, secretRules)
 
 // pass is one rule at work on one unit.
 type pass struct {

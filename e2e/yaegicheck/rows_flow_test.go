@@ -55,23 +55,23 @@ var loopRows = []row{
 	{name: "a goroutine of a named function in a loop", code: `func work(k int) {}
 func f() { for j := 0; j < 3; j++ { go work(j) } }`},
 	{name: "one goroutine of a func literal", code: `func f() { go func() { println("x") }() }`},
-	{name: "a literal that keeps a for variable", want: "loop-variable", code: `func f() (all []func() int) { for j := 0; j < 3; j++ { all = append(all, func() int { return j }) }; return all }`},
-	{name: "a literal that keeps a range variable", want: "loop-variable", code: `func f(in []string) (all []func() string) { for _, v := range in { all = append(all, func() string { return v }) }; return all }`},
-	{name: "a copy of the loop variable kept", code: `func f(in []string) (all []func() string) { for _, v := range in { v := v; all = append(all, func() string { return v }) }; return all }`},
+	{name: "a literal that keeps a for variable", want: "loop-variable", code: `func f() (all []func() int) { all = nil; for j := 0; j < 3; j++ { all = append(all, func() int { return j }) }; return all }`},
+	{name: "a literal that keeps a range variable", want: "loop-variable", code: `func f(in []string) (all []func() string) { all = nil; for _, v := range in { all = append(all, func() string { return v }) }; return all }`},
+	{name: "a copy of the loop variable kept", code: `func f(in []string) (all []func() string) { all = nil; for _, v := range in { v := v; all = append(all, func() string { return v }) }; return all }`},
 	{name: "a literal called where it stands", code: `func f(in []string) { for _, v := range in { func() { println(v) }() } }`},
-	{name: "the address of a loop variable", want: "loop-variable", code: `func f(in []int) (all []*int) { for _, v := range in { all = append(all, &v) }; return all }`},
+	{name: "the address of a loop variable", want: "loop-variable", code: `func f(in []int) (all []*int) { all = nil; for _, v := range in { all = append(all, &v) }; return all }`},
 	{name: "the address of a loop variable's field", want: "loop-variable", code: `type s struct{ n int }
-func f(in []s) (all []*int) { for _, v := range in { all = append(all, &v.n) }; return all }`},
-	{name: "a slice of an array that is a loop variable", want: "loop-variable", code: `func f(in [][2]int) (all [][]int) { for _, v := range in { all = append(all, v[:]) }; return all }`},
-	{name: "the address of an element", code: `func f(in []int) (all []*int) { for k := range in { all = append(all, &in[k]) }; return all }`},
+func f(in []s) (all []*int) { all = nil; for _, v := range in { all = append(all, &v.n) }; return all }`},
+	{name: "a slice of an array that is a loop variable", want: "loop-variable", code: `func f(in [][2]int) (all [][]int) { all = nil; for _, v := range in { all = append(all, v[:]) }; return all }`},
+	{name: "the address of an element", code: `func f(in []int) (all []*int) { all = nil; for k := range in { all = append(all, &in[k]) }; return all }`},
 	{name: "the address of a field behind a pointer", code: `type s struct{ n int }
-func f(in []*s) (all []*int) { for _, v := range in { all = append(all, &v.n) }; return all }`},
+func f(in []*s) (all []*int) { all = nil; for _, v := range in { all = append(all, &v.n) }; return all }`},
 	{name: "subtests in a loop", file: "plugin_test.go", code: `func TestF(t *testing.T) { for _, v := range []string{"a"} { t.Run(v, func(t *testing.T) { if v == "" { t.Fail() } }) } }`},
 	{name: "parallel subtests in a loop", want: "loop-variable", file: "plugin_test.go", code: `func TestF(t *testing.T) { for _, v := range []string{"a"} { t.Run(v, func(t *testing.T) { t.Parallel(); if v == "" { t.Fail() } }) } }`},
-	{name: "a literal in a loop converted to a handler", want: "loop-literal", code: `func f(in []string) (all []http.Handler) { for _, v := range in { v := v; all = append(all, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, v) })) }; return all }`},
+	{name: "a literal in a loop converted to a handler", want: "loop-literal", code: `func f(in []string) (all []http.Handler) { all = nil; for _, v := range in { v := v; all = append(all, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, v) })) }; return all }`},
 	{name: "a literal in a loop given to a timer", want: "loop-literal", code: `func f(c chan int) { for j := 0; j < 3; j++ { k := j; time.AfterFunc(1, func() { c <- k }) } }`},
 	{name: "a handler made by a function in a loop", code: `func handler(v string) http.Handler { return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, v) }) }
-func f(in []string) (all []http.Handler) { for _, v := range in { all = append(all, handler(v)) }; return all }`},
+func f(in []string) (all []http.Handler) { all = nil; for _, v := range in { all = append(all, handler(v)) }; return all }`},
 	{name: "a literal in a loop that keeps nothing of the round", code: `func f(c chan int) { for j := 0; j < 3; j++ { time.AfterFunc(1, func() { c <- 1 }) } }`},
 }
 
@@ -141,4 +141,23 @@ func f() { var a, b func() int; a, b = func() int { return one() }, func() int {
 	{name: "an element of a map from a local", code: `func f(m map[string]int) error { n, err := strconv.Atoi("1"); m["a"] = n; return err }`},
 	{name: "elements of a map of interfaces", want: "assign-nil", code: `func f(m map[string]any) { m["a"], m["b"] = nil, nil }`},
 	{name: "elements of a map of strings", code: `func f(m map[string]string) { m["a"], m["b"] = "a", "b" }`},
+}
+
+var resultRows = []row{
+	{name: "a result that is counted up", want: "result-unassigned", code: `func f() (n int) { n++; return n }`},
+	{name: "a result that is added to", want: "result-unassigned", code: `func f(in []string) (all string) { for _, s := range in { all += s }; return all }`},
+	{name: "a result that is appended to", want: "result-unassigned", code: `func f(in []string) (all []string) { for _, s := range in { all = append(all, s) }; return all }`},
+	{name: "a bare return before an assignment", want: "result-unassigned", code: `func f() (err error) { return }`},
+	{name: "a result that only one branch assigns", want: "result-unassigned", code: `func f(ok bool) (err error) { if ok { err = io.EOF }; return err }`},
+	{name: "a result that a switch without default assigns", want: "result-unassigned", code: `func f(n int) (s string) { switch n { case 1: s = "a" }; return s }`},
+	{name: "a result that is compared", want: "result-unassigned", code: `func f() (err error) { if err != nil { return io.EOF }; return nil }`},
+	{name: "a result of a func literal", want: "result-unassigned", code: `func f() int { g := func() (n int) { n += 2; return n }; return g() }`},
+	{name: "a result that is assigned first", code: `func f() (n int) { n = 0; n++; return n }`},
+	{name: "a result that a definition assigns", code: `func f() (err error) { s, err := strconv.Atoi("1"); _ = s; return err }`},
+	{name: "a result that both branches assign", code: `func f(ok bool) (err error) { if ok { err = io.EOF } else { err = nil }; return err }`},
+	{name: "a result whose other branch returns", code: `func f(ok bool) (err error) { if !ok { return nil }; err = io.EOF; return err }`},
+	{name: "a result that every clause assigns", code: `func f(n int) (s string) { switch n { case 1: s = "a"; default: s = "b" }; return s }`},
+	{name: "results that are documentation only", code: `func f() (name, value string) { return "a", "b" }`},
+	{name: "a result that a deferred literal reads", code: `func f() (err error) { defer func() { if err != nil { println("failed") } }(); err = io.EOF; return err }`},
+	{name: "a result that is shadowed", code: `func f() (err error) { if _, err := strconv.Atoi("1"); err != nil { return err }; return nil }`},
 }

@@ -77,7 +77,7 @@ func (x *s) get() int { return x.n }
 func f() int { x := &s{1}; g := x.get; x = &s{2}; println(x.n); return g() }`},
 	{name: "method values of a loop variable", want: "method-value-rebound", code: `type s struct{ n int }
 func (x *s) get() int { return x.n }
-func f(in []*s) (all []func() int) { for _, x := range in { all = append(all, x.get) }; return all }`},
+func f(in []*s) (all []func() int) { all = nil; for _, x := range in { all = append(all, x.get) }; return all }`},
 	{name: "a method value of a parameter", code: `type s struct{ n int }
 func (x *s) get() int { return x.n }
 func f(x *s) func() int { return x.get }`},
@@ -116,8 +116,8 @@ func f(ctx context.Context) context.Context { return context.WithValue(ctx, key,
 }
 
 var languageRows = []row{
-	{name: "a range over a string", want: "range-string", code: `func f(s string) (n int) { for range s { n++ }; return n }`},
-	{name: "a range over a string's bytes", code: `func f(s string) (n int) { for _, c := range []byte(s) { n += int(c) }; return n }`},
+	{name: "a range over a string", want: "range-string", code: `func f(s string) (n int) { n = 0; for range s { n++ }; return n }`},
+	{name: "a range over a string's bytes", code: `func f(s string) (n int) { n = 0; for _, c := range []byte(s) { n += int(c) }; return n }`},
 	{name: "a range over an integer", want: "range-over", code: `func f() { for j := range 3 { println(j) } }`},
 	{name: "a range over a function", want: "range-over", code: `func f(seq func(func(int) bool)) { for j := range seq { println(j) } }`},
 	{name: "a call of min", want: "new-builtin", code: `func f(a, b int) int { return min(a, b) }`},
@@ -164,7 +164,7 @@ func f(s *signer) { fmt.Println(s) }`},
 func f(k keys) ([]byte, error) { return json.Marshal(&k) }`},
 	{name: "a struct with a secret that JSON leaves out", code: "type keys struct { ID string; Secret string `json:\"-\"` }\n" + `func f(k keys) ([]byte, error) { return json.Marshal(k) }`},
 	{name: "a struct with a secret decoded", code: `type keys struct{ SecretKey string }
-func f(b []byte) (k keys, err error) { err = json.Unmarshal(b, &k); return k, err }`},
+func f(b []byte) (k keys, err error) { k = keys{}; err = json.Unmarshal(b, &k); return k, err }`},
 	{name: "a struct with a number of tokens printed", code: `type usage struct{ Tokens int }
 func f(u usage) string { return fmt.Sprint(u) }`},
 	{name: "a field of a struct with a secret printed", code: `type keys struct { id, secret string }
