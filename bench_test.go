@@ -124,15 +124,12 @@ func BenchmarkSign(b *testing.B) {
 		b.Fatal(err)
 	}
 	amzDate := time.Now().UTC().Format(amzDateFormat)
-	s, err := signerFor(l.target, creds, amzDate[:8])
-	if err != nil {
-		b.Fatal(err)
-	}
+	s := newSigner(l.target, creds, amzDate)
 	for _, row := range benchRequests {
 		event := append([]byte(`{}`), row.body...)
 		b.Run(row.name, func(b *testing.B) {
 			for i := 0; i < b.N; i++ {
-				_ = sign(s, event, amzDate)
+				_ = sign(s, event)
 			}
 		})
 	}
@@ -147,7 +144,7 @@ func BenchmarkEncode(b *testing.B) {
 			for i := 0; i < b.N; i++ {
 				req := newRequest(l, r)
 				req.body = body
-				if _, err := encodeEvent(l, req); err != nil {
+				if err := encodeEvent(l, req); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -162,8 +159,8 @@ func BenchmarkInvoke(b *testing.B) {
 	b.ResetTimer()
 	for i := 0; i < b.N; i++ {
 		req := newRequest(l, r)
-		req.target = l.target
-		if _, err := invoke(r.Context(), l, req, event); err != nil {
+		req.event = event
+		if _, err := invoke(r.Context(), l, req); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -175,7 +172,7 @@ func BenchmarkDecode(b *testing.B) {
 		payload := row.payload
 		b.Run(row.name, func(b *testing.B) {
 			for i := 0; i < b.N; i++ {
-				if _, err := l.format.decode(payload); err != nil {
+				if _, err := decodeReply(l, payload); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -186,7 +183,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkWrite(b *testing.B) {
 	l := newBenchHandler(b, nil)
 	req := newRequest(l, newBenchRequest("", nil))
-	reply, err := l.format.decode(benchReplies[0].payload)
+	reply, err := decodeReply(l, benchReplies[0].payload)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -58,8 +58,11 @@ func takeBody(ctx context.Context, l *Lambda, req *request, read *bodyRead) erro
 	if int64(len(read.body)) > l.maxRequestBodyBytes {
 		return tooLarge("request body", l.maxRequestBodyBytes)
 	}
-	req.body = read.body
+	if len(read.body) > 0 {
+		req.body = read.body
+	}
 	req.bodyRead = true
+	redate(req) // it may have taken long
 	return nil
 }
 

@@ -22,7 +22,7 @@ func newClientIPStrategy(s *IPStrategy) *clientIPStrategy {
 // forwardedIP returns the client's bare address. An entry of X-Forwarded-For that is missing or
 // is no address does not count: then the TCP peer is the client, which nobody can forge.
 func forwardedIP(s *clientIPStrategy, req *request) string {
-	forwarded := strings.Split(strings.Join(req.header["X-Forwarded-For"], ","), ",")
+	forwarded := strings.Split(strings.Join(req.http.Header["X-Forwarded-For"], ","), ",")
 	if addr := s.pick(forwarded); addr.IsValid() {
 		return addr.WithZone("").String()
 	}

@@ -38,7 +38,7 @@ const (
 type credentialProvider struct {
 	settings *credentialSettings
 	sources  []credentialSource
-	until    func(t time.Time) time.Duration // settings.clock's, at hand for retrieveCredentials
+	until    func(t time.Time) time.Duration // settings.clock's
 	current  atomic.Value                    // *credentials, never nil, empty before the first answer
 
 	mu       sync.Mutex
@@ -154,8 +154,8 @@ func newUnsharedProvider(s *credentialSettings) *credentialProvider {
 // retrieveCredentials returns valid credentials. A request waits only where there are none;
 // those that end soon are refreshed in the background. The error is for the log: it says which
 // sources were asked and why each did not answer.
-func retrieveCredentials(ctx context.Context, p *credentialProvider) (c *credentials, err error) {
-	c = p.current.Load().(*credentials)
+func retrieveCredentials(ctx context.Context, p *credentialProvider) (*credentials, error) {
+	c := p.current.Load().(*credentials)
 	if p.until(c.refreshAt) > 0 {
 		return c, nil
 	}

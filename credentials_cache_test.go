@@ -391,6 +391,28 @@ func TestRefusedCredentialsAreRefreshedOnceASecond(t *testing.T) {
 	}
 }
 
+// Invocations are prepared for a whole second: not with credentials that Lambda has refused in it.
+func TestRefusedCredentialsSignNothingOnceThereAreOthers(t *testing.T) {
+	discardLog(t)
+	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNoContent) })
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), "Credential=A/") {
+			w.Header().Set("X-Amzn-Errortype", "UnrecognizedClientException:")
+			w.WriteHeader(http.StatusForbidden)
+		}
+	})
+	source := &scriptedSource{answer: key("A", time.Hour)}
+	l := formatLambda(t, "raw", func(c *Config) { c.Endpoint = f.URL })
+	l.credentials = scriptedProvider(&testClock{now: testNow}, source)
+	serve(l, getRequest("http://example.com/"))
+	source.set(key("B", time.Hour), nil)
+	serve(l, getRequest("http://example.com/")) // starts the refresh
+	settled(l.credentials)
+	if resp := serve(l, getRequest("http://example.com/")); resp.StatusCode != http.StatusOK {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+}
+
 func TestProvidersAreSharedBySettings(t *testing.T) {
 	noAWSEnvironment(t)
 	keys := &CredentialsConfig{AccessKeyID: "A", SecretAccessKey: testSecret}

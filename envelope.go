@@ -3,6 +3,7 @@ package lambda
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sort"
@@ -12,8 +13,13 @@ import (
 
 // eventFormat is one shape of events and replies.
 type eventFormat struct {
-	encode func(*Lambda, *request) ([]byte, error) // the event, as JSON
-	decode func(payload []byte) (*reply, error)    // the function's reply, read leniently
+	// encode returns what to make JSON of for the event, or sets the event, and returns errEncoded.
+	encode func(*Lambda, *request) (any, error)
+
+	// decode reads the function's reply, leniently. contentType is that of a reply that names none.
+	// nil is for decodeReply's own way.
+	decode      func(payload []byte, contentType string) (*reply, error)
+	contentType string
 
 	// failureBody is what the format's own front door answers with when it fails: the content
 	// type and the body that carries the status text.
@@ -28,16 +34,16 @@ type eventFormat struct {
 
 // eventFormats names the formats. One more is its own file, and a line here.
 var eventFormats = map[string]*eventFormat{
-	"http-api-v2":     {encode: encodeHTTPAPIv2, decode: decodeHTTPAPIv2, failureBody: jsonFailureBody, strict: strictHTTPAPIv2},
-	"http-api-v1":     {encode: encodeHTTPAPIv1, decode: decodeHTTPAPIv1, failureBody: jsonFailureBody, strict: strictHTTPAPIv1},
-	"rest-api":        {encode: encodeRESTAPI, decode: decodeRESTAPI, failureBody: jsonFailureBody, strict: strictRESTAPI, context: restAPIContext},
-	"function-url":    {encode: encodeFunctionURL, decode: decodeFunctionURL, failureBody: functionURLFailureBody, strict: strictFunctionURL, context: functionURLContext},
-	"alb":             {encode: encodeALB, decode: decodeALB, failureBody: htmlFailureBody, strict: strictALB},
-	"alb-multi-value": {encode: encodeALBMultiValue, decode: decodeALB, failureBody: htmlFailureBody, strict: strictALBMultiValue},
-	"httpjson":        {encode: encodeHTTPJSON, decode: decodeHTTPJSON, failureBody: textFailureBody},
-	"vmod":            {encode: encodeVmod, decode: decodeVmod, failureBody: textFailureBody},
-	"raw":             {encode: encodeRaw, decode: decodeHTTPAPIv2, failureBody: textFailureBody},
-	"template":        {encode: encodeTemplate, decode: decodeHTTPAPIv2, failureBody: textFailureBody},
+	"http-api-v2":     {encodeHTTPAPIv2, nil, "text/plain; charset=utf-8", jsonFailureBody, strictHTTPAPIv2, nil},
+	"http-api-v1":     {encodeHTTPAPIv1, decodeObject, "text/plain; charset=utf-8", jsonFailureBody, strictHTTPAPIv1, nil},
+	"rest-api":        {encodeRESTAPI, decodeObject, "application/json", jsonFailureBody, strictRESTAPI, restAPIContext},
+	"function-url":    {encodeFunctionURL, nil, "application/json", functionURLFailureBody, strictFunctionURL, functionURLContext},
+	"alb":             {encodeALB, decodeObject, albContentType, htmlFailureBody, strictALB, nil},
+	"alb-multi-value": {encodeALBMultiValue, decodeObject, albContentType, htmlFailureBody, strictALBMultiValue, nil},
+	"httpjson":        {encodeHTTPJSON, decodeHTTPJSON, "application/json", textFailureBody, nil, nil},
+	"vmod":            {encodeVmod, decodeObject, "application/json", textFailureBody, nil, nil},
+	"raw":             {encodeRaw, nil, "text/plain; charset=utf-8", textFailureBody, nil, nil},
+	"template":        {encodeTemplate, nil, "text/plain; charset=utf-8", textFailureBody, nil, nil},
 }
 
 func eventFormatNames() []string {
@@ -56,16 +62,21 @@ const maxEventBytes = 6 << 20
 // request is an HTTP request on its way to a function, in the parts that events are made of.
 type request struct {
 	http     *http.Request
-	time     time.Time // when it came, UTC
+	time     time.Time // when it came
+	millis   int64     // the same, since 1970
+	second   *second   // the same
+	signed   *second   // as of when it is signed
 	peerIP   string    // the TCP peer's address, bare
 	clientIP string    // the client's address, bare
-	host     string    // the Host header
-	header   http.Header
-	path     string // decoded
-	rawPath  string // escaped; both come of URL.EscapedPath, never of what the client wrote elsewhere
-	rawQuery string // without "?"
-	random   string // hexadecimal, for ids
-	body     []byte // all of it; nil before readBody and where there is none
+	path     string    // decoded, "/" at least
+	rawPath  string    // escaped; "" before escapedPath
+
+	// Ids as AWS makes them (ids.go), whether or not the event has them.
+	traceID   string
+	requestID string
+
+	body  []byte // all of it; nil before readBody and where there is none
+	event []byte // what the function gets, nil before encodeEvent
 
 	// bodyTouched says that something of the body was read, bodyRead that all of it is in body.
 	bodyTouched bool
@@ -81,7 +92,10 @@ type request struct {
 	// it can have been sent. Kept only where such calls are retried.
 	connecting bool
 
-	// undecodedQuery stands for rawQuery where that decodes to what is not UTF-8: the escapes of
+	// repaired says that withoutInvalidUTF8 has made it, and eventHeaders are rendered.
+	repaired bool
+
+	// undecodedQuery stands for the query where that decodes to what is not UTF-8: the escapes of
 	// bytes that are not ASCII stay as they are in what is decoded of it. "" otherwise.
 	undecodedQuery string
 
@@ -91,35 +105,54 @@ type request struct {
 	// eventHeaders are those of option eventHeaders, lower case, to replace the client's.
 	eventHeaders map[string]string
 
-	// lambdaRequestID is the id that Lambda gave to the invocation, "" before.
-	lambdaRequestID string
+	answer http.Header // the head of Lambda's answer, nil before
 }
 
 // newRequest takes a request in. Its body is still unread.
 func newRequest(l *Lambda, r *http.Request) *request {
+	now := time.Now()
+	millis := now.UnixMilli()
+	second := secondOf(millis)
+	random := randomHex()
 	peer := peerIP(r.RemoteAddr)
 	req := &request{
-		http:     r,
-		time:     time.Now().UTC(),
-		peerIP:   peer,
-		clientIP: peer,
-		host:     r.Host,
-		header:   r.Header,
-		path:     r.URL.Path,
-		rawPath:  r.URL.EscapedPath(),
-		rawQuery: r.URL.RawQuery,
-		random:   randomHex(),
-		routeKey: defaultRouteKey,
-		target:   l.target,
+		http:      r,
+		time:      now,
+		millis:    millis,
+		second:    second,
+		signed:    second,
+		peerIP:    peer,
+		clientIP:  peer,
+		path:      r.URL.Path,
+		traceID:   "Root=1-" + second.traceTime + "-" + random[:24],
+		requestID: random[24:39] + "=",
+		routeKey:  defaultRouteKey,
+		target:    l.target,
 	}
 	if l.clientIP != nil {
 		req.clientIP = forwardedIP(l.clientIP, req)
 	}
-	if req.rawPath == "" {
+	if req.path == "" {
 		req.path = "/"
-		req.rawPath = "/"
 	}
 	return req
+}
+
+// redate has a request signed as of now, not of when it came.
+func redate(req *request) {
+	req.signed = secondOf(time.Now().UnixMilli())
+}
+
+// escapedPath returns the path as it came over the wire. It comes of the URL alone, never of what
+// the client wrote elsewhere.
+func escapedPath(req *request) string {
+	if req.rawPath == "" {
+		req.rawPath = req.http.URL.EscapedPath()
+	}
+	if req.rawPath == "" {
+		req.rawPath = "/"
+	}
+	return req.rawPath
 }
 
 // defaultRouteKey is the key of HTTP APIs' route for all that no other route takes.
@@ -165,74 +198,115 @@ func newEventContext(config *Config, t *target, format *eventFormat) eventContex
 	return c
 }
 
-// encodeEvent returns the event for a request.
-func encodeEvent(l *Lambda, req *request) ([]byte, error) {
+// errEncoded is the error of encoders that have set the event themselves.
+var errEncoded = errors.New("encoded already")
+
+// encodeEvent makes the event for a request.
+func encodeEvent(l *Lambda, req *request) (err error) {
 	if l.eventHeaders != nil {
-		if err := renderEventHeaders(l, req); err != nil {
-			return nil, err
+		err = renderEventHeaders(l, req)
+		if err != nil {
+			return err
 		}
 	}
-	event, err := l.format.encode(l, req)
-	if err != nil || len(event)+len(req.body) >= minSplicedBody || bytes.Contains(event, invalidUTF8) {
-		return completeEvent(l, req, event, err)
+	var v any
+	if l.encodesHTTPAPIv2 {
+		v = newHTTPAPIv2Event(l, req)
+	} else {
+		v, err = l.format.encode(l, req)
+		if err != nil {
+			return completeEvent(l, req, err)
+		}
 	}
-	return event, nil
+	event, err := json.Marshal(v)
+	req.event = event
+	if bytes.Contains(event, unicodeEscape) {
+		err = unescapeEvent(req, v)
+	}
+	if err != nil || len(event)+len(req.body) >= minSplicedBody {
+		return completeEvent(l, req, err)
+	}
+	return nil
 }
 
-// completeEvent does what few events need.
-func completeEvent(l *Lambda, req *request, event []byte, err error) ([]byte, error) {
-	if err == nil && bytes.Contains(event, invalidUTF8) {
-		event, err = l.format.encode(l, withoutInvalidUTF8(req))
+// completeEvent does what few events need, those among them that could not simply be made.
+func completeEvent(l *Lambda, req *request, err error) error {
+	switch {
+	case err == errInvalidUTF8 && !req.repaired: //nolint:errorlint // never wrapped
+		repaired := withoutInvalidUTF8(req)
+		err = encodeEvent(l, repaired)
+		req.event = repaired.event
+		req.body = repaired.body
+		return err
+	case err == errInvalidUTF8: //nolint:errorlint // what is left of it is the client's own text
+	case err == errEncoded: //nolint:errorlint // never wrapped
+	case err != nil:
+		return err
 	}
+	if len(req.body) >= minSplicedBody {
+		req.event = spliceBody(req.event, req.body)
+	}
+	if !l.keepsBody {
+		req.body = nil // the event has it
+	}
+	if len(req.event) > l.maxEventBytes {
+		return tooLarge("event", int64(l.maxEventBytes))
+	}
+	return nil
+}
+
+// unescapeEvent takes json.Marshal's escapes for HTML out of the event that was made of v: AWS
+// writes <, > and & as they are. Its error is errInvalidUTF8 where that may hold what is not UTF-8.
+func unescapeEvent(req *request, v any) error {
+	event, err := unescaped(v, req.event)
+	req.event = event
+	if err == nil && bytes.Contains(event, invalidUTF8) {
+		err = errInvalidUTF8
+	}
+	return err
+}
+
+// marshal returns v as JSON, with <, > and & as they are.
+func marshal(v any) ([]byte, error) {
+	encoded, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	if len(req.body) >= minSplicedBody {
-		event = spliceBody(event, req.body)
-	}
-	if len(event) > l.maxEventBytes {
-		return nil, tooLarge("event", int64(l.maxEventBytes))
-	}
-	return event, nil
+	return unescaped(v, encoded)
 }
 
-// marshalEvent returns v as JSON, with <, > and & as they are, as AWS writes them.
-func marshalEvent(v any) ([]byte, error) {
-	event, err := json.Marshal(v)
-	if err != nil || bytes.Contains(event, htmlEscape) {
-		return marshalUnescaped(v, event)
-	}
-	return event, nil
-}
-
-// htmlEscape begins what json.Marshal writes for <, > and &, and escapedHTMLEscape what it may
-// write for a text that looks so.
+// The escapes of json.Marshal begin with unicodeEscape, but for some control characters. A text
+// that looks like one begins with escapedEscape.
 var (
-	htmlEscape        = []byte(`\u00`)
-	escapedHTMLEscape = []byte(`\\u00`)
+	unicodeEscape = []byte(`\u`)
+	escapedEscape = []byte(`\\u`)
+
+	ampersandEscape, ampersand = []byte(`\u0026`), []byte("&")
+	lessEscape, less           = []byte(`\u003c`), []byte("<")
+	greaterEscape, greater     = []byte(`\u003e`), []byte(">")
 )
 
-var htmlEscapes = []struct{ escape, character []byte }{
-	{[]byte(`\u0026`), []byte("&")}, {[]byte(`\u003c`), []byte("<")}, {[]byte(`\u003e`), []byte(">")},
+// unescaped takes the escapes for HTML out of what json.Marshal has made of v, or, where they
+// could be the client's own text, marshals v again without them. Interpreted, that takes twice as
+// long.
+func unescaped(v any, encoded []byte) ([]byte, error) {
+	if bytes.Contains(encoded, escapedEscape) {
+		return marshalUnescaped(v)
+	}
+	encoded = bytes.ReplaceAll(encoded, ampersandEscape, ampersand)
+	encoded = bytes.ReplaceAll(encoded, lessEscape, less)
+	return bytes.ReplaceAll(encoded, greaterEscape, greater), nil
 }
 
-// marshalUnescaped takes json.Marshal's escapes for HTML out of event, or, where they could be the
-// client's own text, marshals v again without them. Interpreted, that takes twice as long.
-func marshalUnescaped(v any, event []byte) ([]byte, error) {
-	if event != nil && !bytes.Contains(event, escapedHTMLEscape) {
-		for _, h := range htmlEscapes {
-			event = bytes.ReplaceAll(event, h.escape, h.character)
-		}
-		return event, nil
-	}
+func marshalUnescaped(v any) ([]byte, error) {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode the event: %w", err)
 	}
-	event = buffer.Bytes()
-	return event[:len(event)-1], nil // Encode ends with a line feed
+	encoded := buffer.Bytes()
+	return encoded[:len(encoded)-1], nil // Encode ends with a line feed
 }
 
 // splitCookies returns the cookies of a Cookie header.
@@ -243,6 +317,3 @@ func splitCookies(header string) []string {
 	}
 	return cookies
 }
-
-// commonLogTime is the Common Log Format's time, as time.Format wants it.
-const commonLogTime = "02/Jan/2006:15:04:05 -0700"

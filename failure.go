@@ -172,7 +172,7 @@ func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 		route = strconv.Quote(req.routeKey)
 	}
 	line := fmt.Sprintf("%s: %d %s: function=%s route=%s requestId=%s duration=%s cause=%s%s: %s",
-		l.name, status, statusText(status), function, route, orDash(req.lambdaRequestID),
+		l.name, status, statusText(status), function, route, orDash(req.answer.Get(requestIDHeader)),
 		time.Since(req.time).Round(time.Millisecond), causeNames[f.cause], note, oneLine.Replace(f.err.Error()))
 	switch f.cause {
 	case causeNoRoute, causeUnreadable, causeTooLarge, causeClientGone:

@@ -45,32 +45,32 @@ type albTargetGroup struct {
 	TargetGroupARN string `json:"targetGroupArn"`
 }
 
-func encodeALB(l *Lambda, req *request) ([]byte, error) {
+func encodeALB(l *Lambda, req *request) (any, error) {
 	headers := headerValues(req, true)
 	isBase64 := !isALBText(l, headers, req.body)
-	return marshalEvent(&albEvent{
+	return &albEvent{
 		RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
 		HTTPMethod:            req.http.Method,
-		Path:                  req.rawPath,
-		QueryStringParameters: lastValues(rawQueryValues(req.rawQuery)),
+		Path:                  escapedPath(req),
+		QueryStringParameters: lastValues(rawQueryValues(req.http.URL.RawQuery)),
 		Headers:               lastValues(headers),
 		Body:                  eventBody(req.body, isBase64),
 		IsBase64Encoded:       isBase64,
-	})
+	}, nil
 }
 
-func encodeALBMultiValue(l *Lambda, req *request) ([]byte, error) {
+func encodeALBMultiValue(l *Lambda, req *request) (any, error) {
 	headers := headerValues(req, true)
 	isBase64 := !isALBText(l, headers, req.body)
-	return marshalEvent(&albMultiValueEvent{
+	return &albMultiValueEvent{
 		RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
 		HTTPMethod:                      req.http.Method,
-		Path:                            req.rawPath,
-		MultiValueQueryStringParameters: rawQueryValues(req.rawQuery),
+		Path:                            escapedPath(req),
+		MultiValueQueryStringParameters: rawQueryValues(req.http.URL.RawQuery),
 		MultiValueHeaders:               headers,
 		Body:                            eventBody(req.body, isBase64),
 		IsBase64Encoded:                 isBase64,
-	})
+	}, nil
 }
 
 // isALBText says whether a body goes as text into the event. An encoded one, gzip for instance, is
@@ -91,15 +91,12 @@ var albTextTypes = map[string]bool{
 	"application/xml":        true,
 }
 
-// decodeALB: what a reply without a content type gets is not documented. ALB is seen to send
+// albContentType: what a reply without a content type gets is not documented. ALB is seen to send
 // this one.
-func decodeALB(payload []byte) (*reply, error) {
-	return decodeObject(payload, "application/octet-stream")
-}
+const albContentType = "application/octet-stream"
 
 var strictALB = &strictRules{
 	headers:      []string{"headers"},
-	contentType:  "application/octet-stream",
 	badReply:     strictFailure{http.StatusBadGateway, ""},
 	notJSON:      strictFailure{http.StatusBadGateway, ""},
 	functionFail: strictFailure{http.StatusBadGateway, ""},
@@ -107,7 +104,6 @@ var strictALB = &strictRules{
 
 var strictALBMultiValue = &strictRules{
 	headers:      []string{"multiValueHeaders"},
-	contentType:  "application/octet-stream",
 	badReply:     strictFailure{http.StatusBadGateway, ""},
 	notJSON:      strictFailure{http.StatusBadGateway, ""},
 	functionFail: strictFailure{http.StatusBadGateway, ""},

@@ -11,13 +11,12 @@ import (
 // The event is that of HTTP APIs (format_http_api.go) but for rawPath, which stays encoded, the
 // header Cookie, which stays beside cookies, and ids of their own kinds.
 
-func encodeFunctionURL(l *Lambda, req *request) ([]byte, error) {
-	event := l.httpAPIv2 // with what is the same for every request
-	fillHTTPAPIv2Event(l, req, &event)
-	event.RawPath = req.rawPath
+func encodeFunctionURL(l *Lambda, req *request) (any, error) {
+	event := newHTTPAPIv2Event(l, req)
+	event.RawPath = escapedPath(req)
 	event.RequestContext.RequestID = uuidOf(randomBytes(16))
 	addTLSHeaders(event.Headers, req.http.TLS)
-	return marshalEvent(&event)
+	return event, nil
 }
 
 // addTLSHeaders says how the client's connection is encrypted. Without TLS there is nothing to
@@ -48,17 +47,12 @@ func functionURLContext(c *eventContext) {
 	c.accountID = "anonymous"
 }
 
-func decodeFunctionURL(payload []byte) (*reply, error) {
-	return decodeInferred(payload, "application/json")
-}
-
 // strictFunctionURL: AWS documents no more than the status of failures. The body is what the
 // service is seen to answer.
 var strictFunctionURL = &strictRules{
 	inferred:     true,
 	headers:      []string{"headers"},
 	cookies:      true,
-	contentType:  "application/json",
 	badReply:     strictFailure{502, "Internal Server Error"},
 	notJSON:      strictFailure{502, "Internal Server Error"},
 	functionFail: strictFailure{502, "Internal Server Error"},

@@ -1,5 +1,7 @@
 package lambda
 
+import "strconv"
+
 // HTTP APIs of API Gateway, payload format 2.0:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 
@@ -40,72 +42,92 @@ type httpAPIv2HTTP struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// newHTTPAPIv2Event returns an event with all that does not depend on the request.
-func newHTTPAPIv2Event(c eventContext) httpAPIv2Event {
-	return httpAPIv2Event{
-		Version:        "2.0",
-		RouteKey:       defaultRouteKey,
-		StageVariables: c.stageVariables,
-		RequestContext: httpAPIv2Context{
-			AccountID: c.accountID,
-			APIID:     c.apiID,
-			RouteKey:  defaultRouteKey,
-			Stage:     c.stage,
-		},
+func encodeHTTPAPIv2(l *Lambda, req *request) (any, error) {
+	return newHTTPAPIv2Event(l, req), nil
+}
+
+// newHTTPAPIv2Event returns the event, that of Function URLs too.
+func newHTTPAPIv2Event(l *Lambda, req *request) *httpAPIv2Event {
+	r := req.http
+	common := l.httpAPIv2.Load().(*httpAPIv2Common)
+	if common.host != r.Host {
+		common = setHTTPAPIv2Common(l, r.Host)
 	}
-}
-
-func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
-	event := l.httpAPIv2 // with what is the same for every request
-	fillHTTPAPIv2Event(l, req, &event)
-	delete(event.Headers, "cookie")
-	return marshalEvent(&event)
-}
-
-// fillHTTPAPIv2Event adds what the request says, to the events of Function URLs too.
-func fillHTTPAPIv2Event(l *Lambda, req *request, event *httpAPIv2Event) {
+	event := common.event
 	headers := lowerHeaders(req)
 	event.RawPath = req.path
-	event.RawQueryString = req.rawQuery
+	event.RawQueryString = r.URL.RawQuery
 	event.Headers = headers
-	if req.rawQuery != "" {
+	context := &event.RequestContext
+	context.HTTP = httpAPIv2HTTP{r.Method, req.path, r.Proto, req.clientIP, headers["user-agent"]}
+	context.RequestID = req.requestID
+	context.Time = req.second.logTime
+	context.TimeEpoch = req.millis
+	if event.RawQueryString != "" {
 		event.QueryStringParameters = joinedQuery(req)
 	}
-	if headers["cookie"] != "" {
-		event.Cookies = splitCookies(headers["cookie"])
+	if _, found := headers["cookie"]; found {
+		setHTTPAPIv2Cookies(l, &event)
 	}
-	if len(req.body) > 0 {
-		fillHTTPAPIv2Body(l, req, event)
+	if req.body != nil {
+		setHTTPAPIv2Body(l, req, &event)
 	}
 	if req.routeKey != defaultRouteKey {
-		fillHTTPAPIv2Route(req, event)
+		setHTTPAPIv2Route(req, &event)
 	}
-	c := &event.RequestContext
-	domain, prefix := hostname(req.host)
-	c.DomainName = domain
-	c.DomainPrefix = prefix
-	c.RequestID = newRequestID(req)
-	c.Time = req.time.Format(commonLogTime)
-	c.TimeEpoch = req.time.UnixMilli()
-	c.HTTP = httpAPIv2HTTP{req.http.Method, req.path, req.http.Proto, req.clientIP, headers["user-agent"]}
+	return &event
 }
 
-func fillHTTPAPIv2Body(l *Lambda, req *request, event *httpAPIv2Event) {
-	contentType := event.Headers["content-type"]
-	event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
-	event.Body = eventBody(req.body, event.IsBase64Encoded)
+// httpAPIv2Common is what the events of the requests to one host have in common.
+type httpAPIv2Common struct {
+	host  string // the Host header
+	event httpAPIv2Event
 }
 
-func fillHTTPAPIv2Route(req *request, event *httpAPIv2Event) {
+// setHTTPAPIv2Common makes that, and has the handler keep it for the requests that follow.
+func setHTTPAPIv2Common(l *Lambda, host string) *httpAPIv2Common {
+	domain, prefix := hostname(host)
+	c := &httpAPIv2Common{
+		host: host,
+		event: httpAPIv2Event{
+			Version:        "2.0",
+			RouteKey:       defaultRouteKey,
+			StageVariables: l.context.stageVariables,
+			RequestContext: httpAPIv2Context{
+				AccountID:    l.context.accountID,
+				APIID:        l.context.apiID,
+				DomainName:   domain,
+				DomainPrefix: prefix,
+				RouteKey:     defaultRouteKey,
+				Stage:        l.context.stage,
+			},
+		},
+	}
+	l.httpAPIv2.Store(c)
+	return c
+}
+
+// setHTTPAPIv2Cookies leaves the header where it is but in HTTP APIs.
+func setHTTPAPIv2Cookies(l *Lambda, event *httpAPIv2Event) {
+	if event.Headers["cookie"] != "" {
+		event.Cookies = splitCookies(event.Headers["cookie"])
+	}
+	if l.encodesHTTPAPIv2 {
+		delete(event.Headers, "cookie")
+	}
+}
+
+func setHTTPAPIv2Route(req *request, event *httpAPIv2Event) {
 	event.RouteKey = req.routeKey
 	event.RequestContext.RouteKey = req.routeKey
 	event.PathParameters = req.pathParameters
 }
 
-// decodeHTTPAPIv2 reads a reply in format 2.0, or in any form that the lenient reader knows. What
-// has no statusCode is the body itself.
-func decodeHTTPAPIv2(payload []byte) (*reply, error) {
-	return decodeInferred(payload, "text/plain; charset=utf-8")
+func setHTTPAPIv2Body(l *Lambda, req *request, event *httpAPIv2Event) {
+	event.Headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
+	contentType := event.Headers["content-type"]
+	event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
+	event.Body = eventBody(req.body, event.IsBase64Encoded)
 }
 
 // strictHTTPAPIv2 knows no multiValueHeaders: format 2.0 has none.
@@ -113,7 +135,6 @@ var strictHTTPAPIv2 = &strictRules{
 	inferred:     true,
 	headers:      []string{"headers"},
 	cookies:      true,
-	contentType:  "text/plain; charset=utf-8",
 	badReply:     strictFailure{500, `{"message":"Internal Server Error"}`},
 	notJSON:      strictFailure{500, `{"message":"Internal Server Error"}`},
 	functionFail: strictFailure{500, `{"message":"Internal Server Error"}`},

@@ -28,7 +28,7 @@ type httpJSONMeta struct {
 	Headers map[string][]string `json:"headers"` // names in lower case
 }
 
-func encodeHTTPJSON(l *Lambda, req *request) ([]byte, error) {
+func encodeHTTPJSON(l *Lambda, req *request) (any, error) {
 	headers := headerValues(req, true)
 	dropMadeTraceID(headers, req)
 	event := &httpJSONEvent{
@@ -36,8 +36,8 @@ func encodeHTTPJSON(l *Lambda, req *request) ([]byte, error) {
 		Meta: httpJSONMeta{
 			Method:  req.http.Method,
 			Path:    req.path,
-			Query:   req.rawQuery,
-			Host:    req.host,
+			Query:   req.http.URL.RawQuery,
+			Host:    req.http.Host,
 			Proto:   req.http.Proto,
 			Headers: headers,
 		},
@@ -47,17 +47,17 @@ func encodeHTTPJSON(l *Lambda, req *request) ([]byte, error) {
 		event.BodyEncoding = "base64"
 	}
 	event.Body = eventBody(req.body, isBase64)
-	return marshalEvent(event)
+	return event, nil
 }
 
 // decodeHTTPJSON reads a reply in the envelope. Whatever else it is, the payload is the body.
-func decodeHTTPJSON(payload []byte) (*reply, error) {
+func decodeHTTPJSON(payload []byte, contentType string) (*reply, error) {
 	var object map[string]any
 	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, httpJSONReply) {
 		return nil, notJSON(err)
 	}
 	if object["type"] != "HTTPJSON-REP" {
-		return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: payload}, nil
+		return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {contentType}}, body: payload}, nil
 	}
 	meta, ok := object["meta"].(map[string]any)
 	if !ok && object["meta"] != nil {
@@ -77,7 +77,7 @@ func decodeHTTPJSON(payload []byte) (*reply, error) {
 		return nil, err
 	}
 	dropConnection(header)
-	return newReply(status, header, body, "application/json"), nil
+	return newReply(status, header, body, contentType), nil
 }
 
 // httpJSONReply tells a broken envelope from a payload that is none.

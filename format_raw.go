@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"bytes"
 	"encoding/json"
 	"unicode/utf8"
 )
@@ -11,16 +12,17 @@ import (
 // encodeRaw returns the body where it is JSON. Lambda takes nothing else as a payload, so that
 // other text goes as a JSON string, and bytes that are no text as one of their Base64. A request
 // without a body is its query, as an object.
-func encodeRaw(l *Lambda, req *request) ([]byte, error) {
+func encodeRaw(l *Lambda, req *request) (any, error) {
 	switch {
 	case len(req.body) == 0:
-		return marshalEvent(queryObject(req))
-	case isBinaryMediaType(l, last(req.header["Content-Type"])) || !utf8.Valid(req.body):
-		return marshalEvent(req.body)
-	case json.Valid(req.body):
+		return queryObject(req), nil
+	case isBinaryMediaType(l, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
 		return req.body, nil
+	case json.Valid(req.body):
+		req.event = req.body
+		return nil, errEncoded
 	default:
-		return marshalEvent(string(req.body))
+		return string(req.body), nil
 	}
 }
 
@@ -38,6 +40,14 @@ func queryObject(req *request) map[string]any {
 	return object
 }
 
-func encodeTemplate(l *Lambda, req *request) ([]byte, error) {
-	return renderJSON(l.template, templateDataOf(l, req))
+func encodeTemplate(l *Lambda, req *request) (any, error) {
+	event, err := renderJSON(l.template, templateDataOf(l, req))
+	if err != nil {
+		return nil, err
+	}
+	req.event = event
+	if bytes.Contains(event, invalidUTF8) {
+		return nil, errInvalidUTF8
+	}
+	return nil, errEncoded
 }

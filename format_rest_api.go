@@ -64,7 +64,7 @@ type proxyIdentity struct {
 	UserARN                       *string         `json:"userArn"`
 }
 
-func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
+func encodeHTTPAPIv1(l *Lambda, req *request) (any, error) {
 	event := newProxyEvent(l, req, headerValues(req, false))
 	event.Version = "1.0"
 	event.Resource = routePath(req.routeKey)
@@ -72,21 +72,21 @@ func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
 	context := &event.RequestContext
 	context.ResourceID = req.routeKey
 	context.ResourcePath = event.Resource
-	context.RequestID = newRequestID(req)
+	context.RequestID = req.requestID
 	context.ExtendedRequestID = context.RequestID
 	context.Identity.CognitoAMR = json.RawMessage("null")
 	if l.context.stage != defaultRouteKey {
-		context.Path = "/" + l.context.stage + req.rawPath
+		context.Path = "/" + l.context.stage + escapedPath(req)
 	}
 	if len(req.body) > 0 {
 		contentType := event.Headers["Content-Type"]
 		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
-	return marshalEvent(event)
+	return event, nil
 }
 
-func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
+func encodeRESTAPI(l *Lambda, req *request) (any, error) {
 	headers := headerValues(req, false)
 	delete(headers, "Content-Length")
 	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(l, last(headers["Content-Type"])))
@@ -99,21 +99,21 @@ func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
 	context.ResourceID = l.context.apiID
 	context.ResourcePath = event.Resource
 	context.RequestID = uuidOf(randomBytes(16))
-	context.ExtendedRequestID = newRequestID(req)
-	context.Path = "/" + l.context.stage + req.rawPath
+	context.ExtendedRequestID = req.requestID
+	context.Path = "/" + l.context.stage + escapedPath(req)
 	if len(req.body) > 0 {
 		event.IsBase64Encoded = isBase64
 		event.Body = eventBody(req.body, isBase64)
 	}
-	return marshalEvent(event)
+	return event, nil
 }
 
 // newProxyEvent returns what the two events have in common.
 func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
 	r := req.http
-	domain, prefix := hostname(req.host)
+	domain, prefix := hostname(req.http.Host)
 	event := &proxyEvent{
-		Path:              req.rawPath,
+		Path:              escapedPath(req),
 		HTTPMethod:        r.Method,
 		Headers:           lastValues(headers),
 		MultiValueHeaders: headers,
@@ -125,17 +125,17 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 			DomainPrefix:     prefix,
 			HTTPMethod:       r.Method,
 			Identity:         proxyIdentity{SourceIP: req.clientIP},
-			Path:             req.rawPath,
+			Path:             escapedPath(req),
 			Protocol:         r.Proto,
-			RequestTime:      req.time.Format(commonLogTime),
-			RequestTimeEpoch: req.time.UnixMilli(),
+			RequestTime:      req.second.logTime,
+			RequestTimeEpoch: req.millis,
 			Stage:            l.context.stage,
 		},
 	}
 	if userAgent, ok := event.Headers["User-Agent"]; ok {
 		event.RequestContext.Identity.UserAgent = userAgent
 	}
-	if req.rawQuery != "" {
+	if req.http.URL.RawQuery != "" {
 		query := parseQuery(req)
 		event.QueryStringParameters = lastValues(query)
 		event.MultiValueQueryStringParameters = query
@@ -155,11 +155,11 @@ func setResource(event *proxyEvent, req *request) {
 	case req.routeKey != defaultRouteKey:
 		event.Resource = routePath(req.routeKey)
 		event.PathParameters = encodedPathParameters(event.Resource, req)
-	case req.rawPath == "/":
+	case escapedPath(req) == "/":
 		event.Resource = "/"
 	default:
 		event.Resource = "/{proxy+}"
-		event.PathParameters = map[string]string{"proxy": req.rawPath[1:]}
+		event.PathParameters = map[string]string{"proxy": escapedPath(req)[1:]}
 	}
 }
 
@@ -175,7 +175,7 @@ func encodedPathParameters(resource string, req *request) map[string]string {
 		return nil
 	}
 	parameters := map[string]string{}
-	segments := strings.Split(req.rawPath, "/")
+	segments := strings.Split(escapedPath(req), "/")
 	for i, part := range strings.Split(resource, "/") {
 		if !strings.HasPrefix(part, "{") || i >= len(segments) {
 			continue
@@ -207,17 +207,8 @@ var canonicalByAWS = map[string]bool{
 	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Port": true, "X-Forwarded-Proto": true,
 }
 
-func decodeHTTPAPIv1(payload []byte) (*reply, error) {
-	return decodeObject(payload, "text/plain; charset=utf-8")
-}
-
-func decodeRESTAPI(payload []byte) (*reply, error) {
-	return decodeObject(payload, "application/json")
-}
-
 var strictHTTPAPIv1 = &strictRules{
 	headers:      []string{"headers", "multiValueHeaders"},
-	contentType:  "text/plain; charset=utf-8",
 	badReply:     strictFailure{500, `{"message":"Internal Server Error"}`},
 	notJSON:      strictFailure{500, `{"message":"Internal Server Error"}`},
 	functionFail: strictFailure{500, `{"message":"Internal Server Error"}`},
@@ -229,7 +220,6 @@ var strictHTTPAPIv1 = &strictRules{
 var strictRESTAPI = &strictRules{
 	fields:       []string{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"},
 	headers:      []string{"multiValueHeaders", "headers"},
-	contentType:  "application/json",
 	badReply:     strictFailure{502, `{"message": "Internal server error"}`},
 	notJSON:      strictFailure{502, `{"message":"Internal server error"}`},
 	functionFail: strictFailure{502, `{"message": "Internal server error"}`},

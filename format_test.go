@@ -39,15 +39,16 @@ func formatLambda(tb testing.TB, format string, set func(*Config)) *Lambda {
 func eventOf(tb testing.TB, l *Lambda, r *http.Request) []byte {
 	tb.Helper()
 	req := newRequest(l, r)
-	req.time = time.Date(2026, time.July, 10, 19, 19, 5, 123e6, time.UTC)
+	req.millis = time.Date(2026, time.July, 10, 19, 19, 5, 123e6, time.UTC).UnixMilli()
+	req.second = newSecond(req.millis / 1000)
+	req.traceID = "Root=1-" + req.second.traceTime + req.traceID[len("Root=1-00000000"):]
 	if err := readBody(r.Context(), l, req); err != nil {
 		tb.Fatal(err)
 	}
-	event, err := encodeEvent(l, req)
-	if err != nil {
+	if err := encodeEvent(l, req); err != nil {
 		tb.Fatal(err)
 	}
-	return event
+	return req.event
 }
 
 // decoded returns an event as a map.
@@ -70,7 +71,7 @@ func at(object map[string]any, path string) string {
 	if !ok {
 		return "absent"
 	}
-	text, _ := marshalEvent(value)
+	text, _ := marshal(value)
 	return string(text)
 }
 
@@ -424,11 +425,10 @@ func TestRoutesAreInTheEvents(t *testing.T) {
 		req := newRequest(l, getRequest("http://example.com/users/a%2Fb%20c/d/e%20f"))
 		req.routeKey = "GET /users/{id}/{rest+}"
 		req.pathParameters = map[string]string{"id": "a/b c", "rest": "d/e f"}
-		event, err := encodeEvent(l, req)
-		if err != nil {
+		if err := encodeEvent(l, req); err != nil {
 			t.Fatal(err)
 		}
-		if got := at(decoded(t, event), c.field); got != c.want {
+		if got := at(decoded(t, req.event), c.field); got != c.want {
 			t.Errorf("%s %s: got %s, want %s", c.format, c.field, got, c.want)
 		}
 	}
@@ -438,6 +438,29 @@ func TestRawEventsAreTheQueryWhereThereIsNoBody(t *testing.T) {
 	checkEvents(t, func() *http.Request { return getRequest("http://example.com/?a=1&b=2&b=%223") }, nil, []eventCase{
 		{"a list for a repeated name", "raw", "", `{"a":"1","b":["2","\"3"]}`},
 	})
+}
+
+// What one host's events have in common is kept: it must not get into those of another one.
+func TestEventsNameTheHostOfTheirRequest(t *testing.T) {
+	l := formatLambda(t, "http-api-v2", nil)
+	for _, c := range []struct{ host, domain, prefix string }{
+		{"a.example.com", `"a.example.com"`, `"a"`},
+		{"a.example.com", `"a.example.com"`, `"a"`},
+		{"b.example.com:8080", `"b.example.com"`, `"b"`},
+		{"", `""`, `""`},
+		{"a.example.com:8080", `"a.example.com"`, `"a"`},
+		{"localhost", `"localhost"`, `"localhost"`},
+		{"[2001:db8::1]:8080", `"[2001:db8::1]"`, `"[2001:db8::1]"`},
+	} {
+		r := getRequest("http://example.com/")
+		r.Host = c.host
+		event := decoded(t, eventOf(t, l, r))
+		domain := at(event, "requestContext domainName")
+		prefix := at(event, "requestContext domainPrefix")
+		if domain != c.domain || prefix != c.prefix || at(event, "version") != `"2.0"` {
+			t.Errorf("%q: got %s and %s, want %s and %s", c.host, domain, prefix, c.domain, c.prefix)
+		}
+	}
 }
 
 // templateLambda returns a handler whose payload is what a template makes.

@@ -19,12 +19,12 @@ type vmodEvent struct {
 	IsBase64Encoded       bool              `json:"isBase64Encoded"`
 }
 
-func encodeVmod(l *Lambda, req *request) ([]byte, error) {
+func encodeVmod(l *Lambda, req *request) (any, error) {
 	headers := headerValues(req, true)
 	dropMadeTraceID(headers, req)
 	event := &vmodEvent{
 		HTTPMethod:            req.http.Method,
-		Path:                  req.rawPath,
+		Path:                  escapedPath(req),
 		QueryStringParameters: lastValues(parseQuery(req)),
 		Headers:               lastValues(headers),
 		Body:                  "",
@@ -34,7 +34,7 @@ func encodeVmod(l *Lambda, req *request) ([]byte, error) {
 		event.IsBase64Encoded = !isVmodText(contentType, req.body) || isBinaryMediaType(l, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
-	return marshalEvent(event)
+	return event, nil
 }
 
 // isVmodText says whether a body is sent as text: of the types that HTTP APIs take for text, +json
@@ -42,10 +42,6 @@ func encodeVmod(l *Lambda, req *request) ([]byte, error) {
 func isVmodText(contentType string, body []byte) bool {
 	mediaType := mediaTypeOf(contentType)
 	return (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)
-}
-
-func decodeVmod(payload []byte) (*reply, error) {
-	return decodeObject(payload, "application/json")
 }
 
 // textFailureBody is the plain answer of the formats whose front door has no shape of its own.

@@ -1,7 +1,9 @@
 package lambda
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -77,8 +79,8 @@ type target struct {
 	api      *lambdaAPI
 	regional atomic.Value
 
-	// signer holds the *signer of the day, so that a signature costs two hashes and an HMAC.
-	signer atomic.Value
+	// prepared holds the *preparedInvocation of the second (invoke.go).
+	prepared atomic.Value
 }
 
 // lambdaAPI is where functions are called: what the targets of a handler have in common.
@@ -152,6 +154,10 @@ func newTarget(f *function, api *lambdaAPI) (*target, error) {
 	if query != "" {
 		t.url += "?" + query
 	}
+	if _, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.url, http.NoBody); err != nil {
+		return nil, fmt.Errorf("endpoint: %w", err)
+	}
+	t.prepared.Store(&preparedInvocation{})
 	return t, nil
 }
 

@@ -8,12 +8,15 @@ import (
 )
 
 // Changing a name's case costs a call into compiled code, looking it up in a map a quarter of
-// that: the names that most requests and replies have are known beforehand. "" stands for a name
-// that must not pass. The maps are never written after init.
+// that: the names that most requests and replies have are known beforehand. The maps are never
+// written after init.
 var (
 	lowerNames     = map[string]string{} // canonical name → lower case
-	canonicalNames = map[string]string{} // canonical or lower case → canonical name
+	canonicalNames = map[string]string{} // canonical or lower case → canonical name, "" to drop it
 )
+
+// dropped stands in lowerNames for all the names that must not reach a function. It is one of them.
+const dropped = "connection"
 
 // hopByHop lists the headers that are for one connection alone (RFC 9110 7.6.1).
 var hopByHop = []string{
@@ -48,16 +51,12 @@ func init() {
 		canonicalNames[lower] = name
 	}
 	for _, name := range hopByHop {
-		lowerNames[name] = ""
+		lowerNames[name] = dropped
 		canonicalNames[name] = ""
-		canonicalNames[strings.ToLower(name)] = ""
 	}
-	// What a reply's Connection header names has to be removed: the header is kept until then.
-	canonicalNames["Connection"] = "Connection"
-	canonicalNames["connection"] = "Connection"
 }
 
-// lowerName returns a request header's name in lower case, or "" for one that must not reach the
+// lowerName returns a request header's name in lower case, or dropped for one that must not reach the
 // function: a hop-by-hop header, or an alias of a forwarding header. Many frameworks read
 // X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, which Traefik guards only under
 // its own name.
@@ -69,7 +68,7 @@ func lowerName(name string) string {
 	if strings.ContainsAny(lower, "_.") {
 		plain := aliasReplacer.Replace(lower)
 		if strings.HasPrefix(plain, "x-forwarded-") || plain == "x-real-ip" {
-			return ""
+			return dropped
 		}
 	}
 	return lower
@@ -101,10 +100,13 @@ func canonicalName(name string) string {
 // refuses what could break out of the header.
 func addReplyHeader(header http.Header, name, value string) error {
 	canonical := canonicalName(name)
-	if canonical == "" && !tokenPattern.MatchString(name) {
+	switch {
+	case canonical != "":
+	case strings.EqualFold(name, "Connection"):
+		canonical = "Connection" // for dropConnection
+	case !tokenPattern.MatchString(name):
 		return fmt.Errorf("header %.64q: not a header's name", name)
-	}
-	if canonical == "" {
+	default:
 		return nil
 	}
 	if strings.ContainsAny(value, controlCharacters) {

@@ -3,23 +3,17 @@ package lambda
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"strconv"
 )
 
-// newTraceID returns a trace header as AWS X-Ray makes them, from
+// randomHex returns as many random digits as a request's ids take: 24 for a trace header as AWS
+// X-Ray makes them, and 15 for an id in the shape of those that API Gateway gives to requests of
+// HTTP APIs, Base64 of 11 bytes.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
-func newTraceID(req *request) string {
-	return "Root=1-" + strconv.FormatInt(req.time.Unix(), 16) + "-" + req.random[:24]
+func randomHex() string {
+	random := make([]byte, 20)
+	_, _ = rand.Read(random) // never fails (crypto/rand)
+	return hex.EncodeToString(random)
 }
-
-// newRequestID returns an id in the shape of those that API Gateway gives to requests of HTTP
-// APIs: Base64 of 11 bytes.
-func newRequestID(req *request) string {
-	return req.random[24:39] + "="
-}
-
-// randomHex is as long as the two ids need it.
-func randomHex() string { return hex.EncodeToString(randomBytes(20)) }
 
 // uuidOf returns 16 random bytes as an id as API Gateway gives it to requests of REST APIs, and
 // Lambda to those of Function URLs: a random UUID (RFC 9562 5.4).

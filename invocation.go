@@ -189,7 +189,7 @@ func logTail(l *Lambda, req *request, logResult string) {
 	if err != nil {
 		tail = []byte("(not Base64)")
 	}
-	log.Printf("%s: log tail of function=%s requestId=%s: %q", l.name, req.target.name, orDash(req.lambdaRequestID),
+	log.Printf("%s: log tail of function=%s requestId=%s: %q", l.name, req.target.name, orDash(req.answer.Get(requestIDHeader)),
 		strings.TrimSpace(string(tail)))
 }
 

@@ -20,12 +20,12 @@ const maxReplyBytes = 8 << 20
 
 // invoke calls the function and returns the payload that it replied.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-func invoke(ctx context.Context, l *Lambda, req *request, event []byte) ([]byte, error) {
-	resp, err := call(ctx, l, req, event)
+func invoke(ctx context.Context, l *Lambda, req *request) (payload []byte, err error) {
+	resp, err := call(ctx, l, req)
 	if err != nil {
 		return nil, err
 	}
-	payload, err := readReply(resp)
+	payload, err = readReply(resp)
 	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 		return nil, noReply(ctx, l, req, resp, payload, err)
 	}
@@ -42,32 +42,24 @@ func noReply(ctx context.Context, l *Lambda, req *request, resp *http.Response, 
 }
 
 // callOnce is call without a retry.
-func callOnce(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
-	creds, err := retrieveCredentials(ctx, l.credentials)
-	if err != nil {
-		return nil, interrupted(ctx, req, causeRefused, err)
-	}
-	if req.target.region == "" {
-		if err := findRegion(ctx, req); err != nil {
+func callOnce(ctx context.Context, l *Lambda, req *request) (resp *http.Response, err error) {
+	p := req.target.prepared.Load().(*preparedInvocation)
+	if p.second != req.signed {
+		p, err = prepareInvocation(ctx, l, req)
+		if err != nil {
 			return nil, err
 		}
 	}
-	invocation, err := newInvocation(ctx, req.target, creds, event, req.invocationHeaders)
-	if err != nil {
-		return nil, failureOf(causeRefused, err)
-	}
-	resp, err := l.transport.RoundTrip(invocation)
+	resp, err = l.transport.RoundTrip(newInvocation(ctx, req, p))
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
 	}
-	if id := resp.Header["X-Amzn-Requestid"]; id != nil {
-		req.lambdaRequestID = id[0]
-	}
-	if !req.target.plain {
-		learnProtocol(req.target, resp)
+	req.answer = resp.Header
+	if resp.ProtoMajor != p.protoMajor {
+		learnProtocol(p, resp)
 	}
 	if resp.StatusCode != l.takenStatus {
-		return nil, refusedCall(ctx, l, req, resp, creds)
+		return nil, refusedCall(ctx, l, req, resp, p)
 	}
 	return resp, nil
 }
@@ -87,13 +79,16 @@ func noAnswer(ctx context.Context, req *request, err error) error {
 // setCallHeaders says on the answer which invocation it comes of, and, with serverTiming, how long
 // that took. The function's own Server-Timing stays.
 func setCallHeaders(l *Lambda, header http.Header, req *request) {
-	if req.lambdaRequestID != "" {
-		header["X-Amzn-Requestid"] = []string{req.lambdaRequestID}
+	if id := req.answer[requestIDHeader]; id != nil {
+		header[requestIDHeader] = id
 	}
 	if l.serverTiming {
 		addServerTiming(header, req)
 	}
 }
+
+// requestIDHeader is where Lambda says the id of an invocation, and we too.
+const requestIDHeader = "X-Amzn-Requestid"
 
 func addServerTiming(header http.Header, req *request) {
 	if !req.called.IsZero() {
@@ -110,9 +105,10 @@ func broke(doing string, err error) error {
 
 // refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
 // for one host, and events are for nobody else.
-func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, creds *credentials) error {
+func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, p *preparedInvocation) error {
 	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); refusals[errorType] {
-		credentialsRefused(l.credentials, creds)
+		credentialsRefused(l.credentials, p.credentials)
+		req.target.prepared.Store(&preparedInvocation{})
 	}
 	if resp.StatusCode < http.StatusBadRequest {
 		_ = resp.Body.Close() // unread: after 101 it would have no end
@@ -122,58 +118,112 @@ func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 	if err != nil && ctx.Err() != nil {
 		return interrupted(ctx, req, causeConnection, err)
 	}
-	return apiError(resp, payload, creds) // with half a body the status still says what happened
+	return apiError(resp, payload, p.credentials) // with half a body the status still says what happened
+}
+
+// preparedInvocation is all of a target's invocations that stays the same for a second, so that
+// what is left to do for each is two hashes and an HMAC.
+type preparedInvocation struct {
+	second      *second // nil where nothing is prepared yet
+	credentials *credentials
+	region      string
+	url         string
+	host        string
+	date        []string // header X-Amz-Date
+	token       []string // header X-Amz-Security-Token, nil for long-term keys
+	signer      *signer
+
+	// protoMajor is what the endpoint is known to speak: 1, or 2 where it is not known.
+	protoMajor int
+}
+
+// prepareInvocation makes what the invocations of a target have in common in this second.
+func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
+	creds, err := retrieveCredentials(ctx, l.credentials)
+	if err != nil {
+		return nil, interrupted(ctx, req, causeRefused, err)
+	}
+	t := req.target
+	if t.region == "" {
+		t, err = regionalTarget(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+	}
+	p := newPreparedInvocation(t, creds, req.signed)
+	if l.credentials.until(creds.usableUntil) > time.Second { // to the end of the second
+		req.target.prepared.Store(p)
+	}
+	return p, nil
+}
+
+func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedInvocation {
+	p := &preparedInvocation{
+		second:      s,
+		credentials: creds,
+		region:      t.region,
+		url:         t.url,
+		host:        t.host,
+		date:        []string{s.amzDate},
+		signer:      newSigner(t, creds, s.amzDate),
+		protoMajor:  2,
+	}
+	if t.plain || resendsSafely(t.host) {
+		p.protoMajor = 1
+	}
+	if creds.sessionToken != "" {
+		p.token = []string{creds.sessionToken}
+	}
+	return p
 }
 
 // newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
-// in its head: all of that is in the event. headers are those of renderInvocationHeaders.
-func newInvocation(ctx context.Context, t *target, creds *credentials, event []byte, headers http.Header) (*http.Request, error) {
-	amzDate := time.Now().UTC().Format(amzDateFormat)
-	s, err := signerFor(t, creds, amzDate[:8])
-	if err != nil {
-		return nil, err
-	}
+// in its head: all of that is in the event.
+func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *http.Request {
 	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
-	// idle connection turns out to be closed before anything was written to it.
-	invocation, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(event))
-	if err != nil {
-		return nil, err
+	// idle connection turns out to be closed before anything was written to it. It cannot fail:
+	// newTarget has tried.
+	invocation, _ := http.NewRequestWithContext(ctx, methodPost, p.url, bytes.NewReader(req.event))
+	if p.protoMajor != 1 {
+		invocation.GetBody = nil // see http1Hosts
 	}
-	if !t.plain && !resendsSafely(t) {
-		invocation.GetBody = nil
-	}
-	if headers != nil {
-		return signWithHeaders(invocation, headers, event, creds, t.region), nil
+	if req.invocationHeaders != nil {
+		return signWithHeaders(invocation, req, p)
 	}
 	invocation.Header = http.Header{
-		"X-Amz-Date":    {amzDate},
-		"Authorization": {sign(s, event, amzDate)},
-		"User-Agent":    userAgent,
+		"X-Amz-Date":           p.date,
+		"X-Amz-Security-Token": p.token,
+		"Authorization":        {sign(p.signer, req.event)},
+		"User-Agent":           userAgent,
 	}
-	if s.securityToken != nil {
-		invocation.Header["X-Amz-Security-Token"] = s.securityToken
-	}
-	return invocation, nil
+	return invocation
 }
 
 // signWithHeaders signs an invocation with headers that the options ask for.
-func signWithHeaders(invocation *http.Request, headers http.Header, event []byte, creds *credentials, region string) *http.Request {
-	invocation.Header = headers.Clone()
+func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) *http.Request {
+	invocation.Header = req.invocationHeaders.Clone()
 	invocation.Header["User-Agent"] = userAgent
-	signHTTP(invocation, event, creds, region, "lambda", time.Now())
+	signHTTP(invocation, req.event, p.credentials, p.region, "lambda", time.Now())
 	return invocation
 }
+
+// Interpreted, a constant of a package costs as much as a variable of it, one of ours nothing.
+const (
+	methodPost = http.MethodPost
+	methodHead = http.MethodHead
+	statusOK   = http.StatusOK
+)
 
 // userAgent names the caller in AWS's own logs. It is not signed.
 var userAgent = []string{"traefik-lambda"}
 
 // readReply reads the whole answer and gives the connection back.
-func readReply(resp *http.Response) ([]byte, error) {
+func readReply(resp *http.Response) (payload []byte, err error) {
 	if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
 		return readUnsizedReply(resp)
 	}
-	payload := make([]byte, resp.ContentLength)
-	_, err := io.ReadFull(resp.Body, payload)
+	payload = make([]byte, resp.ContentLength)
+	_, err = io.ReadFull(resp.Body, payload)
 	_ = resp.Body.Close() // nothing is left to be lost
 	return payload, err
 }

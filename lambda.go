@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"text/template"
 	"time"
 )
@@ -21,7 +22,7 @@ type Lambda struct {
 	routes      *routeTable // the routes say, or, where there are none,
 	namespace   *namespace  // the path names it
 	format      *eventFormat
-	decode      func(payload []byte) (*reply, error) // what responseFormat makes of format's
+	decode      func(payload []byte, contentType string) (*reply, error) // nil for decodeReply's own way
 	credentials *credentialProvider
 	transport   *http.Transport
 	next        http.Handler
@@ -45,10 +46,11 @@ type Lambda struct {
 	serverTiming        bool
 	exposeErrors        bool
 	context             eventContext
-	httpAPIv2           httpAPIv2Event // what is the same in every event of format 2.0
 	responseFormat      string
 	contentType         string // of raw replies
 	binaryMediaTypes    []string
+	encodesHTTPAPIv2    bool         // format.encode is encodeHTTPAPIv2: by its name it is called faster
+	httpAPIv2           atomic.Value // *httpAPIv2Common of the host that was asked for last
 	eventHeaders        map[string]*valueTemplate
 	template            *template.Template
 }
@@ -92,26 +94,24 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer is the way of a request. Nothing is written before the whole reply is known to be good,
 // so that every error can still be answered.
-func answer(l *Lambda, w http.ResponseWriter, req *request) error {
+func answer(l *Lambda, w http.ResponseWriter, req *request) (err error) {
 	ctx, cancel := context.WithTimeout(req.http.Context(), l.timeout)
 	defer cancel()
 	if req.http.ContentLength != 0 { // readBody asks too: interpreted, a call costs more than the question
-		if err := readBody(ctx, l, req); err != nil {
+		err = readBody(ctx, l, req)
+		if err != nil {
 			return err
 		}
 	}
-	event, err := encodeEvent(l, req)
+	err = encodeEvent(l, req)
 	if err != nil {
 		return err
 	}
-	if !l.keepsBody {
-		req.body = nil // the event has it
-	}
-	payload, err := invoke(ctx, l, req, event)
+	payload, err := invoke(ctx, l, req)
 	if err != nil {
 		return err
 	}
-	reply, err := l.decode(payload)
+	reply, err := decodeReply(l, payload)
 	if err != nil {
 		return badReply(err)
 	}
@@ -210,12 +210,13 @@ func setFormats(l *Lambda, config *Config) error {
 	var err error
 	l.format = eventFormats[config.EventFormat]
 	l.context = newEventContext(config, l.target, l.format)
-	l.httpAPIv2 = newHTTPAPIv2Event(l.context)
 	l.responseFormat = config.ResponseFormat
 	l.contentType = config.ContentType
 	if l.contentType == "" {
 		l.contentType = "application/json"
 	}
+	setHTTPAPIv2Common(l, "")
+	l.encodesHTTPAPIv2 = config.EventFormat == "http-api-v2"
 	l.decode = newDecoder(l)
 	for _, mediaType := range config.BinaryMediaTypes {
 		l.binaryMediaTypes = append(l.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))

@@ -37,7 +37,7 @@ const maxNamedTargets = 1000
 // routeByName takes the function that the path names. The name is checked before anything is
 // made of it.
 func routeByName(n *namespace, req *request) error {
-	rest, ok := strings.CutPrefix(req.rawPath, n.prefix)
+	rest, ok := strings.CutPrefix(escapedPath(req), n.prefix)
 	if !ok {
 		return noRoute("the path is not under pathPrefix")
 	}

@@ -9,7 +9,7 @@ import (
 // parseQuery decodes the query of a request. What cannot be decoded, or would not be UTF-8, stays
 // as it was sent: nothing is lost.
 func parseQuery(req *request) url.Values {
-	rawQuery := req.rawQuery
+	rawQuery := req.http.URL.RawQuery
 	if req.undecodedQuery != "" {
 		rawQuery = req.undecodedQuery
 	}

@@ -31,27 +31,25 @@ func resolveRegion(option, arn string, credentials *CredentialsConfig) string {
 	return files.profiles[name][keyRegion]
 }
 
-// findRegion puts the target of a request, which has no region, into that of the EC2 instance.
-func findRegion(ctx context.Context, req *request) error {
+// regionalTarget returns the target of a request, which has no region, in that of the EC2 instance.
+func regionalTarget(ctx context.Context, req *request) (*target, error) {
 	t := req.target
 	regional, ok := t.regional.Load().(*target)
 	if ok {
-		req.target = regional
-		return nil
+		return regional, nil
 	}
 	region, err := imdsRegion(ctx)
 	if err != nil {
-		return interrupted(ctx, req, causeRefused, err)
+		return nil, interrupted(ctx, req, causeRefused, err)
 	}
 	api := *t.api
 	api.region = region
 	regional, err = newTarget(t.function, &api)
 	if err != nil {
-		return failureOf(causeRefused, err)
+		return nil, failureOf(causeRefused, err)
 	}
 	t.regional.Store(regional)
-	req.target = regional
-	return nil
+	return regional, nil
 }
 
 // instanceRegion keeps what the instance said of its region, over instances of this plugin and

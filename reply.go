@@ -22,6 +22,9 @@ type reply struct {
 
 // newReply completes the reply of a function's headers.
 func newReply(status int, header http.Header, body []byte, contentType string) *reply {
+	if bodyless(status) {
+		body = nil
+	}
 	reply := &reply{status: status, header: header, body: body}
 	addContentType(reply, contentType)
 	return reply
@@ -35,20 +38,25 @@ func addContentType(reply *reply, contentType string) {
 	}
 }
 
-// newDecoder returns what reads the function's replies as option responseFormat says.
-func newDecoder(l *Lambda) func(payload []byte) (*reply, error) {
+// newDecoder returns what reads the function's replies as option responseFormat says, nil for
+// decodeReply's own way. contentType is that of a reply that names none.
+func newDecoder(l *Lambda) func(payload []byte, contentType string) (*reply, error) {
 	if l.takenStatus != http.StatusOK { // nobody has waited for the function's reply
-		return func(_ []byte) (*reply, error) { return &reply{status: l.takenStatus, header: http.Header{}}, nil }
+		return func(_ []byte, _ string) (*reply, error) {
+			return &reply{status: l.takenStatus, header: http.Header{}}, nil
+		}
 	}
 	switch l.responseFormat {
 	case responseStrict:
 		if l.format.strict != nil {
-			return func(payload []byte) (*reply, error) { return decodeStrictly(payload, l.format.strict) }
+			return func(payload []byte, contentType string) (*reply, error) {
+				return decodeStrictly(payload, contentType, l.format.strict)
+			}
 		}
 	case responseRaw:
-		return func(payload []byte) (*reply, error) { return rawReply(payload, l.contentType), nil }
+		return func(payload []byte, _ string) (*reply, error) { return rawReply(payload, l.contentType), nil }
 	case responseHTTP:
-		return func(payload []byte) (*reply, error) { return decodeHTTPMessage(payload) } //nolint:gocritic // Yaegi cannot return a function by its name
+		return func(payload []byte, _ string) (*reply, error) { return decodeHTTPMessage(payload) }
 	}
 	return l.format.decode
 }
@@ -90,129 +98,160 @@ func notJSON(err error) error {
 	return fmt.Errorf("%w: %.100s", errNotJSON, err.Error())
 }
 
-// decodeObject reads a reply that has to be an object with a statusCode.
-func decodeObject(payload []byte, contentType string) (*reply, error) {
-	object, err := unmarshalReply(payload)
-	if err != nil {
-		return nil, notJSON(err)
-	}
-	return decodeProxyReply(object, contentType)
+// proxyReply is the object that the front doors of AWS read. It is a struct, since interpreted code
+// reads a field in half the time of a map's entry. The front doors heed the case of a name, and
+// encoding/json does not, unless there are several fields for it: then what has none of their
+// cases falls to the first, and that is one that nobody looks at.
+type proxyReply struct {
+	OtherStatusCode        any `json:"STATUSCODE"`
+	OtherHeaders           any `json:"HEADERS"`
+	OtherMultiValueHeaders any `json:"MULTIVALUEHEADERS"`
+	OtherCookies           any `json:"COOKIES"`
+	OtherBody              any `json:"BODY"`
+	OtherIsBase64Encoded   any `json:"ISBASE64ENCODED"`
+
+	StatusCode        any `json:"statusCode"`
+	Headers           any `json:"headers"`
+	MultiValueHeaders any `json:"multiValueHeaders"`
+	Cookies           any `json:"cookies"`
+	Body              any `json:"body"` // []byte where unmarshalReply has decoded it
+	IsBase64Encoded   any `json:"isBase64Encoded"`
 }
 
-// unmarshalReply returns the object that a payload is, nil for null. The body of a large one may
-// be decoded already: then it is no string but bytes.
-func unmarshalReply(payload []byte) (map[string]any, error) {
-	if len(payload) >= minSplicedBody {
-		if object := unmarshalAroundBody(payload); object != nil {
-			return object, nil
-		}
+// decodeObject reads a reply that has to be an object with a statusCode.
+func decodeObject(payload []byte, contentType string) (*reply, error) {
+	object := &proxyReply{}
+	if err := unmarshalReply(payload, object); err != nil {
+		return nil, notJSON(err)
 	}
-	var object map[string]any
-	err := json.Unmarshal(payload, &object)
-	return object, err
+	return decodePlainReply(object, contentType)
+}
+
+// unmarshalReply reads a payload. The body of a large one may be decoded already.
+func unmarshalReply(payload []byte, object *proxyReply) error {
+	if len(payload) >= minSplicedBody && unmarshalAroundBody(payload, object) {
+		return nil
+	}
+	return json.Unmarshal(payload, object)
 }
 
 // bodyKey finds where a body begins.
 var bodyKey = regexp.MustCompile(`"body"\s*:\s*"`)
 
 // unmarshalAroundBody reads a reply whose body is Base64 without having encoding/json look at
-// each of its bytes. It returns nil where it cannot be sure that this comes to the same.
-func unmarshalAroundBody(payload []byte) map[string]any {
+// each of its bytes. It says no where it cannot be sure that this comes to the same.
+func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 	key := bodyKey.FindIndex(payload)
 	if key == nil {
-		return nil
+		return false
 	}
 	head := payload[:key[1]]
 	body, tail, closed := bytes.Cut(payload[key[1]:], []byte(`"`))
 	if !closed || bytes.IndexByte(body, '\\') >= 0 || bytes.IndexByte(body, '\n') >= 0 || bytes.IndexByte(body, '\r') >= 0 {
-		return nil // an escape, or no JSON; of all else that is no Base64 the decoder says so
+		return false // an escape, or no JSON; of all else that is no Base64 the decoder says so
 	}
-	var object map[string]any
 	around := string(head) + base64Mark + `"` + string(tail)
-	if json.Unmarshal([]byte(around), &object) != nil || object["body"] != base64Mark || object["isBase64Encoded"] != true {
-		return nil
+	if json.Unmarshal([]byte(around), object) != nil || object.Body != base64Mark || object.IsBase64Encoded != true {
+		*object = proxyReply{}
+		return false
 	}
 	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
 	n, err := base64.StdEncoding.Decode(decoded, body)
 	if err != nil {
-		return nil
+		*object = proxyReply{}
+		return false
 	}
-	object["body"] = decoded[:n]
-	return object
+	object.Body = decoded[:n]
+	return true
 }
 
-// decodeInferred reads a reply that may be an object with a statusCode. What is none is the body
-// itself, as HTTP APIs and Function URLs have it. A broken reply is not shown to the client,
-// though, as they would.
-func decodeInferred(payload []byte, contentType string) (*reply, error) {
-	object, err := unmarshalReply(payload)
+// decodeReply reads the function's reply. Unless the format or option responseFormat says otherwise,
+// that may be an object with a statusCode, and what is none is the body itself, as HTTP APIs and
+// Function URLs have it.
+func decodeReply(l *Lambda, payload []byte) (*reply, error) {
+	if l.decode != nil {
+		return l.decode(payload, l.format.contentType)
+	}
+	object := &proxyReply{}
+	err := unmarshalReply(payload, object)
+	if object.StatusCode == nil {
+		return decodeBare(payload, err)
+	}
+	return decodePlainReply(object, l.format.contentType)
+}
+
+// decodeBare reads a reply without a statusCode. A broken one is not shown to the client, though,
+// as the front doors would: err is that of unmarshalReply.
+func decodeBare(payload []byte, err error) (*reply, error) {
 	if err != nil && bytes.Contains(payload, statusCodeKey) && !json.Valid(payload) {
 		return nil, notJSON(err)
 	}
-	if object["statusCode"] == nil {
-		return rawReply(payload, "application/json"), nil
-	}
-	return decodeProxyReply(object, contentType)
+	return rawReply(payload, "application/json"), nil
 }
 
 var statusCodeKey = []byte(`"statusCode"`)
 
-// decodeProxyReply reads an object of statusCode, headers, multiValueHeaders, cookies, body and
-// isBase64Encoded. The object is a map, not a struct, because the front doors tell cases apart
-// and encoding/json does not.
-func decodeProxyReply(object map[string]any, contentType string) (*reply, error) {
-	if reply := decodePlainReply(object, contentType); reply != nil {
-		return reply, nil
+// decodePlainReply reads what most functions reply: a number, a map of headers of different names,
+// each a text, and a text. All else, be it good or bad, is left to decodeAnyReply: this is the
+// hot path, and interpreted code costs even where it is not run.
+func decodePlainReply(object *proxyReply, contentType string) (*reply, error) {
+	number, _ := object.StatusCode.(float64)
+	headers, _ := object.Headers.(map[string]any)
+	body, _ := object.Body.(string)
+	status := statuses[number]
+	if status == 0 || body == "" || object.MultiValueHeaders != nil || object.Cookies != nil {
+		return decodeAnyReply(object, contentType)
 	}
-	return decodeAnyReply(object, contentType)
-}
-
-// decodePlainReply reads what most functions reply: a number, a map of well-known headers, each a
-// string, and a text. It returns nil for all else, be it good or bad: this is the hot path, and
-// interpreted code costs even where it is not run.
-func decodePlainReply(object map[string]any, contentType string) *reply {
-	status, _ := object["statusCode"].(float64)
-	headers, _ := object["headers"].(map[string]any)
-	body, ok := object["body"].(string)
-	if isBase64 := object["isBase64Encoded"]; isBase64 != nil && isBase64 != false {
-		return nil
+	if object.IsBase64Encoded != nil && object.IsBase64Encoded != false {
+		return decodeAnyReply(object, contentType)
 	}
-	if !ok || object["multiValueHeaders"] != nil || object["cookies"] != nil {
-		return nil
-	}
-	code := int(status)
-	if code < 200 || code > 599 || float64(code) != status {
-		return nil
+	if headers == nil {
+		if object.Headers != nil {
+			return decodeAnyReply(object, contentType)
+		}
 	}
 	header := make(http.Header, 8)
+	values := ""
 	for name, v := range headers {
-		value, ok := v.(string)
 		canonical := canonicalNames[name]
 		if canonical == "" {
 			canonical = canonicalName(name)
 		}
-		if !ok || canonical == "" || strings.ContainsAny(value, controlCharacters) {
-			return nil
+		value, _ := v.(string)
+		if value == "" {
+			return decodeAnyReply(object, contentType)
 		}
 		header[canonical] = []string{value}
+		values += value
 	}
-	if len(header) != len(headers) || header["Connection"] != nil {
-		return nil
+	if len(header) != len(headers) || header[""] != nil || strings.ContainsAny(values, controlCharacters) {
+		return decodeAnyReply(object, contentType)
 	}
-	if header["Content-Type"] == nil && !bodyless(code) {
+	if header["Content-Type"] == nil {
 		header["Content-Type"] = []string{contentType}
 	}
-	return &reply{status: code, header: header, body: []byte(body)}
+	return &reply{status: status, header: header, body: []byte(body)}, nil
+}
+
+// statuses holds the statuses that replies with a body may have, as encoding/json reads numbers.
+var statuses = map[float64]int{}
+
+func init() {
+	for status := 200; status <= 599; status++ {
+		if !bodyless(status) {
+			statuses[float64(status)] = status
+		}
+	}
 }
 
 // decodeAnyReply is the lenient reader: it takes the fields of all the front doors together, null
 // for every field, and what the frameworks' adapters are known to answer.
-func decodeAnyReply(object map[string]any, contentType string) (*reply, error) {
-	status, err := replyStatus(object["statusCode"])
+func decodeAnyReply(object *proxyReply, contentType string) (*reply, error) {
+	status, err := replyStatus(object.StatusCode)
 	if err != nil {
 		return nil, err
 	}
-	body, err := replyBody(object["body"], object["isBase64Encoded"])
+	body, err := replyBody(object.Body, object.IsBase64Encoded)
 	if err != nil {
 		return nil, err
 	}
@@ -265,19 +304,19 @@ func replyBody(v, isBase64 any) ([]byte, error) {
 
 // replyHeader returns the headers of headers, multiValueHeaders and cookies. For a name that is
 // in both maps the multiple values stand.
-func replyHeader(object map[string]any) (http.Header, error) {
+func replyHeader(object *proxyReply) (http.Header, error) {
 	header := make(http.Header, 8)
-	if err := addReplyHeaders(header, "multiValueHeaders", object["multiValueHeaders"], nil); err != nil {
+	if err := addReplyHeaders(header, "multiValueHeaders", object.MultiValueHeaders, nil); err != nil {
 		return nil, err
 	}
 	var multi http.Header
 	if len(header) > 0 {
 		multi = header.Clone()
 	}
-	if err := addReplyHeaders(header, "headers", object["headers"], multi); err != nil {
+	if err := addReplyHeaders(header, "headers", object.Headers, multi); err != nil {
 		return nil, err
 	}
-	if err := addCookies(header, object["cookies"]); err != nil {
+	if err := addCookies(header, object.Cookies); err != nil {
 		return nil, err
 	}
 	dropConnection(header)
@@ -392,15 +431,31 @@ func writeReply(l *Lambda, w http.ResponseWriter, req *request, reply *reply) {
 	for name, values := range reply.header {
 		header[name] = append(header[name], values...)
 	}
-	setCallHeaders(l, header, req)
-	if req.http.Method == http.MethodHead || bodyless(reply.status) {
-		setContentLength(header, reply)
-		w.WriteHeader(reply.status)
+	if id := req.answer[requestIDHeader]; id != nil {
+		header[requestIDHeader] = id
+	}
+	if l.serverTiming {
+		addServerTiming(header, req)
+	}
+	if len(reply.body) == 0 || req.http.Method == methodHead {
+		writeHead(w, header, req, reply)
 		return
 	}
 	header["Content-Length"] = []string{strconv.Itoa(len(reply.body))}
-	w.WriteHeader(reply.status)
+	if reply.status != statusOK {
+		w.WriteHeader(reply.status)
+	}
 	_, _ = w.Write(reply.body) // fails only where the client has gone
+}
+
+// writeHead writes a reply without its body.
+func writeHead(w http.ResponseWriter, header http.Header, req *request, reply *reply) {
+	if req.http.Method == methodHead || bodyless(reply.status) {
+		setContentLength(header, reply)
+	} else {
+		header["Content-Length"] = []string{"0"}
+	}
+	w.WriteHeader(reply.status)
 }
 
 // bodyless says whether answers of this status have no body (RFC 9110 6.4.1).

@@ -9,11 +9,10 @@ import (
 
 // strictRules say how a front door of AWS checks a reply, and what it answers to one that fails.
 type strictRules struct {
-	fields      []string // the only fields that may be; nil for any
-	inferred    bool     // what has no statusCode is the body itself
-	headers     []string // the fields of headers that count, in the order of a name's values
-	cookies     bool     // whether the field cookies counts
-	contentType string   // of a reply that names none
+	fields   []string // the only fields that may be; nil for any
+	inferred bool     // what has no statusCode is the body itself
+	headers  []string // the fields of headers that count, in the order of a name's values
+	cookies  bool     // whether the field cookies counts
 
 	// What the front door answers with; the zero value where it has no answer of its own.
 	badReply, notJSON, functionFail, tooLarge, notFound strictFailure
@@ -26,7 +25,7 @@ type strictFailure struct {
 }
 
 // decodeStrictly reads a reply as a front door does.
-func decodeStrictly(payload []byte, rules *strictRules) (*reply, error) {
+func decodeStrictly(payload []byte, contentType string, rules *strictRules) (*reply, error) {
 	var object map[string]any
 	err := json.Unmarshal(payload, &object)
 	if rules.inferred && object["statusCode"] == nil {
@@ -54,7 +53,7 @@ func decodeStrictly(payload []byte, rules *strictRules) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newReply(code, header, body, rules.contentType), nil
+	return newReply(code, header, body, contentType), nil
 }
 
 // checkFields refuses a field that is not in allowed; nil allows all.

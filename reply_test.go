@@ -46,6 +46,8 @@ var replyCases = []replyCase{
 	{"a Content-Length that is too large", gatewayLike, "auto", `{"statusCode":200,"headers":{"content-length":"100"},"body":"four"}`, 200, "Content-Length: 4", "four"},
 	{"hop-by-hop headers and those that Connection names", gatewayLike, "auto", `{"statusCode":200,"headers":{"connection":"close, X-Hop","x-hop":"1","keep-alive":"2","upgrade":"h2c","transfer-encoding":"chunked","te":"x","trailer":"x","proxy-authenticate":"x"}}`, 200, "-Connection\n-X-Hop\n-Keep-Alive\n-Upgrade\n-Transfer-Encoding\n-Te\n-Trailer\n-Proxy-Authenticate", ""},
 	{"fields that nobody knows", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK","extra":{"a":1},"body":"b"}`, 200, "", "b"},
+	{"fields in another case beside those that count", gatewayLike, "auto", `{"StatusCode":500,"statusCode":200,"STATUSCODE":501,"body":"b","BODY":"c","Headers":{"x-a":"1"},"IsBase64encoded":true,"Cookies":["d=1"]}`, 200, "-X-A\n-Set-Cookie", "b"},
+	{"a header without a value", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-a":"","x-b":"1"},"body":"b"}`, 200, "X-A: \nX-B: 1", "b"},
 	{"statusDescription does not reach the client", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK\r\nX-Evil: 1"}`, 200, "-X-Evil", ""},
 
 	{"no content type", "http-api-v1 http-api-v2", "auto", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: text/plain; charset=utf-8", "b"},
@@ -55,6 +57,8 @@ var replyCases = []replyCase{
 	{"no content type", "rest-api function-url", "strict", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: application/json", "b"},
 
 	{"no statusCode: the payload is the body", inferring, "auto", `{"a": 1}`, 200, "Content-Type: application/json", `{"a": 1}`},
+	{"a statusCode in another case is none", inferring, "auto", `{"StatusCode":500}`, 200, "", `{"StatusCode":500}`},
+	{"a statusCode in another case is none", "http-api-v1 rest-api", "auto", `{"StatusCode":200}`, 502, "", badGateway},
 	{"a JSON string: its text", inferring, "auto", `"a \"b\""`, 200, "Content-Type: application/json", `a "b"`},
 	{"null", inferring, "auto", `null`, 200, "Content-Type: application/json", `null`},
 	{"a list", inferring, "auto", `[1]`, 200, "", `[1]`},
@@ -79,7 +83,7 @@ var replyCases = []replyCase{
 	{"a status in words", gatewayProxy, "auto", `{"statusCode":"abc"}`, 502, "", badGateway},
 	{"a status that is true", gatewayProxy, "auto", `{"statusCode":true}`, 502, "", badGateway},
 	{"a status in a list", gatewayProxy, "auto", `{"statusCode":[200]}`, 502, "", badGateway},
-	{"headers in a list", gatewayProxy, "auto", `{"statusCode":200,"headers":["a"]}`, 502, "", badGateway},
+	{"headers in a list", gatewayProxy, "auto", `{"statusCode":200,"headers":["a"],"body":"b"}`, 502, "", badGateway},
 	{"multiValueHeaders in a string", gatewayProxy, "auto", `{"statusCode":200,"multiValueHeaders":"a"}`, 502, "", badGateway},
 	{"an object for a header", gatewayProxy, "auto", `{"statusCode":200,"headers":{"x":{"y":1}}}`, 502, "", badGateway},
 	{"cookies in a string", gatewayProxy, "auto", `{"statusCode":200,"cookies":"a=1"}`, 502, "", badGateway},

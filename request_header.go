@@ -11,54 +11,58 @@ import (
 // them, hop-by-hop headers left out. Headers that Connection names stay in: with it a client
 // could take away what an earlier middleware has set (RFC 9110 7.6.1 is for proxies that forward).
 func lowerHeaders(req *request) map[string]string {
-	headers := make(map[string]string, len(req.header)+6)
-	for name, values := range req.header {
-		lower := lowerNames[name]
-		if lower == "" {
-			lower = lowerName(name)
-			if lower == "" {
-				continue
-			}
-		}
+	r := req.http
+	headers := make(map[string]string, 14) // as many as Go makes room for 16
+	for name, values := range r.Header {
 		if len(values) == 1 {
-			headers[lower] = values[0]
+			headers[lowerNames[name]] = values[0]
 		} else {
-			headers[lower] = strings.Join(values, separator(lower))
+			headers[""] = "" // as is that of a name that is not known
 		}
 	}
-	headers["host"] = req.host
-	addForwardingHeaders(headers, req)
-	return headers
-}
-
-// separator is what joins the values of a header: cookies come apart at semicolons (RFC 6265 5.4).
-func separator(lower string) string {
-	if lower == "cookie" {
-		return "; "
+	if _, found := headers[""]; found {
+		addRareHeaders(headers, r.Header)
 	}
-	return ","
-}
+	delete(headers, dropped)
+	headers["host"] = r.Host
 
-// addForwardingHeaders adds what the front doors add. What is there already was set by Traefik
-// or by a proxy that it trusts: Traefik takes these headers off other requests.
-func addForwardingHeaders(headers map[string]string, req *request) {
+	// What the front doors add. What is there already was set by Traefik or by a proxy that it
+	// trusts: Traefik takes these headers off other requests.
 	forwarded := req.peerIP
-	if prior := headers["x-forwarded-for"]; prior != "" {
-		forwarded = prior + ", " + forwarded
+	if headers["x-forwarded-for"] != "" {
+		forwarded = headers["x-forwarded-for"] + ", " + forwarded
 	}
 	headers["x-forwarded-for"] = forwarded
 	if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
-		addScheme(headers, req.http)
+		addScheme(headers, r)
 	}
 	if headers["x-amzn-trace-id"] == "" {
-		headers["x-amzn-trace-id"] = newTraceID(req)
+		headers["x-amzn-trace-id"] = req.traceID
 	}
-	if len(req.body) > 0 {
-		headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
-	}
-	if len(req.eventHeaders) > 0 {
+	if req.eventHeaders != nil {
 		addEventHeaders(headers, req.eventHeaders)
 	}
+	return headers
+}
+
+// addRareHeaders adds the headers that lowerHeaders has passed over.
+func addRareHeaders(headers map[string]string, header http.Header) {
+	delete(headers, "")
+	for name, values := range header {
+		if len(values) == 0 || (len(values) == 1 && lowerNames[name] != "") {
+			continue
+		}
+		lower := lowerName(name)
+		headers[lower] = joinValues(lower, values)
+	}
+}
+
+// joinValues joins the values of a header: cookies come apart at semicolons (RFC 6265 5.4).
+func joinValues(lower string, values []string) string {
+	if lower == "cookie" {
+		return strings.Join(values, "; ")
+	}
+	return strings.Join(values, ",")
 }
 
 // addScheme adds what Traefik adds itself where it serves the request.
@@ -80,13 +84,13 @@ func addEventHeaders(headers, eventHeaders map[string]string) {
 // headerValues returns the request's headers as the front doors that keep every value have them:
 // the same headers as lowerHeaders, with canonical names or with names in lower case.
 func headerValues(req *request, lowerCase bool) map[string][]string {
-	headers := make(map[string][]string, len(req.header)+6)
-	for name, values := range req.header {
-		lower, known := lowerNames[name]
-		if !known {
+	headers := make(map[string][]string, len(req.http.Header)+6)
+	for name, values := range req.http.Header {
+		lower := lowerNames[name]
+		if lower == "" {
 			lower = lowerName(name)
 		}
-		if lower == "" {
+		if lower == dropped || len(values) == 0 {
 			continue
 		}
 		if lowerCase {
@@ -114,7 +118,7 @@ var (
 
 // addForwardingValues is addForwardingHeaders for headers with all values.
 func addForwardingValues(headers map[string][]string, names *forwardingNames, req *request) {
-	headers[names.host] = []string{req.host}
+	headers[names.host] = []string{req.http.Host}
 	if prior := headers[names.forwardedFor]; len(prior) > 0 {
 		headers[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
 	} else {
@@ -127,7 +131,7 @@ func addForwardingValues(headers map[string][]string, names *forwardingNames, re
 		headers[names.forwardedPort] = []string{port(req.http)}
 	}
 	if len(headers[names.traceID]) == 0 {
-		headers[names.traceID] = []string{newTraceID(req)}
+		headers[names.traceID] = []string{req.traceID}
 	}
 	if len(req.body) > 0 {
 		headers[names.contentLength] = []string{strconv.Itoa(len(req.body))} // a chunked body has none
@@ -143,7 +147,7 @@ func addForwardingValues(headers map[string][]string, names *forwardingNames, re
 // dropMadeTraceID takes away the trace id unless the request came with one: only AWS's own front
 // doors make them.
 func dropMadeTraceID(headers map[string][]string, req *request) {
-	if req.header["X-Amzn-Trace-Id"] == nil && req.eventHeaders["x-amzn-trace-id"] == "" {
+	if req.http.Header["X-Amzn-Trace-Id"] == nil && req.eventHeaders["x-amzn-trace-id"] == "" {
 		delete(headers, "x-amzn-trace-id")
 	}
 }
@@ -188,11 +192,15 @@ func port(r *http.Request) string {
 
 // hostname returns the Host header without the port, and its first label.
 func hostname(host string) (name, firstLabel string) {
-	if strings.HasPrefix(host, "[") { // an IPv6 address
-		i := strings.LastIndexByte(host, ']')
-		return host[:i+1], host[:i+1]
+	if end := strings.IndexByte(host, ':'); end >= 0 {
+		if host[0] == '[' { // an IPv6 address
+			end = strings.LastIndexByte(host, ']') + 1
+			return host[:end], host[:end]
+		}
+		host = host[:end]
 	}
-	name, _, _ = strings.Cut(host, ":")
-	firstLabel, _, _ = strings.Cut(name, ".")
-	return name, firstLabel
+	if end := strings.IndexByte(host, '.'); end >= 0 {
+		return host, host[:end]
+	}
+	return host, host
 }

@@ -67,15 +67,15 @@ func (c *RetryConfig) validate() error {
 }
 
 // call posts the event and returns Lambda's answer, its body unread, unless that is an error.
-func call(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
+func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.plainCall {
-		return callOnce(ctx, l, req, event)
+		return callOnce(ctx, l, req)
 	}
-	return callWithOptions(ctx, l, req, event)
+	return callWithOptions(ctx, l, req)
 }
 
 // callWithOptions is call where an option asks for more than one plain call.
-func callWithOptions(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
+func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	req.called = time.Now()
 	if l.invocation != nil {
 		headers, err := renderInvocationHeaders(l, req)
@@ -85,20 +85,21 @@ func callWithOptions(ctx context.Context, l *Lambda, req *request, event []byte)
 		req.invocationHeaders = headers
 	}
 	if l.retry == nil {
-		return callOnce(ctx, l, req, event)
+		return callOnce(ctx, l, req)
 	}
-	return callWithRetries(ctx, l, req, event)
+	return callWithRetries(ctx, l, req)
 }
 
 // callWithRetries tries again only for the causes of option retry, and never once a function's
 // reply has begun.
-func callWithRetries(ctx context.Context, l *Lambda, req *request, event []byte) (*http.Response, error) {
+func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.retry.causes[causeConnect] { // else nobody asks, and it costs time
 		ctx = traceConnecting(ctx, req)
 	}
 	cost := 0 // of the retry under way
 	for attempt := 1; ; attempt++ {
-		resp, err := callOnce(ctx, l, req, event)
+		redate(req)
+		resp, err := callOnce(ctx, l, req)
 		if err == nil {
 			returnRetryTokens(req.target.url, cost)
 			return resp, nil

@@ -67,7 +67,7 @@ func routeByKey(table *routeTable, req *request) error {
 	req.target = r.target
 	req.routeKey = r.key
 	if len(r.captures) > 0 {
-		req.pathParameters = captured(r, req.rawPath)
+		req.pathParameters = captured(r, escapedPath(req))
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func otherRoute(table *routeTable, req *request, handler http.Handler) *tableRou
 			return r
 		}
 	}
-	if r := findGreedy(table, method, req.rawPath); r != nil {
+	if r := findGreedy(table, method, escapedPath(req)); r != nil {
 		return r
 	}
 	return table.byDefault

@@ -15,10 +15,7 @@ import (
 
 // AWS Signature Version 4, its steps named as in
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-const (
-	signingAlgorithm = "AWS4-HMAC-SHA256"
-	amzDateFormat    = "20060102T150405Z"
-)
+const signingAlgorithm = "AWS4-HMAC-SHA256"
 
 // canonicalRequest is the part of a request that a signature covers.
 type canonicalRequest struct {
@@ -98,64 +95,40 @@ func hmacSHA256(key []byte, data string) []byte {
 	return mac.Sum(nil)
 }
 
-// signer holds all of the signatures of one target's invocations that stays the same for a day:
+// signer holds all of the signatures of one target's invocations that stays the same for a second:
 // with it a signature is two hashes and one HMAC. Interpreted, every further step would show.
 type signer struct {
-	credentials *credentials
-	date        string // YYYYMMDD
-
 	head          string // the canonical request up to the length of the body
-	host          string // … from there to the date
 	tail          string // … from there to the hash of the body
-	scope         string // the string to sign from the date to the hash of the canonical request
+	stringToSign  string // up to the hash of the canonical request
 	key           []byte
-	authorization string   // the header's value up to the signature
-	securityToken []string // the header's value, nil for long-term keys
+	authorization string // the header's value up to the signature
 }
 
-// signerFor returns the signer of a target, which lasts until the day or the credentials change.
-func signerFor(t *target, c *credentials, date string) (*signer, error) {
-	s, ok := t.signer.Load().(*signer)
-	if ok && s.credentials == c && s.date == date {
-		return s, nil
-	}
-	if t.region == "" {
-		return nil, errNoRegion
-	}
-	s = newSigner(t, c, date)
-	t.signer.Store(s)
-	return s, nil
-}
-
-func newSigner(t *target, c *credentials, date string) *signer {
+func newSigner(t *target, c *credentials, amzDate string) *signer {
+	date := amzDate[:8]
 	scope := date + "/" + t.region + "/lambda/aws4_request"
+	headers := "\nhost:" + t.host + "\nx-amz-date:" + amzDate
 	signedHeaders := "content-length;host;x-amz-date"
-	s := &signer{
-		credentials: c,
-		date:        date,
-		head:        "POST\n" + t.canonicalPath + "\n" + t.canonicalQuery + "\ncontent-length:",
-		host:        "\nhost:" + t.host + "\nx-amz-date:",
-		scope:       "\n" + scope + "\n",
-		key:         signingKey(c.secretAccessKey, date, t.region, "lambda"),
-	}
 	if c.sessionToken != "" {
-		s.securityToken = []string{c.sessionToken}
-		s.tail = "\nx-amz-security-token:" + c.sessionToken
+		headers += "\nx-amz-security-token:" + c.sessionToken
 		signedHeaders += ";x-amz-security-token"
 	}
-	s.tail += "\n\n" + signedHeaders + "\n"
-	s.authorization = signingAlgorithm + " Credential=" + c.accessKeyID + "/" + scope +
-		", SignedHeaders=" + signedHeaders + ", Signature="
-	return s
+	return &signer{
+		head:          "POST\n" + t.canonicalPath + "\n" + t.canonicalQuery + "\ncontent-length:",
+		tail:          headers + "\n\n" + signedHeaders + "\n",
+		stringToSign:  signingAlgorithm + "\n" + amzDate + "\n" + scope + "\n",
+		key:           signingKey(c.secretAccessKey, date, t.region, "lambda"),
+		authorization: signingAlgorithm + " Credential=" + c.accessKeyID + "/" + scope + ", SignedHeaders=" + signedHeaders + ", Signature=",
+	}
 }
 
 // sign returns the value of the Authorization header for the invocation with this event.
-func sign(s *signer, event []byte, amzDate string) string {
-	payload := sha256.Sum256(event)
-	canonicalRequest := sha256.Sum256([]byte(
-		s.head + strconv.Itoa(len(event)) + s.host + amzDate + s.tail + hex.EncodeToString(payload[:])))
+func sign(s *signer, event []byte) string {
+	hash := sha256.Sum256(event)
+	hash = sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(hash[:])))
 	mac := hmac.New(sha256.New, s.key)
-	mac.Write([]byte(signingAlgorithm + "\n" + amzDate + s.scope + hex.EncodeToString(canonicalRequest[:])))
+	mac.Write([]byte(s.stringToSign + hex.EncodeToString(hash[:])))
 	return s.authorization + hex.EncodeToString(mac.Sum(nil))
 }
 

@@ -109,10 +109,9 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		if random.Intn(2) == 0 {
 			headers = http.Header{"X-Amz-Client-Context": {"e30="}, "X-Amz-Log-Type": {"Tail"}, "X-Amz-Tenant-Id": {"a  b"}}
 		}
-		invocation, err := newInvocation(context.Background(), target, creds, event, headers)
-		if err != nil {
-			t.Fatal(err)
-		}
+		req := &request{event: event, invocationHeaders: headers}
+		redate(req)
+		invocation := newInvocation(context.Background(), req, newPreparedInvocation(target, creds, req.signed))
 		w.send(t, invocation, creds, region, "lambda")
 	}
 }

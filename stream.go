@@ -48,11 +48,10 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 	if err := readBody(ctx, l, req); err != nil {
 		return err
 	}
-	event, err := encodeEvent(l, req)
-	if err != nil {
+	if err := encodeEvent(l, req); err != nil {
 		return err
 	}
-	resp, err := call(ctx, l, req, event) //nolint:bodyclose // s.Close does
+	resp, err := call(ctx, l, req) //nolint:bodyclose // s.Close does
 	if err != nil {
 		return err
 	}
@@ -136,13 +135,13 @@ func readPrelude(s *stream) (*reply, error) {
 }
 
 func decodePrelude(s *stream, prelude []byte) (*reply, error) {
-	var object map[string]any
+	var object *proxyReply
 	if err := json.Unmarshal(prelude, &object); err != nil || object == nil {
 		return nil, badReply(errors.New("prelude: not a JSON object")) // err repeats what the function wrote
 	}
 	status := http.StatusOK
-	if object["statusCode"] != nil {
-		given, err := replyStatus(object["statusCode"])
+	if object.StatusCode != nil {
+		given, err := replyStatus(object.StatusCode)
 		if err != nil {
 			return nil, badReply(err)
 		}

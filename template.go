@@ -39,7 +39,7 @@ var templateFunctions = template.FuncMap{"json": templateJSON}
 // templateJSON returns v as JSON, a string with its quotes, so that no value can break out of the
 // JSON around it.
 func templateJSON(v any) (string, error) {
-	encoded, err := marshalEvent(v)
+	encoded, err := marshal(v)
 	return string(encoded), err
 }
 
@@ -58,12 +58,12 @@ func templateDataOf(l *Lambda, req *request) *templateData {
 	data := &templateData{
 		Method:         req.http.Method,
 		Scheme:         scheme(req.http),
-		Host:           req.host,
+		Host:           req.http.Host,
 		Path:           req.path,
-		RawPath:        req.rawPath,
-		RawQuery:       req.rawQuery,
+		RawPath:        escapedPath(req),
+		RawQuery:       req.http.URL.RawQuery,
 		Query:          parseQuery(req),
-		Header:         req.header,
+		Header:         req.http.Header,
 		Cookies:        map[string]string{},
 		ClientIP:       req.clientIP,
 		RouteKey:       req.routeKey,
@@ -71,7 +71,7 @@ func templateDataOf(l *Lambda, req *request) *templateData {
 		Stage:          l.context.stage,
 		StageVariables: l.context.stageVariables,
 	}
-	for _, cookie := range splitCookies(strings.Join(req.header["Cookie"], ";")) {
+	for _, cookie := range splitCookies(strings.Join(req.http.Header["Cookie"], ";")) {
 		name, value, _ := strings.Cut(cookie, "=")
 		data.Cookies[name] = value
 	}
@@ -142,7 +142,7 @@ func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, err
 	headers := make(map[string]*valueTemplate, len(option))
 	for name, text := range option {
 		lower := lowerName(name)
-		if !tokenPattern.MatchString(name) || lower == "" || lower == "content-length" {
+		if !tokenPattern.MatchString(name) || lower == dropped || lower == "content-length" {
 			return nil, fmt.Errorf("eventHeaders: %q: want the name of a header that a proxy may set", name)
 		}
 		value, err := parseValueTemplate("eventHeaders."+name, text)
@@ -156,6 +156,9 @@ func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, err
 
 // renderEventHeaders sets the headers of option eventHeaders on a request.
 func renderEventHeaders(l *Lambda, req *request) error {
+	if req.repaired {
+		return nil
+	}
 	data := templateDataOf(l, req)
 	req.eventHeaders = make(map[string]string, len(l.eventHeaders))
 	for name, value := range l.eventHeaders {

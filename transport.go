@@ -79,20 +79,17 @@ var http1Hosts sync.Map
 // if nothing of the first has been written. So it does with POST in HTTP/1. In HTTP/2 it also
 // does after PROTOCOL_ERROR, up to six times, whatever the other side has done with the request
 // by then (golang.org/issue/42777). Without TLS there is no HTTP/2, and nobody need ask.
-func resendsSafely(t *target) bool {
-	_, safe := http1Hosts.Load(t.host)
+func resendsSafely(host string) bool {
+	_, safe := http1Hosts.Load(host)
 	return safe
 }
 
 // learnProtocol remembers what an endpoint speaks.
-func learnProtocol(t *target, resp *http.Response) {
-	if resendsSafely(t) == (resp.ProtoMajor == 1) {
-		return
-	}
+func learnProtocol(p *preparedInvocation, resp *http.Response) {
 	if resp.ProtoMajor == 1 {
-		http1Hosts.Store(t.host, true)
+		http1Hosts.Store(p.host, true)
 	} else {
-		http1Hosts.Delete(t.host)
+		http1Hosts.Delete(p.host)
 	}
 }
 

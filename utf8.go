@@ -1,8 +1,8 @@
 package lambda
 
 import (
+	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -14,17 +14,22 @@ import (
 // costs a second encoding, nothing else.
 var invalidUTF8 = []byte(`\ufffd`)
 
+var errInvalidUTF8 = errors.New("not UTF-8")
+
 // withoutInvalidUTF8 returns the request with nothing in it that JSON cannot carry: header values
 // are read as ISO 8859-1 (RFC 9110 5.5), paths and queries stay percent-encoded.
 func withoutInvalidUTF8(req *request) *request {
-	repaired := *req
-	repaired.host = latin1(req.host)
-	repaired.header = make(http.Header, len(req.header))
-	for name, values := range req.header {
-		for _, value := range values {
-			repaired.header[name] = append(repaired.header[name], latin1(value))
+	r := req.http.Clone(req.http.Context())
+	r.Host = latin1(r.Host)
+	for _, values := range r.Header {
+		for i, value := range values {
+			values[i] = latin1(value)
 		}
 	}
+	r.URL.RawQuery = escapeInvalidUTF8(r.URL.RawQuery)
+	repaired := *req
+	repaired.http = r
+	repaired.repaired = true
 	repaired.eventHeaders = make(map[string]string, len(req.eventHeaders))
 	for name, value := range req.eventHeaders {
 		repaired.eventHeaders[name] = latin1(value)
@@ -34,11 +39,10 @@ func withoutInvalidUTF8(req *request) *request {
 		repaired.pathParameters[name] = escapeInvalidUTF8(value)
 	}
 	if !utf8.ValidString(req.path) {
-		repaired.path = req.rawPath
+		repaired.path = escapedPath(req)
 	}
-	repaired.rawQuery = escapeInvalidUTF8(req.rawQuery)
-	if unescaped, err := url.QueryUnescape(repairEscapes(repaired.rawQuery)); err == nil && !utf8.ValidString(unescaped) {
-		repaired.undecodedQuery = escapedNonASCII.ReplaceAllString(repaired.rawQuery, "%25$1")
+	if unescaped, err := url.QueryUnescape(repairEscapes(r.URL.RawQuery)); err == nil && !utf8.ValidString(unescaped) {
+		repaired.undecodedQuery = escapedNonASCII.ReplaceAllString(r.URL.RawQuery, "%25$1")
 	}
 	return &repaired
 }
