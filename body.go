@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -23,11 +24,13 @@ func readBody(ctx context.Context, l *Lambda, req *request) error {
 		return tooLarge("request body", l.maxRequestBodyBytes)
 	}
 	req.bodyTouched = true
-	outcome := make(chan *bodyRead, 2) // room for both: neither waits to be received
-	stop := context.AfterFunc(ctx, func() { outcome <- &bodyRead{err: ctx.Err()} })
-	go readWholeBody(outcome, r, l.maxRequestBodyBytes)
-	read := <-outcome
-	stop()
+	read := &bodyRead{}
+	done, end := context.WithCancel(ctx)
+	go readWholeBody(read, end, r, l.maxRequestBodyBytes)
+	<-done.Done()
+	if ctx.Err() != nil { // read is not ours yet
+		return interrupted(ctx, req, causeUnreadable, ctx.Err())
+	}
 	return takeBody(ctx, l, req, read)
 }
 
@@ -37,18 +40,20 @@ type bodyRead struct {
 	err  error
 }
 
-func readWholeBody(reading chan<- *bodyRead, r *http.Request, limit int64) {
-	defer recoverBody(reading)
+func readWholeBody(read *bodyRead, end context.CancelFunc, r *http.Request, limit int64) {
+	defer endReading(read, end)
 	body, err := readAll(r.Body, r.ContentLength, limit)
-	reading <- &bodyRead{body: body, err: err}
+	read.body = body
+	read.err = err
 }
 
-// recoverBody keeps a panic of a body that an earlier middleware has wrapped: in a goroutine it
+// endReading keeps a panic of a body that an earlier middleware has wrapped: in a goroutine it
 // would end Traefik.
-func recoverBody(reading chan<- *bodyRead) {
+func endReading(read *bodyRead, end context.CancelFunc) {
 	if p := recover(); p != nil {
-		reading <- &bodyRead{err: fmt.Errorf("panic: %v", p)}
+		read.err = fmt.Errorf("panic: %v", p)
 	}
+	end()
 }
 
 func takeBody(ctx context.Context, l *Lambda, req *request, read *bodyRead) error {
@@ -62,7 +67,9 @@ func takeBody(ctx context.Context, l *Lambda, req *request, read *bodyRead) erro
 		req.body = read.body
 	}
 	req.bodyRead = true
-	redate(req) // it may have taken long
+	if time.Since(req.time) > time.Second {
+		redate(req)
+	}
 	return nil
 }
 
