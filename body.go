@@ -28,10 +28,27 @@ func readBody(ctx context.Context, l *Lambda, req *request) error {
 	done, end := context.WithCancel(ctx)
 	go readWholeBody(read, end, r, l.maxRequestBodyBytes)
 	<-done.Done()
-	if ctx.Err() != nil { // read is not ours yet
-		return interrupted(ctx, req, causeUnreadable, ctx.Err())
+	if ctx.Err() != nil || read.err != nil || int64(len(read.body)) > l.maxRequestBodyBytes {
+		return unreadable(ctx, l, req, read)
 	}
-	return takeBody(ctx, l, req, read)
+	req.body = read.body
+	req.bodyRead = true
+	if time.Since(req.time) > time.Second {
+		redate(req)
+	}
+	return nil
+}
+
+// unreadable says why there is no body. As long as the body is read, only ctx says so.
+func unreadable(ctx context.Context, l *Lambda, req *request, read *bodyRead) error {
+	switch {
+	case ctx.Err() != nil:
+		return interrupted(ctx, req, causeUnreadable, ctx.Err())
+	case read.err != nil:
+		return interrupted(ctx, req, causeUnreadable, fmt.Errorf("read the request body: %w", read.err))
+	default:
+		return tooLarge("request body", l.maxRequestBodyBytes)
+	}
 }
 
 // bodyRead is what came of reading a body.
@@ -56,31 +73,19 @@ func endReading(read *bodyRead, end context.CancelFunc) {
 	end()
 }
 
-func takeBody(ctx context.Context, l *Lambda, req *request, read *bodyRead) error {
-	if read.err != nil {
-		return interrupted(ctx, req, causeUnreadable, fmt.Errorf("read the request body: %w", read.err))
+// readAll reads r: in one piece where its size is known, else up to one byte over limit. It returns
+// nil for a body without bytes.
+func readAll(r io.Reader, size, limit int64) (body []byte, err error) {
+	if size < 0 || size > limit {
+		body, err = io.ReadAll(io.LimitReader(r, limit+1))
+	} else {
+		body = make([]byte, size)
+		_, err = io.ReadFull(r, body)
 	}
-	if int64(len(read.body)) > l.maxRequestBodyBytes {
-		return tooLarge("request body", l.maxRequestBodyBytes)
+	if len(body) == 0 {
+		return nil, err
 	}
-	if len(read.body) > 0 {
-		req.body = read.body
-	}
-	req.bodyRead = true
-	if time.Since(req.time) > time.Second {
-		redate(req)
-	}
-	return nil
-}
-
-// readAll reads r: in one piece where its size is known, else up to one byte over limit.
-func readAll(r io.Reader, size, limit int64) ([]byte, error) {
-	if size >= 0 && size <= limit {
-		body := make([]byte, size)
-		_, err := io.ReadFull(r, body)
-		return body, err
-	}
-	return io.ReadAll(io.LimitReader(r, limit+1))
+	return body, err
 }
 
 // isText says whether HTTP APIs and Function URLs hand a body of this content type to the
@@ -191,8 +196,12 @@ func isBinaryMediaType(l *Lambda, contentType string) bool {
 	if len(l.binaryMediaTypes) == 0 {
 		return false
 	}
+	return matchesMediaType(l.binaryMediaTypes, contentType)
+}
+
+func matchesMediaType(patterns []string, contentType string) bool {
 	mediaType := mediaTypeOf(contentType)
-	for _, pattern := range l.binaryMediaTypes {
+	for _, pattern := range patterns {
 		if pattern == "*/*" || pattern == mediaType {
 			return true
 		}
