@@ -42,10 +42,6 @@ type httpAPIv2HTTP struct {
 	UserAgent string `json:"userAgent"`
 }
 
-func encodeHTTPAPIv2(l *Lambda, req *request) (any, error) {
-	return newHTTPAPIv2Event(l, req), nil
-}
-
 // newHTTPAPIv2Event returns the event, that of Function URLs too.
 func newHTTPAPIv2Event(l *Lambda, req *request) *httpAPIv2Event {
 	r := req.http
@@ -112,7 +108,7 @@ func setHTTPAPIv2Cookies(l *Lambda, event *httpAPIv2Event) {
 	if event.Headers["cookie"] != "" {
 		event.Cookies = splitCookies(event.Headers["cookie"])
 	}
-	if l.encodesHTTPAPIv2 {
+	if l.format.encode == nil {
 		delete(event.Headers, "cookie")
 	}
 }

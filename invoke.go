@@ -126,9 +126,7 @@ func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 type preparedInvocation struct {
 	second      *second // nil where nothing is prepared yet
 	credentials *credentials
-	region      string
-	url         string
-	host        string
+	target      *target  // with a region
 	date        []string // header X-Amz-Date
 	token       []string // header X-Amz-Security-Token, nil for long-term keys
 	signer      *signer
@@ -161,9 +159,7 @@ func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedIn
 	p := &preparedInvocation{
 		second:      s,
 		credentials: creds,
-		region:      t.region,
-		url:         t.url,
-		host:        t.host,
+		target:      t,
 		date:        []string{s.amzDate},
 		signer:      newSigner(t, creds, s.amzDate),
 		protoMajor:  2,
@@ -183,7 +179,7 @@ func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *ht
 	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
 	// idle connection turns out to be closed before anything was written to it. It cannot fail:
 	// newTarget has tried.
-	invocation, _ := http.NewRequestWithContext(ctx, methodPost, p.url, bytes.NewReader(req.event))
+	invocation, _ := http.NewRequestWithContext(ctx, methodPost, p.target.url, bytes.NewReader(req.event))
 	if p.protoMajor != 1 {
 		invocation.GetBody = nil // see http1Hosts
 	}
@@ -203,7 +199,7 @@ func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *ht
 func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) *http.Request {
 	invocation.Header = req.invocationHeaders.Clone()
 	invocation.Header["User-Agent"] = userAgent
-	signHTTP(invocation, req.event, p.credentials, p.region, "lambda", time.Now())
+	signHTTP(invocation, req.event, p.credentials, p.target.region, "lambda", time.Now())
 	return invocation
 }
 

@@ -49,7 +49,6 @@ type Lambda struct {
 	responseFormat      string
 	contentType         string // of raw replies
 	binaryMediaTypes    []string
-	encodesHTTPAPIv2    bool         // format.encode is encodeHTTPAPIv2: by its name it is called faster
 	httpAPIv2           atomic.Value // *httpAPIv2Common of the host that was asked for last
 	eventHeaders        map[string]*valueTemplate
 	template            *template.Template
@@ -216,7 +215,6 @@ func setFormats(l *Lambda, config *Config) error {
 		l.contentType = "application/json"
 	}
 	setHTTPAPIv2Common(l, "")
-	l.encodesHTTPAPIv2 = config.EventFormat == "http-api-v2"
 	l.decode = newDecoder(l)
 	for _, mediaType := range config.BinaryMediaTypes {
 		l.binaryMediaTypes = append(l.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))

@@ -205,10 +205,8 @@ func decodePlainReply(object *proxyReply, contentType string) (*reply, error) {
 	if object.IsBase64Encoded != nil && object.IsBase64Encoded != false {
 		return decodeAnyReply(object, contentType)
 	}
-	if headers == nil {
-		if object.Headers != nil {
-			return decodeAnyReply(object, contentType)
-		}
+	if headers == nil && object.Headers != nil {
+		return decodeAnyReply(object, contentType)
 	}
 	header := make(http.Header, 8)
 	values := ""
@@ -431,12 +429,7 @@ func writeReply(l *Lambda, w http.ResponseWriter, req *request, reply *reply) {
 	for name, values := range reply.header {
 		header[name] = append(header[name], values...)
 	}
-	if id := req.answer[requestIDHeader]; id != nil {
-		header[requestIDHeader] = id
-	}
-	if l.serverTiming {
-		addServerTiming(header, req)
-	}
+	setCallHeaders(l, header, req)
 	if len(reply.body) == 0 || req.http.Method == methodHead {
 		writeHead(w, header, req, reply)
 		return

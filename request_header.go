@@ -116,7 +116,7 @@ var (
 	lowerForwarding     = forwardingNames{"host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-amzn-trace-id", "content-length"}
 )
 
-// addForwardingValues is addForwardingHeaders for headers with all values.
+// addForwardingValues adds what lowerHeaders adds, to headers with all values.
 func addForwardingValues(headers map[string][]string, names *forwardingNames, req *request) {
 	headers[names.host] = []string{req.http.Host}
 	if prior := headers[names.forwardedFor]; len(prior) > 0 {

@@ -31,17 +31,17 @@ func secondOf(milliseconds int64) *second {
 	if s.unix == milliseconds/1000 {
 		return s
 	}
-	return newSecond(milliseconds / 1000)
+	s = newSecond(milliseconds / 1000)
+	lastSecond.Store(s)
+	return s
 }
 
 func newSecond(unix int64) *second {
 	t := time.Unix(unix, 0).UTC()
-	s := &second{
+	return &second{
 		unix:      unix,
 		amzDate:   t.Format(amzDateFormat),
 		logTime:   t.Format(commonLogTime),
 		traceTime: strconv.FormatInt(unix, 16),
 	}
-	lastSecond.Store(s)
-	return s
 }

@@ -87,9 +87,9 @@ func resendsSafely(host string) bool {
 // learnProtocol remembers what an endpoint speaks.
 func learnProtocol(p *preparedInvocation, resp *http.Response) {
 	if resp.ProtoMajor == 1 {
-		http1Hosts.Store(p.host, true)
+		http1Hosts.Store(p.target.host, true)
 	} else {
-		http1Hosts.Delete(p.host)
+		http1Hosts.Delete(p.target.host)
 	}
 }
 

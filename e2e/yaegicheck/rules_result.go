@@ -25,10 +25,10 @@ var resultUnassigned = rule{name: "result-unassigned", run: func(p *pass) {
 }}
 
 func (p *pass) checkResults(f *ast.FuncType, body *ast.BlockStmt) {
-	w := resultWalk{pass: p, results: map[types.Object]bool{}, reported: map[types.Object]bool{}}
 	if f.Results == nil {
 		return
 	}
+	w := resultWalk{pass: p, results: map[types.Object]bool{}, reported: map[types.Object]bool{}}
 	for _, field := range f.Results.List {
 		for _, name := range field.Names {
 			if obj := p.Info.Defs[name]; obj != nil && name.Name != "_" {
@@ -46,10 +46,10 @@ type assigned map[types.Object]bool
 
 // both returns what is assigned whichever of two ways was taken.
 func both(a, b assigned) assigned {
-	if a == nil || b == nil {
-		if a == nil {
-			return b
-		}
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
 		return a
 	}
 	result := assigned{}
