@@ -149,9 +149,10 @@ func canonicalQuery(query url.Values) string {
 	return strings.ReplaceAll(query.Encode(), "+", "%20")
 }
 
-// canonicalHeaderValue trims a header's value and folds runs of blanks, as the specification asks.
+// canonicalHeaderValue trims a header's value, of every kind of white space as AWS's own signers do,
+// and folds runs of blanks, as the specification asks.
 func canonicalHeaderValue(value string) string {
-	value = strings.Trim(value, " ")
+	value = strings.TrimSpace(value)
 	for strings.Contains(value, "  ") {
 		value = strings.ReplaceAll(value, "  ", " ")
 	}

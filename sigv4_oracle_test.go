@@ -143,6 +143,7 @@ func TestAnyRequestIsSignedAsAWSSignsIt(t *testing.T) {
 func FuzzSigner(f *testing.F) {
 	f.Add("/2015-03-31/functions/arn%3Aaws%3Alambda/invocations", "Qualifier=%24LATEST", "tenant one", "{}")
 	f.Add("/", "a=1&a=0&b", " padded ", "")
+	f.Add("/", "", "\u00a0 no-break spaces  \u00a0", "")
 	f.Fuzz(func(t *testing.T, path, query, header, body string) {
 		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://lambda.example.com/", strings.NewReader(body))
 		if err != nil {
