@@ -14,8 +14,12 @@ import (
 // eventFormat is one shape of events and replies.
 type eventFormat struct {
 	// encode returns what to make JSON of for the event, or sets the event, and returns errEncoded.
-	// nil is for encodeEvent's own way: interpreted, a function is called faster by its name.
+	// nil is for the event of HTTP APIs, format 2.0: interpreted, a function is called faster by its
+	// name.
 	encode func(*Lambda, *request) (any, error)
+
+	// adapt changes an event of format 2.0; nil for no changes.
+	adapt func(*request, *httpAPIv2Event)
 
 	// decode reads the function's reply, leniently. contentType is that of a reply that names none.
 	// nil is for decodeReply's own way.
@@ -35,16 +39,16 @@ type eventFormat struct {
 
 // eventFormats names the formats. One more is its own file, and a line here.
 var eventFormats = map[string]*eventFormat{
-	"http-api-v2":     {nil, nil, "text/plain; charset=utf-8", jsonFailureBody, strictHTTPAPIv2, nil},
-	"http-api-v1":     {encodeHTTPAPIv1, decodeObject, "text/plain; charset=utf-8", jsonFailureBody, strictHTTPAPIv1, nil},
-	"rest-api":        {encodeRESTAPI, decodeObject, "application/json", jsonFailureBody, strictRESTAPI, restAPIContext},
-	"function-url":    {encodeFunctionURL, nil, "application/json", functionURLFailureBody, strictFunctionURL, functionURLContext},
-	"alb":             {encodeALB, decodeObject, albContentType, htmlFailureBody, strictALB, nil},
-	"alb-multi-value": {encodeALBMultiValue, decodeObject, albContentType, htmlFailureBody, strictALBMultiValue, nil},
-	"httpjson":        {encodeHTTPJSON, decodeHTTPJSON, "application/json", textFailureBody, nil, nil},
-	"vmod":            {encodeVmod, decodeObject, "application/json", textFailureBody, nil, nil},
-	"raw":             {encodeRaw, nil, "text/plain; charset=utf-8", textFailureBody, nil, nil},
-	"template":        {encodeTemplate, nil, "text/plain; charset=utf-8", textFailureBody, nil, nil},
+	"http-api-v2":     {nil, nil, nil, "text/plain; charset=utf-8", jsonFailureBody, strictHTTPAPIv2, nil},
+	"http-api-v1":     {encodeHTTPAPIv1, nil, decodeObject, "text/plain; charset=utf-8", jsonFailureBody, strictHTTPAPIv1, nil},
+	"rest-api":        {encodeRESTAPI, nil, decodeObject, "application/json", jsonFailureBody, strictRESTAPI, restAPIContext},
+	"function-url":    {nil, adaptFunctionURL, nil, "application/json", functionURLFailureBody, strictFunctionURL, functionURLContext},
+	"alb":             {encodeALB, nil, decodeObject, albContentType, htmlFailureBody, strictALB, nil},
+	"alb-multi-value": {encodeALBMultiValue, nil, decodeObject, albContentType, htmlFailureBody, strictALBMultiValue, nil},
+	"httpjson":        {encodeHTTPJSON, nil, decodeHTTPJSON, "application/json", textFailureBody, nil, nil},
+	"vmod":            {encodeVmod, nil, decodeObject, "application/json", textFailureBody, nil, nil},
+	"raw":             {encodeRaw, nil, nil, "text/plain; charset=utf-8", textFailureBody, nil, nil},
+	"template":        {encodeTemplate, nil, nil, "text/plain; charset=utf-8", textFailureBody, nil, nil},
 }
 
 func eventFormatNames() []string {

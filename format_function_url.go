@@ -11,12 +11,10 @@ import (
 // The event is that of HTTP APIs (format_http_api.go) but for rawPath, which stays encoded, the
 // header Cookie, which stays beside cookies, and ids of their own kinds.
 
-func encodeFunctionURL(l *Lambda, req *request) (any, error) {
-	event := newHTTPAPIv2Event(l, req)
+func adaptFunctionURL(req *request, event *httpAPIv2Event) {
 	event.RawPath = escapedPath(req)
 	event.RequestContext.RequestID = uuidOf(randomBytes(16))
 	addTLSHeaders(event.Headers, req.http.TLS)
-	return event, nil
 }
 
 // addTLSHeaders says how the client's connection is encrypted. Without TLS there is nothing to

@@ -71,6 +71,9 @@ func newHTTPAPIv2Event(l *Lambda, req *request) *httpAPIv2Event {
 	if req.routeKey != defaultRouteKey {
 		setHTTPAPIv2Route(req, &event)
 	}
+	if l.format.adapt != nil {
+		l.format.adapt(req, &event)
+	}
 	return &event
 }
 
@@ -108,7 +111,7 @@ func setHTTPAPIv2Cookies(l *Lambda, event *httpAPIv2Event) {
 	if event.Headers["cookie"] != "" {
 		event.Cookies = splitCookies(event.Headers["cookie"])
 	}
-	if l.format.encode == nil {
+	if l.format.adapt == nil {
 		delete(event.Headers, "cookie")
 	}
 }
