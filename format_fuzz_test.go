@@ -10,6 +10,7 @@ package lambda
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -161,6 +162,25 @@ func unescapedAll(values url.Values) string {
 		all += name + strings.Join(list, "")
 	}
 	return all
+}
+
+func FuzzBothWaysDoTheSame(f *testing.F) {
+	var payload string
+	lambda := newFakeLambda(f, func(w http.ResponseWriter, event []byte) { replies(payload)(w, event) })
+	l := newTestHandler(f, testConfig(lambda)).(*Lambda)
+	for _, c := range replyCases {
+		f.Add("/a b", "a=1&a=<", "X-A", "caf\xe9", "body", c.payload)
+	}
+	f.Fuzz(func(t *testing.T, path, query, name, value, body, reply string) {
+		payload = reply
+		checkBothWays(t, lambda, l, changed(func(r *http.Request) {
+			r.URL.Path = path
+			r.URL.RawQuery = query
+			r.Header[name] = []string{value}
+			r.Body = io.NopCloser(strings.NewReader(body))
+			r.ContentLength = int64(len(body))
+		}), nil)
+	})
 }
 
 func FuzzRepliesAreGoodOrRefused(f *testing.F) {

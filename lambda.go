@@ -41,6 +41,8 @@ type Lambda struct {
 	retry               *retryPolicy       // nil: no retry
 	passUnmatched       bool
 	fallback            bool
+	fast                bool // serveFast serves it
+	fixed               bool // one function, for clients that are the TCP peers
 	plainCall           bool // no option asks for more than one plain call
 	keepsBody           bool // something may need a request's body after its event is made
 	serverTiming        bool
@@ -72,6 +74,15 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (han
 
 // ServeHTTP answers a request with what the function replies, or with an error (failure.go).
 func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if l.fast {
+		serveFast(l, w, r)
+	} else {
+		serveAny(l, w, r)
+	}
+}
+
+// serveAny is the way of every request; most of them take it in one piece (fast.go).
+func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
 	var err error
 	if req.target == nil {
@@ -171,6 +182,8 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err := setFormats(l, config); err != nil {
 		return nil, err
 	}
+	l.fixed = l.target != nil && l.clientIP == nil
+	l.fast = servesFast(l)
 	return l, nil
 }
 

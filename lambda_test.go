@@ -21,7 +21,7 @@ type fakeLambda struct {
 }
 
 // newFakeLambda starts an endpoint whose function replies as handler does.
-func newFakeLambda(t *testing.T, handler func(w http.ResponseWriter, event []byte)) *fakeLambda {
+func newFakeLambda(t testing.TB, handler func(w http.ResponseWriter, event []byte)) *fakeLambda {
 	t.Helper()
 	f := &fakeLambda{}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +75,7 @@ func testConfig(f *fakeLambda) *Config {
 	return config
 }
 
-func newTestHandler(t *testing.T, config *Config) http.Handler {
+func newTestHandler(t testing.TB, config *Config) http.Handler {
 	t.Helper()
 	handler, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@test")
 	if err != nil {

@@ -73,6 +73,12 @@ func (w *wire) send(t testing.TB, req *http.Request, c *credentials, region, ser
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
+	w.check(t, c, region, service)
+}
+
+// check compares the signature of the last request with AWS's of what arrived.
+func (w *wire) check(t testing.TB, c *credentials, region, service string) {
+	t.Helper()
 	want, err := resigned(w.request, w.body, c, region, service)
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +119,33 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		redate(req)
 		invocation := newInvocation(context.Background(), req, newPreparedInvocation(target, creds, req.signed))
 		w.send(t, invocation, creds, region, "lambda")
+	}
+}
+
+func TestBothWaysSignAsAWSSigns(t *testing.T) {
+	w := newWire(t)
+	for _, fast := range []bool{true, false} {
+		for name, token := range map[string]string{"keys for good": "", "temporary keys": "token/+=="} {
+			t.Run(fmt.Sprintf("%s, fast %t", name, fast), func(t *testing.T) {
+				config := configFor(w.URL)
+				config.Credentials.SessionToken = token
+				l := newTestHandler(t, config).(*Lambda)
+				l.fast = fast
+				creds := &credentials{accessKeyID: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: token}
+				l.target.prepared.Store(newPreparedInvocation(l.target, creds, newSecond(1))) // of long ago
+				for i := 0; i < 2; i++ {
+					serve(l, httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body")))
+					w.check(t, creds, "eu-central-1", "lambda")
+				}
+				if got := w.request.Header.Get("X-Amz-Security-Token"); got != token {
+					t.Errorf("session token %q", got)
+				}
+				date, err := time.Parse(amzDateFormat, w.request.Header.Get("X-Amz-Date"))
+				if err != nil || time.Since(date) > time.Minute {
+					t.Errorf("signed as of %v (%v)", date, err)
+				}
+			})
+		}
 	}
 }
 

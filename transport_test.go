@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -188,6 +189,35 @@ func TestAnInvocationIsNotSentAgainOverHTTP2(t *testing.T) {
 		e.mu.Unlock()
 		if resp.StatusCode != http.StatusBadGateway || got != i {
 			t.Errorf("request %d: got %d after %d invocations", i, resp.StatusCode, got)
+		}
+	}
+}
+
+func TestWhatAnEndpointSpeaksIsRemembered(t *testing.T) {
+	for _, fast := range []bool{true, false} {
+		for protocol, tc := range map[string]struct{ http2, known, want bool }{
+			"HTTP/1":                    {false, false, true},
+			"HTTP/1, as before":         {false, true, true},
+			"HTTP/2":                    {true, false, false},
+			"HTTP/2, but HTTP/1 before": {true, true, false},
+		} {
+			t.Run(fmt.Sprintf("%s, fast %t", protocol, fast), func(t *testing.T) {
+				server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { replies(`{}`)(w, nil) }))
+				server.EnableHTTP2 = tc.http2
+				server.StartTLS()
+				defer server.Close()
+				config := configFor(server.URL)
+				config.TLS = &TLSConfig{InsecureSkipVerify: true}
+				l := newTestHandler(t, config).(*Lambda)
+				l.fast = fast
+				if tc.known {
+					http1Hosts.Store(l.target.host, true)
+				}
+				serve(l, httptest.NewRequest(http.MethodGet, "http://example.com/", http.NoBody))
+				if got := resendsSafely(l.target.host); got != tc.want {
+					t.Errorf("got %t", got)
+				}
+			})
 		}
 	}
 }

@@ -1,0 +1,250 @@
+package lambda
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// ofOneRequest is what differs from one request to the next, whichever way it goes.
+var ofOneRequest = regexp.MustCompile(`"requestId":"[^"]+"|"time":"[^"]{26}"|"timeEpoch":\d{13}|Root=1-[0-9a-f]{8}-[0-9a-f]{24}|duration=\d+m?s`)
+
+// checkBothWays serves a request with serveFast and with serveAny, and fails where the events, the
+// answers or the lines of the log differ. header is what the client's headers begin with.
+func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *http.Request, header http.Header) {
+	t.Helper()
+	if !l.fast {
+		t.Fatal("serveFast does not serve this middleware")
+	}
+	both := map[bool]string{}
+	for _, fast := range []bool{false, true} {
+		l.fast = fast
+		setHTTPAPIv2Common(l, "example.org") // of an earlier request
+		logged := captureLog(t)
+		f.mu.Lock()
+		f.events = nil
+		f.mu.Unlock()
+		w := httptest.NewRecorder()
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		l.ServeHTTP(w, newRequest())
+		result := w.Result()
+		f.mu.Lock()
+		outcome := fmt.Sprintf("%d %q\n%q\nevents: %s\nlog: %s", result.StatusCode, result.Header, w.Body, f.events, logged.text())
+		f.mu.Unlock()
+		both[fast] = ofOneRequest.ReplaceAllString(outcome, "(differs)")
+	}
+	if both[true] != both[false] {
+		t.Errorf("the fast way:\n%.2000s\nthe other:\n%.2000s", both[true], both[false])
+	}
+}
+
+// changed returns a GET that a row changes.
+func changed(change func(*http.Request)) func() *http.Request {
+	return func() *http.Request {
+		r := getRequest("http://example.com/users/7")
+		r.Header = http.Header{"Accept": {"*/*"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Port": {"443"}}
+		change(r)
+		return r
+	}
+}
+
+var requestChanges = map[string]func(*http.Request){
+	"nothing special":                 func(_ *http.Request) {},
+	"a query":                         func(r *http.Request) { r.URL.RawQuery = "a=1&a=2&b=%20+" },
+	"a query with < and a backslash":  func(r *http.Request) { r.URL.RawQuery = `a=<\u0026>` },
+	"a query that is not UTF-8":       func(r *http.Request) { r.URL.RawQuery = "a=%FF&b=\xff" },
+	"a path that is not UTF-8":        func(r *http.Request) { r.URL.Path = "/\xff" },
+	"no path":                         func(r *http.Request) { r.URL.Path = "" },
+	"another method and protocol":     func(r *http.Request) { r.Method, r.Proto = "PURGE", "HTTP/2.0" },
+	"HEAD":                            func(r *http.Request) { r.Method = http.MethodHead },
+	"a host with a port":              func(r *http.Request) { r.Host = "api.example.org:8443" },
+	"no X-Forwarded-Port":             func(r *http.Request) { delete(r.Header, "X-Forwarded-Port") },
+	"no forwarding headers":           func(r *http.Request) { r.Header = http.Header{} },
+	"TLS, and no forwarding headers":  func(r *http.Request) { r.Header = http.Header{}; r.TLS = &tls.ConnectionState{} },
+	"X-Forwarded-For":                 func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.1, 192.0.2.2") },
+	"a trace id":                      func(r *http.Request) { r.Header.Set("X-Amzn-Trace-Id", "Root=1-0-1") },
+	"a peer in IPv6":                  func(r *http.Request) { r.RemoteAddr = "[2001:db8::1%eth0]:50000" },
+	"a peer without a port":           func(r *http.Request) { r.RemoteAddr = "@" },
+	"cookies":                         func(r *http.Request) { r.Header["Cookie"] = []string{"a=1; b=2", "c=3"} },
+	"a Cookie header without cookies": func(r *http.Request) { r.Header["Cookie"] = []string{""} },
+	"repeated, empty and odd headers": func(r *http.Request) {
+		r.Header["X-Many"] = []string{"1", "2"}
+		r.Header["X-None"] = nil
+		r.Header["x-LOWER"] = []string{""}
+		r.Header["X-Latin-1"] = []string{"caf\xe9"}
+	},
+	"hop-by-hop headers": func(r *http.Request) {
+		r.Header["Connection"] = []string{"X-Kept"}
+		r.Header["X-Kept"] = []string{"kept"}
+		r.Header["Te"] = []string{"trailers"}
+	},
+}
+
+var bodies = map[string]struct {
+	contentType, body string
+	length            int64 // that is announced
+}{
+	"JSON":                       {"application/json", `{"a":"<>"}`, 10},
+	"text that is not ASCII":     {"text/plain", "ä", 2},
+	"text that is not UTF-8":     {"text/plain", "\xff", 1},
+	"bytes":                      {"image/png", "\x00\xff", 2},
+	"no length":                  {"text/plain", "chunked", -1},
+	"no length and no bytes":     {"text/plain", "", -1},
+	"text of 600 KB":             {"text/plain", strings.Repeat("ä\n", 200_000), 600_000},
+	"bytes of 40 KB":             {"", strings.Repeat("\xff", 40_000), 40_000},
+	"fewer bytes than announced": {"text/plain", "x", 2},
+	"more bytes than allowed":    {"text/plain", "", 7 << 20},
+	"an event that is too large": {"", strings.Repeat("\xff", 5<<20), -1},
+}
+
+func TestBothWaysMakeTheSameEvents(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200,"headers":{"content-type":"text/html"},"body":"hi"}`))
+	options := map[string]func(*Config){
+		"function":     func(_ *Config) {},
+		"Function URL": func(c *Config) { c.EventFormat = "function-url" },
+		"routes": func(c *Config) {
+			c.Function, c.Routes = "", []RouteConfig{{RouteKey: "ANY /users/{id}", Function: "hello"}}
+		},
+		"pathPrefix": func(c *Config) {
+			c.Function, c.PathPrefix, c.StripPrefix, c.Include = "", "/users/", true, []string{"*"}
+		},
+		"ipStrategy": func(c *Config) { c.IPStrategy = &IPStrategy{Depth: 1} },
+		"stage":      func(c *Config) { c.Stage, c.StageVariables = "live", map[string]string{"a": "1"} },
+		"binary":     func(c *Config) { c.BinaryMediaTypes = []string{"application/*"} },
+		"an ARN": func(c *Config) {
+			c.Function = "arn:aws:lambda:eu-west-1:123456789012:function:hello:live"
+			c.Region = ""
+		},
+	}
+	for name, set := range options {
+		config := testConfig(f)
+		set(config)
+		l := newTestHandler(t, config).(*Lambda)
+		for request, change := range requestChanges {
+			t.Run(name+"/"+request, func(t *testing.T) { checkBothWays(t, f, l, changed(change), nil) })
+		}
+	}
+	for _, name := range []string{"function", "binary"} {
+		config := testConfig(f)
+		options[name](config)
+		l := newTestHandler(t, config).(*Lambda)
+		for body, b := range bodies {
+			t.Run(name+"/a body: "+body, func(t *testing.T) {
+				checkBothWays(t, f, l, changed(func(r *http.Request) {
+					r.Method = http.MethodPost
+					r.Header["Content-Type"] = []string{b.contentType}
+					r.Body = io.NopCloser(strings.NewReader(b.body))
+					r.ContentLength = b.length
+				}), nil)
+			})
+		}
+	}
+}
+
+func TestBothWaysAnswerTheSame(t *testing.T) {
+	var answer func(http.ResponseWriter)
+	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { answer(w) })
+	payload := func(payload string) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) { replies(payload)(w, nil) }
+	}
+	apiError := func(status int, kind string) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) {
+			w.Header().Set("X-Amzn-Errortype", kind)
+			w.Header().Set("X-Amzn-Requestid", "id-1")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `{"message":"no"}`)
+		}
+	}
+	answers := map[string]func(http.ResponseWriter){
+		"a function error": func(w http.ResponseWriter) {
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+			_, _ = io.WriteString(w, `{"errorType":"Oops"}`)
+		},
+		"a reply of unknown length": func(w http.ResponseWriter) {
+			_ = http.NewResponseController(w).Flush()
+			_, _ = io.WriteString(w, `{"statusCode":200,"body":"b"}`)
+		},
+		"a reply that breaks off": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, `{"statusCode":200,"body":"b"}`)
+		},
+		"a throttle":                     apiError(429, "TooManyRequestsException"),
+		"a fault of Lambda's":            apiError(500, "ServiceException"),
+		"credentials that are refused":   apiError(403, "ExpiredTokenException"),
+		"a redirect":                     apiError(307, ""),
+		"a reply without a body":         payload(""),
+		"a body that is null":            payload(`{"statusCode":200,"body":null}`),
+		"a body that was not null first": payload(`{"statusCode":200,"body":"b","body":null}`),
+		"a header that is a number":      payload(`{"statusCode":200,"headers":{"x-n":1},"body":"b"}`),
+		"a header in two cases":          payload(`{"statusCode":200,"headers":{"X-A":"1","x-a":"2"},"body":"b"}`),
+		"headers twice":                  payload(`{"statusCode":200,"headers":{"a":"1"},"headers":{"b":"2"},"body":"b"}`),
+		"a text of 40 KB":                payload(`{"statusCode":200,"body":"` + strings.Repeat("ä", 20000) + `"}`),
+		"bytes of 40 KB":                 payload(`{"statusCode":200,"isBase64Encoded":true,"body":"` + strings.Repeat("AAAA", 10000) + `"}`),
+	}
+	for i, c := range replyCases {
+		answers[fmt.Sprint(c.name, " ", i)] = payload(c.payload)
+	}
+	requests := map[string]struct {
+		method string
+		header http.Header // what the client's headers begin with
+	}{
+		"GET":                        {http.MethodGet, nil},
+		"HEAD":                       {http.MethodHead, nil},
+		"GET, the type left open":    {http.MethodGet, http.Header{"Content-Type": nil}},
+		"GET, after earlier headers": {http.MethodGet, http.Header{"Vary": {"Origin"}, "Content-Type": {"a/b"}, "X-A": {"0"}}},
+	}
+	for options, set := range map[string]func(*Config){
+		"nothing":      func(_ *Config) {},
+		"exposing":     func(c *Config) { c.ExposeErrors, c.FunctionErrorStatus = true, 500 },
+		"fallback":     func(c *Config) { c.Fallback = true },
+		"Function URL": func(c *Config) { c.EventFormat = "function-url" },
+	} {
+		config := testConfig(f)
+		set(config)
+		l := newTestHandler(t, config).(*Lambda)
+		for name, a := range answers {
+			for request, r := range requests {
+				t.Run(options+"/"+name+"/"+request, func(t *testing.T) {
+					answer = a
+					checkBothWays(t, f, l, changed(func(got *http.Request) { got.Method = r.method }), r.header)
+				})
+			}
+		}
+	}
+}
+
+// The fast way is for most: not to take it would show nowhere else.
+func TestWhatIsServedTheFastWay(t *testing.T) {
+	f := newFakeLambda(t, replies(""))
+	for name, tc := range map[string]struct {
+		set  func(*Config)
+		fast bool
+	}{
+		"no options":      {func(_ *Config) {}, true},
+		"Function URL":    {func(c *Config) { c.EventFormat = "function-url" }, true},
+		"another format":  {func(c *Config) { c.EventFormat = "alb" }, false},
+		"responseFormat":  {func(c *Config) { c.ResponseFormat = responseStrict }, false},
+		"eventHeaders":    {func(c *Config) { c.EventHeaders = map[string]string{"X-A": "1"} }, false},
+		"retry":           {func(c *Config) { c.Retry = &RetryConfig{Attempts: 2} }, false},
+		"invocationType":  {func(c *Config) { c.InvocationType = "Event" }, false},
+		"logType":         {func(c *Config) { c.LogType = "Tail" }, false},
+		"serverTiming":    {func(c *Config) { c.ServerTiming = true }, false},
+		"maxConcurrency":  {func(c *Config) { c.MaxConcurrency = 1 }, false},
+		"RESPONSE_STREAM": {func(c *Config) { c.InvokeMode = invokeModeStream }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := testConfig(f)
+			tc.set(config)
+			if got := newTestHandler(t, config).(*Lambda).fast; got != tc.fast {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
