@@ -5,33 +5,41 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
 // readBody reads the whole body, up to the limit. A client that stalls is not waited for longer
-// than ctx lasts: hence the goroutine, since Traefik lets no middleware set a deadline for reading.
-func readBody(ctx context.Context, l *Lambda, req *request) error {
+// than ctx lasts: where Traefik's own readTimeout (60 s by default) ends no later, that does.
+func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
 	r := req.http
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+	if r.ContentLength == 0 || r.Body == nil {
 		return nil
 	}
 	if r.ContentLength > l.maxRequestBodyBytes {
 		return tooLarge("request body", l.maxRequestBodyBytes)
 	}
 	req.bodyTouched = true
-	read := &bodyRead{}
-	done, end := context.WithCancel(ctx)
-	go readWholeBody(read, end, r, l.maxRequestBodyBytes)
-	<-done.Done()
-	if ctx.Err() != nil || read.err != nil || int64(len(read.body)) > l.maxRequestBodyBytes {
-		return unreadable(ctx, l, req, read)
+	var body []byte
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.timeout {
+		body, err = readAll(r.Body, r.ContentLength, l.maxRequestBodyBytes)
+	} else {
+		body, err = readWithin(ctx, r, l.maxRequestBodyBytes)
 	}
-	req.body = read.body
+	if err != nil {
+		return unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
+	}
+	if int64(len(body)) > l.maxRequestBodyBytes {
+		return tooLarge("request body", l.maxRequestBodyBytes)
+	}
+	req.body = body
 	req.bodyRead = true
 	if time.Since(req.time) > time.Second {
 		redate(req)
@@ -39,16 +47,26 @@ func readBody(ctx context.Context, l *Lambda, req *request) error {
 	return nil
 }
 
-// unreadable says why there is no body. As long as the body is read, only ctx says so.
-func unreadable(ctx context.Context, l *Lambda, req *request, read *bodyRead) error {
-	switch {
-	case ctx.Err() != nil:
-		return interrupted(ctx, req, causeUnreadable, ctx.Err())
-	case read.err != nil:
-		return interrupted(ctx, req, causeUnreadable, fmt.Errorf("read the request body: %w", read.err))
-	default:
-		return tooLarge("request body", l.maxRequestBodyBytes)
+// unreadable is the failure of a body that has not come. Where a server's ReadTimeout ends it, it
+// looks as if the client had left: net/http ends the request's context then.
+func unreadable(ctx context.Context, req *request, err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return failureOf(causeUnreadable, err)
 	}
+	return interrupted(ctx, req, causeUnreadable, err)
+}
+
+// readWithin is readAll while ctx lasts. It takes a goroutine, which costs as much as half of the
+// event, since Traefik lets no middleware set a deadline for reading.
+func readWithin(ctx context.Context, r *http.Request, limit int64) ([]byte, error) {
+	read := &bodyRead{}
+	done, end := context.WithCancel(ctx)
+	go readWholeBody(read, end, r, limit)
+	<-done.Done()
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // what is in read is still being written
+	}
+	return read.body, read.err
 }
 
 // bodyRead is what came of reading a body.

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // everyByte repeats all bytes, or all of ASCII, up to a size.
@@ -99,6 +101,48 @@ func TestLargeRepliesAreReadAsSmallOnesAre(t *testing.T) {
 			body := bodyOf(t, resp)
 			if resp.StatusCode != tc.status || (tc.status < 300 && body != string(tc.body)) {
 				t.Errorf("got %d with %d bytes, want %d with %d", resp.StatusCode, len(body), tc.status, len(tc.body))
+			}
+		})
+	}
+}
+
+// A client that sends a part of a body, and then nothing, gets its answer when the first of the
+// two ends: the server's ReadTimeout, which is Traefik's readTimeout, or option timeout.
+func TestAClientThatStallsIsNotWaitedFor(t *testing.T) {
+	discardLog(t)
+	f := newFakeLambda(t, replies(`{"statusCode":200}`))
+	for name, tc := range map[string]struct {
+		readTimeout time.Duration
+		timeout     string
+		http2       bool
+		status      int
+	}{
+		"ReadTimeout ends first":              {100 * time.Millisecond, "1h", false, 400},
+		"ReadTimeout ends first, over HTTP/2": {100 * time.Millisecond, "1h", true, 400},
+		"timeout ends first":                  {time.Hour, "100ms", false, 504},
+		"timeout ends first, over HTTP/2":     {time.Hour, "100ms", true, 504},
+		"there is no ReadTimeout":             {0, "100ms", false, 504},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := testConfig(f)
+			config.Timeout = tc.timeout
+			server := httptest.NewUnstartedServer(newTestHandler(t, config))
+			server.Config.ReadTimeout = tc.readTimeout
+			server.EnableHTTP2 = tc.http2
+			server.StartTLS()
+			defer server.Close()
+			body, rest := io.Pipe()
+			defer rest.Close()
+			go func() { _, _ = rest.Write([]byte("a part")) }()
+			client := server.Client()
+			client.Timeout = time.Minute // not to wait for the test's own end
+			resp, err := client.Post(server.URL, "text/plain", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != tc.status || f.invocations() != 0 {
+				t.Errorf("got %d after %d invocations, want %d", resp.StatusCode, f.invocations(), tc.status)
 			}
 		})
 	}

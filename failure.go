@@ -206,6 +206,9 @@ func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, st
 	if f.retryAfter != "" && status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", f.retryAfter)
 	}
+	if req.bodyTouched && !req.bodyRead && req.http.ProtoMajor == 1 {
+		header.Set("Connection", "close") // else Go's server waits for the rest of the body first
+	}
 	setCallHeaders(l, header, req)
 	w.WriteHeader(status)
 	if body != "" && req.http.Method != http.MethodHead {

@@ -109,6 +109,45 @@ func TestClientThatLeavesEndsTheCall(t *testing.T) {
 	assert.Contains(t, line, `"POST / HTTP/1.1" 499 `, "in the access log")
 }
 
+// The first to end says what a client is told that sends a part of a body, and then nothing: the middleware's timeout,
+// or readTimeout of Traefik's entry point.
+func TestClientThatStallsIsToldSo(t *testing.T) {
+	for name, row := range map[string]struct {
+		timeout, readTimeout string
+		http2                bool
+		status               int
+		logged               string
+	}{
+		"timeout":                  {"300ms", "1m", false, 504, "no complete reply within timeout"},
+		"timeout, over HTTP/2":     {"300ms", "1m", true, 504, "no complete reply within timeout"},
+		"readTimeout":              {"1m", "300ms", false, 400, "read the request body"},
+		"readTimeout, over HTTP/2": {"1m", "300ms", true, 400, "read the request body"},
+		"timeout, no readTimeout":  {"300ms", "0s", false, 504, "no complete reply within timeout"},
+		"both, and they are equal": {"300ms", "300ms", false, 400, "read the request body"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const readTimeout = ".transport.respondingtimeouts.readtimeout="
+			instance, _ := newTraefik(t, 1, m{"function": "echo", "endpoint": lambda.URL(), "timeout": row.timeout},
+				"--entrypoints.web"+readTimeout+row.readTimeout, "--entrypoints.websecure"+readTimeout+row.readTimeout, "--log.level=DEBUG")
+			url := instance.URL
+			if row.http2 {
+				url = instance.TLSURL
+			}
+			body, rest := io.Pipe()
+			defer rest.Close()
+			go func() { _, _ = io.WriteString(rest, "a part") }()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/0", body)
+			require.NoError(t, err)
+			reply := send(t, request)
+			assert.Equal(t, row.status, reply.StatusCode)
+			_, err = instance.AwaitLog(ctx, row.logged)
+			assert.NoError(t, err)
+		})
+	}
+}
+
 func TestThrottledClientIsToldToComeBack(t *testing.T) {
 	s := newSite(t, m{"function": "narrow"})
 	first := s.request(t, "GET", "/?ms=1000", http.NoBody)

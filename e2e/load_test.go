@@ -50,8 +50,8 @@ func newStandIn(t *testing.T, status int, busy func()) *standIn {
 	return s
 }
 
-// newTraefik starts a Traefik for one test. Its routers have the middleware of the options.
-func newTraefik(t *testing.T, routers int, options m) (*traefik.Instance, m) {
+// newTraefik starts a Traefik for one test, with more flags than others. Its routers have the middleware of the options.
+func newTraefik(t *testing.T, routers int, options m, flags ...string) (*traefik.Instance, m) {
 	t.Helper()
 	all := m{"region": region, "credentials": m{"accessKeyId": accessKeyID, "secretAccessKey": secretKey}}
 	for name, value := range options {
@@ -65,7 +65,7 @@ func newTraefik(t *testing.T, routers int, options m) (*traefik.Instance, m) {
 	}
 	dynamic := m{"http": m{"routers": byName, "middlewares": m{"lambda": m{"plugin": m{traefik.PluginName: all}}}}}
 	instance, err := traefik.Start(t.Context(), traefik.Options{
-		Dynamic: dynamic, Debug: true, Env: []string{"AWS_EC2_METADATA_DISABLED=true"},
+		Dynamic: dynamic, Debug: true, Args: flags, Env: []string{"AWS_EC2_METADATA_DISABLED=true"},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, instance.Stop()) })
