@@ -261,7 +261,14 @@ func completeEvent(l *Lambda, req *request, err error) error {
 
 // unescapeEvent takes json.Marshal's escapes for HTML out of the event that was made of v: AWS
 // writes <, > and & as they are. Its error is errInvalidUTF8 where that may hold what is not UTF-8.
-func unescapeEvent(req *request, v any) error {
+func unescapeEvent(req *request, v any) (err error) {
+	if !bytes.Contains(req.event, escapedEscape) {
+		event := bytes.ReplaceAll(req.event, ampersandEscape, ampersand)
+		req.event = event
+		if !bytes.Contains(event, unicodeEscape) { // what most queries have is &
+			return nil
+		}
+	}
 	event, err := unescaped(v, req.event)
 	req.event = event
 	if err == nil && bytes.Contains(event, invalidUTF8) {
