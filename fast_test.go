@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -174,6 +175,10 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 		"a reply that breaks off": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"statusCode":200,"body":"b"}`)
+		},
+		"a reply that is too large": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", strconv.Itoa(maxReplyBytes+1))
+			_, _ = io.WriteString(w, `{"statusCode":200,"body":"b"}`+strings.Repeat(" ", maxReplyBytes-28))
 		},
 		"a throttle":                     apiError(429, "TooManyRequestsException"),
 		"a fault of Lambda's":            apiError(500, "ServiceException"),
