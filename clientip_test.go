@@ -42,9 +42,10 @@ func TestClientIP(t *testing.T) {
 				r.RemoteAddr = tc.remote
 			}
 			r.Header["X-Forwarded-For"] = tc.forwarded
-			l := &Lambda{clientIP: newClientIPStrategy(tc.strategy)}
-			if got := newRequest(l, r).clientIP; got != tc.want {
-				t.Errorf("got %q, want %q", got, tc.want)
+			l := &Lambda{clientIP: newClientIPStrategy(tc.strategy), target: &target{}}
+			req := newRequest(l, r)
+			if err := place(l, req); err != nil || req.clientIP != tc.want {
+				t.Errorf("got %q (%v), want %q", req.clientIP, err, tc.want)
 			}
 		})
 	}

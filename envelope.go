@@ -134,9 +134,6 @@ func newRequest(l *Lambda, r *http.Request) *request {
 		routeKey:  defaultRouteKey,
 		target:    l.target,
 	}
-	if l.clientIP != nil {
-		req.clientIP = forwardedIP(l.clientIP, req)
-	}
 	if req.path == "" {
 		req.path = "/"
 	}
@@ -261,14 +258,7 @@ func completeEvent(l *Lambda, req *request, err error) error {
 
 // unescapeEvent takes json.Marshal's escapes for HTML out of the event that was made of v: AWS
 // writes <, > and & as they are. Its error is errInvalidUTF8 where that may hold what is not UTF-8.
-func unescapeEvent(req *request, v any) (err error) {
-	if !bytes.Contains(req.event, escapedEscape) {
-		event := bytes.ReplaceAll(req.event, ampersandEscape, ampersand)
-		req.event = event
-		if !bytes.Contains(event, unicodeEscape) { // what most queries have is &
-			return nil
-		}
-	}
+func unescapeEvent(req *request, v any) error {
 	event, err := unescaped(v, req.event)
 	req.event = event
 	if err == nil && bytes.Contains(event, invalidUTF8) {
@@ -305,6 +295,9 @@ func unescaped(v any, encoded []byte) ([]byte, error) {
 		return marshalUnescaped(v)
 	}
 	encoded = bytes.ReplaceAll(encoded, ampersandEscape, ampersand)
+	if !bytes.Contains(encoded, unicodeEscape) { // what most queries have is &
+		return encoded, nil
+	}
 	encoded = bytes.ReplaceAll(encoded, lessEscape, less)
 	return bytes.ReplaceAll(encoded, greaterEscape, greater), nil
 }

@@ -34,10 +34,6 @@ func serveFast(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	_, _ = rand.Read(random) // never fails (crypto/rand)
 	ids := hex.EncodeToString(random)
 	peer := peerIP(r.RemoteAddr)
-	path := r.URL.Path
-	if path == "" {
-		path = "/"
-	}
 	req := &request{
 		http:      r,
 		time:      now,
@@ -46,11 +42,14 @@ func serveFast(l *Lambda, w http.ResponseWriter, r *http.Request) {
 		signed:    s,
 		peerIP:    peer,
 		clientIP:  peer,
-		path:      path,
+		path:      r.URL.Path,
 		traceID:   "Root=1-" + s.traceTime + "-" + ids[:24],
 		requestID: ids[24:39] + "=",
 		routeKey:  defaultRouteKey,
 		target:    l.target,
+	}
+	if req.path == "" {
+		req.path = "/"
 	}
 	if !l.fixed {
 		err := place(l, req)
@@ -58,7 +57,6 @@ func serveFast(l *Lambda, w http.ResponseWriter, r *http.Request) {
 			fail(l, w, req, err)
 			return
 		}
-		path = req.path
 	}
 
 	// answer
@@ -104,11 +102,11 @@ func serveFast(l *Lambda, w http.ResponseWriter, r *http.Request) {
 		common = setHTTPAPIv2Common(l, r.Host)
 	}
 	event := common.event
-	event.RawPath = path
+	event.RawPath = req.path
 	event.RawQueryString = r.URL.RawQuery
 	event.Headers = headers
 	about := &event.RequestContext
-	about.HTTP = httpAPIv2HTTP{r.Method, path, r.Proto, req.clientIP, headers["user-agent"]}
+	about.HTTP = httpAPIv2HTTP{r.Method, req.path, r.Proto, req.clientIP, headers["user-agent"]}
 	about.RequestID = req.requestID
 	about.Time = s.logTime
 	about.TimeEpoch = millis
@@ -203,7 +201,7 @@ func serveFast(l *Lambda, w http.ResponseWriter, r *http.Request) {
 		delete(header, "Content-Type")
 	}
 	if len(header) == 0 && len(payload) < minSplicedBody {
-		object := &plainReply{}
+		object := &proxyReply{}
 		err = json.Unmarshal(payload, object)
 		number, _ := object.StatusCode.(float64)
 		replyHeaders, _ := object.Headers.(map[string]any)
@@ -226,7 +224,9 @@ func serveFast(l *Lambda, w http.ResponseWriter, r *http.Request) {
 		case err != nil: // This, and each of the next, is for decodeReply and writeReply.
 		case status == 0:
 		case body == "":
-		case object.IsBase64Encoded:
+		case object.MultiValueHeaders != nil:
+		case object.Cookies != nil:
+		case object.IsBase64Encoded != nil && object.IsBase64Encoded != false:
 		case replyHeaders == nil && object.Headers != nil:
 		case len(header) != len(replyHeaders):
 		case header[""] != nil:
@@ -264,17 +264,6 @@ func servesFast(l *Lambda) bool {
 		l.plainCall && !l.streamed && l.maxConcurrency == 0
 }
 
-// place finds the client's address and the function where they depend on the request.
-func place(l *Lambda, req *request) error {
-	if l.clientIP != nil {
-		req.clientIP = forwardedIP(l.clientIP, req)
-	}
-	if req.target == nil {
-		return route(l, req)
-	}
-	return nil
-}
-
 // writeDecoded answers with a reply that few functions make.
 func writeDecoded(l *Lambda, w http.ResponseWriter, req *request, payload []byte) {
 	reply, err := decodeReply(l, payload)
@@ -284,24 +273,3 @@ func writeDecoded(l *Lambda, w http.ResponseWriter, req *request, payload []byte
 	}
 	writeReply(l, w, req, reply)
 }
-
-// plainReply is proxyReply for replies that have nothing in most of its fields: one that has cannot
-// be read into it.
-type plainReply struct {
-	OtherStatusCode        unexpected `json:"STATUSCODE"`
-	OtherHeaders           unexpected `json:"HEADERS"`
-	OtherMultiValueHeaders unexpected `json:"MULTIVALUEHEADERS"`
-	OtherCookies           unexpected `json:"COOKIES"`
-	OtherBody              unexpected `json:"BODY"`
-	OtherIsBase64Encoded   unexpected `json:"ISBASE64ENCODED"`
-
-	StatusCode        any        `json:"statusCode"`
-	Headers           any        `json:"headers"`
-	MultiValueHeaders unexpected `json:"multiValueHeaders"`
-	Cookies           unexpected `json:"cookies"`
-	Body              any        `json:"body"`
-	IsBase64Encoded   bool       `json:"isBase64Encoded"`
-}
-
-// unexpected is a type that encoding/json reads nothing into, and fails at what is not null.
-type unexpected chan bool

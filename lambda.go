@@ -85,8 +85,8 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
 	var err error
-	if req.target == nil {
-		err = route(l, req)
+	if !l.fixed {
+		err = place(l, req)
 	}
 	switch {
 	case err != nil:

@@ -12,6 +12,17 @@ import (
 	"strings"
 )
 
+// place finds the client's address and the function where they depend on the request.
+func place(l *Lambda, req *request) error {
+	if l.clientIP != nil {
+		req.clientIP = forwardedIP(l.clientIP, req)
+	}
+	if req.target == nil {
+		return route(l, req)
+	}
+	return nil
+}
+
 // route finds the function for a request: that of the route that matches best, else the one that
 // the path names.
 func route(l *Lambda, req *request) error {
