@@ -213,7 +213,8 @@ func serveFast(l *Lambda, w http.ResponseWriter, r *http.Request) {
 			if canonical == "" {
 				canonical = canonicalName(name)
 			}
-			value, _ := v.(string)
+			var value string
+			value, _ = v.(string)
 			if value == "" {
 				canonical = ""
 			}

@@ -65,7 +65,11 @@ func decoded(tb testing.TB, event []byte) map[string]any {
 func at(object map[string]any, path string) string {
 	keys := strings.Split(path, " ")
 	for _, key := range keys[:len(keys)-1] {
-		object, _ = object[key].(map[string]any)
+		inner, ok := object[key].(map[string]any)
+		if !ok {
+			return "absent"
+		}
+		object = inner
 	}
 	value, ok := object[keys[len(keys)-1]]
 	if !ok {

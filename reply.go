@@ -215,7 +215,8 @@ func decodePlainReply(object *proxyReply, contentType string) (*reply, error) {
 		if canonical == "" {
 			canonical = canonicalName(name)
 		}
-		value, _ := v.(string)
+		var value string
+		value, _ = v.(string)
 		if value == "" {
 			return decodeAnyReply(object, contentType)
 		}

@@ -117,7 +117,9 @@ func strictValues(field string, v any) ([]string, bool) {
 	list, ok := v.([]any)
 	for _, item := range list {
 		value, isString := item.(string)
-		ok = ok && isString
+		if !isString {
+			return nil, false
+		}
 		values = append(values, value)
 	}
 	return values, ok

@@ -36,6 +36,7 @@ var replyCases = []replyCase{
 	{"304 says nothing of a type", gatewayLike, "auto", `{"statusCode":304,"headers":{"etag":"x"},"body":"b"}`, 304, "Etag: x\n-Content-Type\n-Content-Length", ""},
 	{"null in every other field", gatewayLike, "auto", `{"statusCode":200,"headers":null,"multiValueHeaders":null,"cookies":null,"body":null,"isBase64Encoded":null}`, 200, "", ""},
 	{"a header that is a number, true, null and a list", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-n":3,"x-t":true,"x-0":null,"x-l":["a",1,false]}}`, 200, "X-N: 3\nX-T: true\nX-L: a | 1 | false\n-X-0", ""},
+	{"headers that are texts, and others among them", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-a":"1","x-n":3,"x-b":"2","x-t":true,"x-c":"4","x-0":null},"body":"b"}`, 200, "X-A: 1\nX-B: 2\nX-C: 4\nX-N: 3\nX-T: true\n-X-0", "b"},
 	{"headers and multiValueHeaders of one name", gatewayLike, "auto", `{"statusCode":200,"headers":{"X-A":"single"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
 	{"multiValueHeaders with a plain string", gatewayLike, "auto", `{"statusCode":200,"multiValueHeaders":{"x-a":"one"}}`, 200, "X-A: one", ""},
 	{"cookies, from whatever format", gatewayLike, "auto", `{"statusCode":200,"cookies":["a=1","b=2"]}`, 200, "Set-Cookie: a=1 | b=2", ""},

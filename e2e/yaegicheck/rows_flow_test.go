@@ -75,6 +75,28 @@ func f(in []string) (all []http.Handler) { all = nil; for _, v := range in { all
 	{name: "a literal in a loop that keeps nothing of the round", code: `func f(c chan int) { for j := 0; j < 3; j++ { time.AfterFunc(1, func() { c <- 1 }) } }`},
 }
 
+var staleRows = []row{
+	{name: "an assertion in a loop", want: "stale-value", code: `func f(in []any) { for _, v := range in { s, _ := v.(string); println(s) } }`},
+	{name: "an assertion in a loop that asks for ok late", want: "stale-value", code: `func f(in []any) { for _, v := range in { s, ok := v.(string); println(s, ok) } }`},
+	{name: "an element of a map in a loop", want: "stale-value", code: `func f(in []string, m map[string]int) { for _, k := range in { n, ok := m[k]; println(n, ok) } }`},
+	{name: "an assertion into a variable that has a value", want: "stale-value", code: `func f(v any) { s := "a"; println(s); s, _ = v.(string); println(s) }`},
+	{name: "an element into a field", want: "stale-value", code: `type t struct{ n int }
+func f(x *t, m map[string]int) { var ok bool; x.n, ok = m["a"]; println(ok) }`},
+	{name: "a value used in the else", want: "stale-value", code: `func f(in []any) { for _, v := range in { if s, ok := v.(string); ok { println(s) } else { println("no", s) } } }`},
+	{name: "a value used where it is not ok", want: "stale-value", code: `func f(in []any) { for _, v := range in { s, ok := v.(string); if !ok { println(s); continue }; println(s) } }`},
+	{name: "an if that does not leave", want: "stale-value", code: `func f(in []any) { for _, v := range in { s, ok := v.(string); if !ok { println("no") }; println(s) } }`},
+	{name: "an or", want: "stale-value", code: `func f(in []any) { for _, v := range in { if s, ok := v.(string); ok || v == nil { println(s) } } }`},
+	{name: "an assertion outside loops", code: `func f(v any) { s, _ := v.(string); println(s) }`},
+	{name: "an assertion in a function that each round calls", code: `func text(v any) string { s, _ := v.(string); return s }
+func f(in []any) { for _, v := range in { println(text(v)) } }`},
+	{name: "a value set before", code: `func f(in []any) { for _, v := range in { s := ""; s, _ = v.(string); println(s) } }`},
+	{name: "a value declared before", code: `func f(in []any) { for _, v := range in { var s string; s, _ = v.(string); println(s) } }`},
+	{name: "a value used where ok is true", code: `func f(in []any) { for _, v := range in { if s, ok := v.(string); ok && s != "" { println(s) } else { println("no") } } }`},
+	{name: "a value used after an if that leaves", code: `func f(in []any) { for _, v := range in { s, ok := v.(string); if !ok { continue }; println(s) } }`},
+	{name: "only ok in a loop", code: `func f(in []any) { for _, v := range in { _, ok := v.(string); println(ok) } }`},
+	{name: "a receive in a loop", code: `func f(c chan int) { for i := 0; i < 2; i++ { n, ok := <-c; println(n, ok) } }`},
+}
+
 var channelRows = []row{
 	{name: "a returned receive", want: "receive-returned", code: `func f(c chan int) int { return <-c }`},
 	{name: "a returned local that was received", code: `func f(c chan int) int { v, _ := <-c; return v }`},

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-var loopRules = []rule{goLoop, loopVariable, loopLiteral}
+var loopRules = []rule{goLoop, loopVariable, loopLiteral, staleValue}
 
 // goLoop: several goroutines started from one func literal share its slot in the frame while they start, so the wrong
 // closure runs now and then: "negative WaitGroup counter", and Traefik is gone.
@@ -50,6 +50,89 @@ var loopLiteral = rule{name: "loop-literal", run: func(p *pass) {
 		}
 	}
 }}
+
+// staleValue: where an assertion or a map index with two results fails, v keeps what it was instead of becoming zero:
+// what the round before has left in it, even in v, ok := x.(T), or what was assigned before. Right is a value that is
+// used where ok is true only, and one that the statement before has set. Elements of maps are assignMap's.
+var staleValue = rule{name: "stale-value", run: func(p *pass) {
+	for c, stmt := range each[*ast.AssignStmt](p.root) {
+		if len(stmt.Lhs) != 2 || len(stmt.Rhs) != 1 || !p.mayFail(stmt.Rhs[0]) || p.mapElement(stmt.Lhs[0]) != nil {
+			continue
+		}
+		id, ok := stmt.Lhs[0].(*ast.Ident)
+		if ok && (id.Name == "_" || (p.Info.Defs[id] != nil && !inLoop(c)) || p.setBefore(c, id) || p.usedIfOK(c, stmt)) {
+			continue
+		}
+		p.report(stmt, "where this fails, %s keeps its earlier value; set it in the statement before, or use it where ok is true only", types.ExprString(stmt.Lhs[0]))
+	}
+}}
+
+// mayFail tells whether the expression is an assertion or an element of a map.
+func (p *pass) mayFail(e ast.Expr) bool {
+	_, assertion := ast.Unparen(e).(*ast.TypeAssertExpr)
+	return assertion || p.mapElement(e) != nil
+}
+
+// setBefore tells whether the statement before declares or assigns the variable.
+func (p *pass) setBefore(c inspector.Cursor, id *ast.Ident) bool {
+	before, ok := c.PrevSibling()
+	if !ok {
+		return false
+	}
+	switch stmt := before.Node().(type) {
+	case *ast.AssignStmt:
+		return len(stmt.Lhs) == 1 && stmt.Tok != token.ADD_ASSIGN && p.variable(stmt.Lhs[0]) == p.variable(id)
+	case *ast.DeclStmt:
+		spec, ok := stmt.Decl.(*ast.GenDecl).Specs[0].(*ast.ValueSpec)
+		return ok && len(spec.Names) == 1 && p.variable(spec.Names[0]) == p.variable(id)
+	}
+	return false
+}
+
+// usedIfOK tells whether the value is for the branch of an if only that asks for ok, or for what follows an if that
+// leaves without ok.
+func (p *pass) usedIfOK(c inspector.Cursor, stmt *ast.AssignStmt) bool {
+	value, ok := p.variable(stmt.Lhs[0]), p.variable(stmt.Lhs[1])
+	if branch, isIf := c.Parent().Node().(*ast.IfStmt); isIf && branch.Init == stmt {
+		cond := branch.Cond
+		for {
+			and, isAnd := cond.(*ast.BinaryExpr)
+			if !isAnd || and.Op != token.LAND {
+				break
+			}
+			cond = and.X
+		}
+		return p.variable(cond) == ok && ok != nil && (branch.Else == nil || !p.uses(branch.Else, value))
+	}
+	next, found := c.NextSibling()
+	if !found {
+		return false
+	}
+	branch, isIf := next.Node().(*ast.IfStmt)
+	if !isIf || branch.Init != nil || branch.Else != nil {
+		return false
+	}
+	not, isNot := branch.Cond.(*ast.UnaryExpr)
+	if !isNot || not.Op != token.NOT || p.variable(not.X) != ok || p.uses(branch.Body, value) {
+		return false
+	}
+	switch branch.Body.List[len(branch.Body.List)-1].(type) {
+	case *ast.ReturnStmt, *ast.BranchStmt:
+		return true
+	}
+	return false
+}
+
+// uses tells whether the variable stands below the node.
+func (p *pass) uses(n ast.Node, v *types.Var) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		found = found || (ok && p.Info.Uses[id] == v)
+		return !found
+	})
+	return found
+}
 
 // loopNode is a loop with the variables its header declares.
 type loopNode struct {
