@@ -8,269 +8,483 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"hash"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
+	"unicode/utf8"
 )
 
-// serveFast is serveAny, and all that it calls, once more: in one piece, for the middlewares that
-// servesFast names. A call of an interpreted function costs as much as some ten lines of it, and
-// there would be twenty: a request takes a fifth less of the processor this way. It does what they
-// do, in their order; a heading says whose lines follow, and it is there that they are explained.
-// What few requests need is left to the functions themselves. fast_test.go compares the two ways.
+// To call a function takes interpreted code longer than most of what it does then: a frame is made
+// with a place on the heap for each variable and each intermediate value of the function, used or
+// not. So requests are served by workers: goroutines that stay in one function, whose frame is made
+// once, and which calls few others. Half of the allocations of a request are saved this way.
+
+// exchange is a request for a worker, and what the worker leaves to do.
+type exchange struct {
+	lambda *Lambda
+	w      http.ResponseWriter
+	r      *http.Request
+	done   chan struct{} // closed when the worker is done with it
+
+	unanswered bool     // for finish: one of the next three is set
+	err        error    // for the client
+	payload    []byte   // a reply that few functions make
+	panicked   any      // what the worker has panicked with
+	req        *request // nil only where panicked is set
+}
+
+var (
+	// exchanges hands requests over to workers.
+	exchanges = make(chan *exchange)
+
+	// idleWorkers counts the workers that wait for a request, or are about to, and have not been
+	// counted on by a request yet.
+	idleWorkers int32
+)
+
+// maxIdleWorkers is how many workers, more or less, wait for requests. Each holds some 50 KB, the
+// last request among it.
+const maxIdleWorkers = 64
+
+// startWorker starts one for a request that has counted on an idle one in vain.
+func startWorker() {
+	atomic.AddInt32(&idleWorkers, 1)
+	go serveExchanges()
+}
+
+// finish does, where the request came, what its worker has left to do: there the next handler may
+// panic.
+func finish(x *exchange) {
+	switch {
+	case x.panicked != nil:
+		panic(x.panicked)
+	case x.err != nil:
+		fail(x.lambda, x.w, x.req, x.err)
+	default:
+		reply, err := decodeReply(x.lambda, x.payload)
+		if err != nil {
+			fail(x.lambda, x.w, x.req, badReply(err))
+			return
+		}
+		writeReply(x.lambda, x.w, x.req, reply)
+	}
+}
+
+// worker is what a worker is busy with.
+type worker struct{ exchange *exchange }
+
+// endWorker hands a panic on to where the request came: here it would end Traefik.
+func endWorker(k *worker) {
+	if p := recover(); p != nil {
+		k.exchange.unanswered = true
+		k.exchange.panicked = p
+		close(k.exchange.done)
+	}
+}
+
+// serveExchanges is serveAny, and all that it calls, once more, for one request after the other. It
+// does what they do, in their order; a heading says whose lines follow, and it is there that they
+// are explained. What few requests need is left to the functions themselves. fast_test.go compares
+// the two ways.
+//
+// Each variable is declared once: to declare it again makes a new place for it. None is read before
+// it is set for the request.
 //
 //nolint:funlen // To be in one piece is what it is for.
-func serveFast(l *Lambda, w http.ResponseWriter, r *http.Request) {
-	// newRequest
-	now := time.Now()
-	millis := now.UnixMilli()
-	s := lastSecond.Load().(*second)
-	if s.unix != millis/1000 {
-		s = secondOf(millis)
-	}
-	random := make([]byte, 20)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
-	ids := hex.EncodeToString(random)
-	peer := peerIP(r.RemoteAddr)
-	req := &request{
-		http:      r,
-		time:      now,
-		millis:    millis,
-		second:    s,
-		signed:    s,
-		peerIP:    peer,
-		clientIP:  peer,
-		path:      r.URL.Path,
-		traceID:   "Root=1-" + s.traceTime + "-" + ids[:24],
-		requestID: ids[24:39] + "=",
-		routeKey:  defaultRouteKey,
-		target:    l.target,
-	}
-	if req.path == "" {
-		req.path = "/"
-	}
-	if !l.fixed {
-		err := place(l, req)
-		if err != nil {
-			fail(l, w, req, err)
-			return
-		}
-	}
+func serveExchanges() {
+	var (
+		x       *exchange
+		l       *Lambda
+		w       http.ResponseWriter
+		r       *http.Request
+		req     *request
+		err     error
+		retires bool
 
-	// answer
-	ctx, cancel := context.WithTimeout(r.Context(), l.timeout)
-	defer cancel()
-	if r.ContentLength != 0 {
-		err := readBody(ctx, l, req)
-		if err != nil {
-			fail(l, w, req, err)
-			return
-		}
-	}
+		now    time.Time
+		millis int64
+		s      = lastSecond.Load().(*second)
+		random = make([]byte, 20)
+		ids    string
+		colon  int
+		peer   string
 
-	// lowerHeaders
-	headers := make(map[string]string, 14)
-	for name, values := range r.Header {
-		if len(values) == 1 {
-			headers[lowerNames[name]] = values[0]
+		ctx        context.Context
+		cancel     context.CancelFunc
+		server     *http.Server
+		headers    map[string]string
+		query      url.Values
+		parameters map[string]string
+		common     *httpAPIv2Common
+		event      httpAPIv2Event
+		about      = &event.RequestContext
+		encoded    []byte
+
+		p          *preparedInvocation
+		signing    *signer
+		sum        [sha256.Size]byte
+		mac        hash.Hash
+		macOf      *signer // whose key mac has
+		invocation *http.Request
+		resp       *http.Response
+		payload    []byte
+
+		header           http.Header
+		contentType      []string
+		typed            bool
+		object           *proxyReply
+		status           int
+		replyHeaders     map[string]any
+		body             string
+		canonical, value string
+		joined           string
+	)
+	self := &worker{}
+	defer endWorker(self)
+	for {
+		if x != nil {
+			cancel()
+			if x.err != nil {
+				x.unanswered = true
+				retires = len(req.body)+len(req.event) >= minSplicedBody
+			}
+			if !retires && atomic.AddInt32(&idleWorkers, 1) > maxIdleWorkers {
+				retires = atomic.AddInt32(&idleWorkers, -1) >= 0
+				if !retires { // requests count on all that were idle
+					atomic.AddInt32(&idleWorkers, 1)
+				}
+			}
+			close(x.done)
+			if retires {
+				return
+			}
+		}
+		x = <-exchanges
+		self.exchange = x
+		l = x.lambda
+		w = x.w
+		r = x.r
+
+		// newRequest
+		now = time.Now()
+		millis = now.UnixMilli()
+		if s.unix != millis/1000 {
+			s = secondOf(millis)
+		}
+		_, _ = rand.Read(random) // never fails (crypto/rand)
+		ids = hex.EncodeToString(random)
+		colon = strings.LastIndexByte(r.RemoteAddr, ':')
+		if colon < 0 || r.RemoteAddr[0] == '[' {
+			peer = peerIP(r.RemoteAddr)
 		} else {
-			headers[""] = ""
+			peer = r.RemoteAddr[:colon]
 		}
-	}
-	if _, found := headers[""]; found {
-		addRareHeaders(headers, r.Header)
-	}
-	delete(headers, dropped)
-	headers["host"] = r.Host
-	if headers["x-forwarded-for"] == "" {
-		headers["x-forwarded-for"] = peer
-	} else {
-		headers["x-forwarded-for"] += ", " + peer
-	}
-	if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
-		addScheme(headers, r)
-	}
-	if headers["x-amzn-trace-id"] == "" {
-		headers["x-amzn-trace-id"] = req.traceID
-	}
+		req = &request{
+			http:      r,
+			time:      now,
+			millis:    millis,
+			second:    s,
+			signed:    s,
+			peerIP:    peer,
+			clientIP:  peer,
+			path:      r.URL.Path,
+			traceID:   "Root=1-" + s.traceTime + "-" + ids[:24],
+			requestID: ids[24:39] + "=",
+			routeKey:  defaultRouteKey,
+			target:    l.target,
+		}
+		x.req = req
+		if req.path == "" {
+			req.path = "/"
+		}
 
-	// newHTTPAPIv2Event
-	common := l.httpAPIv2.Load().(*httpAPIv2Common)
-	if common.host != r.Host {
-		common = setHTTPAPIv2Common(l, r.Host)
-	}
-	event := common.event
-	event.RawPath = req.path
-	event.RawQueryString = r.URL.RawQuery
-	event.Headers = headers
-	about := &event.RequestContext
-	about.HTTP = httpAPIv2HTTP{r.Method, req.path, r.Proto, req.clientIP, headers["user-agent"]}
-	about.RequestID = req.requestID
-	about.Time = s.logTime
-	about.TimeEpoch = millis
-	if event.RawQueryString != "" {
-		event.QueryStringParameters = joinedQuery(req)
-	}
-	if _, found := headers["cookie"]; found {
-		setHTTPAPIv2Cookies(l, &event)
-	}
-	if req.body != nil {
-		setHTTPAPIv2Body(l, req, &event)
-	}
-	if !l.fixed {
-		setHTTPAPIv2Route(req, &event)
-	}
-	if l.format.adapt != nil {
-		l.format.adapt(req, &event)
-	}
+		// answer, after what serveAny does first
+		ctx, cancel = context.WithTimeout(r.Context(), l.timeout)
+		if !l.fixed {
+			err = place(l, req)
+			if err != nil {
+				x.err = err
+				continue
+			}
+		}
+		if r.ContentLength != 0 {
+			// readBody
+			server = nil
+			if value, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
+				server = value
+			}
+			if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > l.timeout ||
+				r.ContentLength < 0 || r.ContentLength > l.maxRequestBodyBytes || r.Body == nil {
+				err = readBody(ctx, l, req)
+			} else {
+				req.bodyTouched = true
+				req.body = make([]byte, r.ContentLength)
+				_, err = io.ReadFull(r.Body, req.body)
+				if err != nil {
+					err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
+				}
+				req.bodyRead = err == nil
+				if time.Since(now) > time.Second {
+					redate(req)
+				}
+			}
+			if err != nil {
+				x.err = err
+				continue
+			}
+		}
 
-	// encodeEvent
-	encoded, err := json.Marshal(&event)
-	req.event = encoded
-	if bytes.Contains(encoded, unicodeEscape) {
-		err = unescapeEvent(req, &event)
-		encoded = req.event
-	}
-	if err != nil || len(encoded)+len(req.body) >= minSplicedBody {
-		err = completeEvent(l, req, err)
+		if l.plainEvent {
+			// lowerHeaders
+			headers = make(map[string]string, 14)
+			for name, values := range r.Header {
+				if len(values) == 1 {
+					headers[lowerNames[name]] = values[0]
+				} else {
+					headers[""] = ""
+				}
+			}
+			if _, found := headers[""]; found {
+				addRareHeaders(headers, r.Header)
+			}
+			delete(headers, dropped)
+			headers["host"] = r.Host
+			if headers["x-forwarded-for"] == "" {
+				headers["x-forwarded-for"] = peer
+			} else {
+				headers["x-forwarded-for"] += ", " + peer
+			}
+			if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
+				addScheme(headers, r)
+			}
+			if headers["x-amzn-trace-id"] == "" {
+				headers["x-amzn-trace-id"] = req.traceID
+			}
+
+			// newHTTPAPIv2Event
+			common = l.httpAPIv2.Load().(*httpAPIv2Common)
+			if common.host != r.Host {
+				common = setHTTPAPIv2Common(l, r.Host)
+			}
+			event = common.event
+			event.RawPath = req.path
+			event.RawQueryString = r.URL.RawQuery
+			event.Headers = headers
+			about.HTTP = httpAPIv2HTTP{r.Method, req.path, r.Proto, req.clientIP, headers["user-agent"]}
+			about.RequestID = req.requestID
+			about.Time = s.logTime
+			about.TimeEpoch = millis
+			if event.RawQueryString != "" {
+				// joinedQuery
+				query, err = url.ParseQuery(r.URL.RawQuery)
+				if err != nil {
+					event.QueryStringParameters = joinedQuery(req)
+				} else {
+					parameters = make(map[string]string, len(query))
+					for name, values := range query {
+						if len(values) == 1 {
+							parameters[name] = values[0]
+						} else {
+							parameters[name] = strings.Join(values, ",")
+						}
+					}
+					event.QueryStringParameters = parameters
+				}
+			}
+			if _, found := headers["cookie"]; found {
+				setHTTPAPIv2Cookies(l, &event)
+			}
+			if req.body != nil {
+				// setHTTPAPIv2Body
+				if textTypes[headers["content-type"]] && len(req.body) < minSplicedText &&
+					l.binaryMediaTypes == nil && utf8.Valid(req.body) {
+					headers["content-length"] = strconv.Itoa(len(req.body))
+					event.Body = string(req.body)
+				} else {
+					setHTTPAPIv2Body(l, req, &event)
+				}
+			}
+			if !l.fixed {
+				setHTTPAPIv2Route(req, &event)
+			}
+			if l.format.adapt != nil {
+				l.format.adapt(req, &event)
+			}
+
+			// encodeEvent
+			encoded, err = json.Marshal(&event)
+			req.event = encoded
+			if bytes.Contains(encoded, unicodeEscape) {
+				// unescaped, of the & in a query
+				if !bytes.Contains(encoded, escapedEscape) {
+					encoded = bytes.ReplaceAll(encoded, ampersandEscape, ampersand)
+					req.event = encoded
+				}
+				if bytes.Contains(encoded, unicodeEscape) {
+					err = unescapeEvent(req, &event)
+				}
+			}
+			if err != nil || len(encoded)+len(req.body) >= minSplicedBody {
+				err = completeEvent(l, req, err)
+			}
+		} else {
+			err = encodeEvent(l, req)
+		}
 		if err != nil {
-			fail(l, w, req, err)
-			return
+			x.err = err
+			continue
 		}
 		encoded = req.event
-	}
 
-	// callOnce, newInvocation and sign
-	p := req.target.prepared.Load().(*preparedInvocation)
-	if p.second != req.signed {
-		p, err = prepareInvocation(ctx, l, req)
-		if err != nil {
-			fail(l, w, req, err)
-			return
+		if l.plainCall {
+			// callOnce, newInvocation and sign
+			p = req.target.prepared.Load().(*preparedInvocation)
+			if p.second != req.signed {
+				p, err = prepareInvocation(ctx, l, req)
+				if err != nil {
+					x.err = err
+					continue
+				}
+			}
+			signing = p.signer
+			sum = sha256.Sum256(encoded)
+			sum = sha256.Sum256([]byte(signing.head + strconv.Itoa(len(encoded)) + signing.tail + hex.EncodeToString(sum[:])))
+			if macOf != signing {
+				mac = hmac.New(sha256.New, signing.key)
+				macOf = signing
+			} else {
+				mac.Reset()
+			}
+			mac.Write([]byte(signing.stringToSign + hex.EncodeToString(sum[:])))
+			invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(encoded))
+			invocation.URL = p.target.url
+			if p.protoMajor != 1 {
+				invocation.GetBody = nil // see http1Hosts
+			}
+			invocation.Header = http.Header{
+				"X-Amz-Date":           p.date,
+				"X-Amz-Security-Token": p.token,
+				"Authorization":        {signing.authorization + hex.EncodeToString(mac.Sum(nil))},
+				"User-Agent":           userAgent,
+			}
+			resp, err = l.transport.RoundTrip(invocation)
+			if err != nil {
+				x.err = noAnswer(ctx, req, err)
+				continue
+			}
+			req.answer = resp.Header
+			if resp.ProtoMajor != p.protoMajor {
+				learnProtocol(p, resp)
+			}
+			if resp.StatusCode != statusOK {
+				x.err = refusedCall(ctx, l, req, resp, p)
+				continue
+			}
+		} else {
+			resp, err = callWithOptions(ctx, l, req)
+			if err != nil {
+				x.err = err
+				continue
+			}
 		}
-	}
-	signer := p.signer
-	hash := sha256.Sum256(encoded)
-	hash = sha256.Sum256([]byte(signer.head + strconv.Itoa(len(encoded)) + signer.tail + hex.EncodeToString(hash[:])))
-	mac := hmac.New(sha256.New, signer.key)
-	mac.Write([]byte(signer.stringToSign + hex.EncodeToString(hash[:])))
-	invocation, _ := http.NewRequestWithContext(ctx, methodPost, p.target.url, bytes.NewReader(encoded))
-	if p.protoMajor != 1 {
-		invocation.GetBody = nil // see http1Hosts
-	}
-	invocation.Header = http.Header{
-		"X-Amz-Date":           p.date,
-		"X-Amz-Security-Token": p.token,
-		"Authorization":        {signer.authorization + hex.EncodeToString(mac.Sum(nil))},
-		"User-Agent":           userAgent,
-	}
-	resp, err := l.transport.RoundTrip(invocation)
-	if err != nil {
-		fail(l, w, req, noAnswer(ctx, req, err))
-		return
-	}
-	req.answer = resp.Header
-	if resp.ProtoMajor != p.protoMajor {
-		learnProtocol(p, resp)
-	}
-	if resp.StatusCode != statusOK {
-		fail(l, w, req, refusedCall(ctx, l, req, resp, p))
-		return
-	}
 
-	// readReply
-	var payload []byte
-	if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
-		payload, err = readUnsizedReply(resp)
-	} else {
-		payload = make([]byte, resp.ContentLength)
-		_, err = io.ReadFull(resp.Body, payload)
-		_ = resp.Body.Close() // nothing is left to be lost
-	}
-	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
-		fail(l, w, req, noReply(ctx, l, req, resp, payload, err))
-		return
-	}
-
-	// decodeReply and decodePlainReply, into what the client gets if nothing comes up
-	header := w.Header()
-	contentType, typed := header["Content-Type"]
-	if contentType == nil { // as Traefik leaves it, lest Go's server guess one
-		delete(header, "Content-Type")
-	}
-	if len(header) == 0 && len(payload) < minSplicedBody {
-		object := &proxyReply{}
-		err = json.Unmarshal(payload, object)
-		number, _ := object.StatusCode.(float64)
-		replyHeaders, _ := object.Headers.(map[string]any)
-		body, _ := object.Body.(string)
-		status := statuses[number]
-		values := ""
-		for name, v := range replyHeaders {
-			canonical := canonicalNames[name]
-			if canonical == "" {
-				canonical = canonicalName(name)
-			}
-			var value string
-			value, _ = v.(string)
-			if value == "" {
-				canonical = ""
-			}
-			header[canonical] = []string{value}
-			values += value
+		// readReply
+		if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
+			payload, err = readUnsizedReply(resp)
+		} else {
+			payload = make([]byte, resp.ContentLength)
+			_, err = io.ReadFull(resp.Body, payload)
+			_ = resp.Body.Close() // nothing is left to be lost
 		}
-		switch {
-		case err != nil: // This, and each of the next, is for decodeReply and writeReply.
-		case status == 0:
-		case body == "":
-		case object.MultiValueHeaders != nil:
-		case object.Cookies != nil:
-		case object.IsBase64Encoded != nil && object.IsBase64Encoded != false:
-		case replyHeaders == nil && object.Headers != nil:
-		case len(header) != len(replyHeaders):
-		case header[""] != nil:
-		case strings.ContainsAny(values, controlCharacters):
-		case r.Method == methodHead:
-		default:
-			// writeReply
-			if header["Content-Type"] == nil {
-				header["Content-Type"] = []string{l.format.contentType}
-			}
-			if id := resp.Header[requestIDHeader]; id != nil {
-				header[requestIDHeader] = id
-			}
-			header["Content-Length"] = []string{strconv.Itoa(len(body))}
-			if status != statusOK {
-				w.WriteHeader(status)
-			}
-			_, _ = w.Write([]byte(body)) // fails only where the client has gone
-			return
+		if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
+			x.err = noReply(ctx, l, req, resp, payload, err)
+			continue
 		}
-		for name := range header {
-			delete(header, name)
+
+		// What is large goes with its worker, which would hold it.
+		if len(encoded)+len(payload) >= minSplicedBody {
+			retires = true
 		}
-	}
-	if typed {
-		header["Content-Type"] = contentType
-	}
-	writeDecoded(l, w, req, payload)
-}
 
-// servesFast says whether serveFast has all that the options ask for: it makes events of format 2.0,
-// and calls Lambda once, for a whole reply.
-func servesFast(l *Lambda) bool {
-	return l.format.encode == nil && l.decode == nil && l.eventHeaders == nil &&
-		l.plainCall && !l.streamed && l.maxConcurrency == 0
-}
-
-// writeDecoded answers with a reply that few functions make.
-func writeDecoded(l *Lambda, w http.ResponseWriter, req *request, payload []byte) {
-	reply, err := decodeReply(l, payload)
-	if err != nil {
-		fail(l, w, req, badReply(err))
-		return
+		// decodeReply and decodePlainReply, into what the client gets if nothing comes up
+		header = w.Header()
+		contentType = header["Content-Type"]
+		_, typed = header["Content-Type"]
+		if contentType == nil { // as Traefik leaves it, lest Go's server guess one
+			delete(header, "Content-Type")
+		}
+		if len(header) == 0 && l.plainReply && !retires {
+			object = &proxyReply{}
+			err = json.Unmarshal(payload, object)
+			status = 0
+			if number, ok := object.StatusCode.(float64); ok {
+				status = statuses[number]
+			}
+			replyHeaders = nil
+			if fields, ok := object.Headers.(map[string]any); ok {
+				replyHeaders = fields
+			}
+			body = ""
+			if text, ok := object.Body.(string); ok {
+				body = text
+			}
+			joined = ""
+			for name, v := range replyHeaders {
+				canonical = canonicalNames[name]
+				if canonical == "" {
+					canonical = canonicalName(name)
+				}
+				value = ""
+				if text, ok := v.(string); ok {
+					value = text
+				}
+				if value == "" {
+					canonical = ""
+				}
+				header[canonical] = []string{value}
+				joined += value
+			}
+			switch {
+			case err != nil: // This, and each of the next, is for decodeReply and writeReply.
+			case status == 0:
+			case body == "":
+			case object.MultiValueHeaders != nil:
+			case object.Cookies != nil:
+			case object.IsBase64Encoded != nil && object.IsBase64Encoded != false:
+			case replyHeaders == nil && object.Headers != nil:
+			case len(header) != len(replyHeaders):
+			case header[""] != nil:
+			case strings.ContainsAny(joined, controlCharacters):
+			case r.Method == methodHead:
+			default:
+				// writeReply
+				if header["Content-Type"] == nil {
+					header["Content-Type"] = []string{l.format.contentType}
+				}
+				if id := resp.Header[requestIDHeader]; id != nil {
+					header[requestIDHeader] = id
+				}
+				header["Content-Length"] = []string{strconv.Itoa(len(body))}
+				if status != statusOK {
+					w.WriteHeader(status)
+				}
+				_, _ = w.Write([]byte(body)) // fails only where the client has gone
+				continue
+			}
+			for name := range header {
+				delete(header, name)
+			}
+		}
+		if typed {
+			header["Content-Type"] = contentType
+		}
+		x.unanswered = true
+		x.payload = payload
 	}
-	writeReply(l, w, req, reply)
 }

@@ -1,6 +1,8 @@
 package lambda
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -9,11 +11,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // ofOneRequest is what differs from one request to the next, whichever way it goes.
-var ofOneRequest = regexp.MustCompile(`"requestId":"[^"]+"|"time":"[^"]{26}"|"timeEpoch":\d{13}|Root=1-[0-9a-f]{8}-[0-9a-f]{24}|duration=\d+m?s`)
+var ofOneRequest = regexp.MustCompile(`"(?:requestId|extendedRequestId)":"[^"]+"|"(?:time|requestTime)":"[^"]{26}"|"(?:timeEpoch|requestTimeEpoch)":\d{13}|Root=1-[0-9a-f]{8}-[0-9a-f]{24}|duration=[\d.]+m?s|lambda;dur=[\d.]+`)
 
 // checkBothWays serves a request with serveFast and with serveAny, and fails where the events, the
 // answers or the lines of the log differ. header is what the client's headers begin with.
@@ -123,6 +128,15 @@ func TestBothWaysMakeTheSameEvents(t *testing.T) {
 			c.Function = "arn:aws:lambda:eu-west-1:123456789012:function:hello:live"
 			c.Region = ""
 		},
+		"eventHeaders":   func(c *Config) { c.EventHeaders = map[string]string{"X-Path": "{{.Path}}"} },
+		"retry":          func(c *Config) { c.Retry = &RetryConfig{Attempts: 2} },
+		"invocationType": func(c *Config) { c.InvocationType = "Event" },
+		"logType":        func(c *Config) { c.LogType = "Tail" },
+		"clientContext":  func(c *Config) { c.ClientContext = `{"custom":{"path":{{json .Path}}}}` },
+		"serverTiming":   func(c *Config) { c.ServerTiming = true },
+	}
+	for format := range eventFormats {
+		options["format "+format] = ofFormat(format)
 	}
 	for name, set := range options {
 		config := testConfig(f)
@@ -132,19 +146,41 @@ func TestBothWaysMakeTheSameEvents(t *testing.T) {
 			t.Run(name+"/"+request, func(t *testing.T) { checkBothWays(t, f, l, changed(change), nil) })
 		}
 	}
-	for _, name := range []string{"function", "binary"} {
+	traefik := &http.Server{ReadTimeout: time.Minute}
+	servers := map[string]*http.Server{
+		"Traefik":               traefik,
+		"a longer read timeout": {ReadTimeout: time.Hour},
+		"no server":             nil,
+	}
+	for _, name := range []string{"function", "binary", "format rest-api"} {
 		config := testConfig(f)
 		options[name](config)
 		l := newTestHandler(t, config).(*Lambda)
 		for body, b := range bodies {
-			t.Run(name+"/a body: "+body, func(t *testing.T) {
-				checkBothWays(t, f, l, changed(func(r *http.Request) {
-					r.Method = http.MethodPost
-					r.Header["Content-Type"] = []string{b.contentType}
-					r.Body = io.NopCloser(strings.NewReader(b.body))
-					r.ContentLength = b.length
-				}), nil)
-			})
+			for server, s := range servers {
+				if name != "function" && s != traefik {
+					continue
+				}
+				t.Run(name+"/a body: "+body+"/"+server, func(t *testing.T) {
+					checkBothWays(t, f, l, changed(func(r *http.Request) {
+						*r = *r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, s))
+						r.Method = http.MethodPost
+						r.Header["Content-Type"] = []string{b.contentType}
+						r.Body = io.NopCloser(strings.NewReader(b.body))
+						r.ContentLength = b.length
+					}), nil)
+				})
+			}
+		}
+	}
+}
+
+// ofFormat sets the option eventFormat.
+func ofFormat(format string) func(*Config) {
+	return func(c *Config) {
+		c.EventFormat = format
+		if format == "template" {
+			c.Template = `{"path":{{json .Path}}}`
 		}
 	}
 }
@@ -206,16 +242,26 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 		"GET, after earlier headers": {http.MethodGet, http.Header{"Vary": {"Origin"}, "Content-Type": {"a/b"}, "X-A": {"0"}}},
 	}
 	for options, set := range map[string]func(*Config){
-		"nothing":      func(_ *Config) {},
-		"exposing":     func(c *Config) { c.ExposeErrors, c.FunctionErrorStatus = true, 500 },
-		"fallback":     func(c *Config) { c.Fallback = true },
-		"Function URL": func(c *Config) { c.EventFormat = "function-url" },
+		"format 2.0":               func(_ *Config) {},
+		"format 2.0, exposing":     func(c *Config) { c.ExposeErrors, c.FunctionErrorStatus = true, 500 },
+		"format 2.0, fallback":     func(c *Config) { c.Fallback = true },
+		"format 2.0, Function URL": func(c *Config) { c.EventFormat = "function-url" },
+		"REST API":                 func(c *Config) { c.EventFormat = "rest-api" },
+		"httpjson":                 func(c *Config) { c.EventFormat = "httpjson" },
+		"strict":                   func(c *Config) { c.ResponseFormat = responseStrict },
+		"raw":                      func(c *Config) { c.ResponseFormat = responseRaw },
+		"Event":                    func(c *Config) { c.InvocationType = "Event" },
+		"retry":                    func(c *Config) { c.Retry = &RetryConfig{Attempts: 2} },
+		"serverTiming":             func(c *Config) { c.ServerTiming = true },
 	} {
 		config := testConfig(f)
 		set(config)
 		l := newTestHandler(t, config).(*Lambda)
 		for name, a := range answers {
 			for request, r := range requests {
+				if request != "GET" && !strings.HasPrefix(options, "format 2.0") {
+					continue
+				}
 				t.Run(options+"/"+name+"/"+request, func(t *testing.T) {
 					answer = a
 					checkBothWays(t, f, l, changed(func(got *http.Request) { got.Method = r.method }), r.header)
@@ -234,13 +280,13 @@ func TestWhatIsServedTheFastWay(t *testing.T) {
 	}{
 		"no options":      {func(_ *Config) {}, true},
 		"Function URL":    {func(c *Config) { c.EventFormat = "function-url" }, true},
-		"another format":  {func(c *Config) { c.EventFormat = "alb" }, false},
-		"responseFormat":  {func(c *Config) { c.ResponseFormat = responseStrict }, false},
-		"eventHeaders":    {func(c *Config) { c.EventHeaders = map[string]string{"X-A": "1"} }, false},
-		"retry":           {func(c *Config) { c.Retry = &RetryConfig{Attempts: 2} }, false},
-		"invocationType":  {func(c *Config) { c.InvocationType = "Event" }, false},
-		"logType":         {func(c *Config) { c.LogType = "Tail" }, false},
-		"serverTiming":    {func(c *Config) { c.ServerTiming = true }, false},
+		"another format":  {func(c *Config) { c.EventFormat = "alb" }, true},
+		"responseFormat":  {func(c *Config) { c.ResponseFormat = responseStrict }, true},
+		"eventHeaders":    {func(c *Config) { c.EventHeaders = map[string]string{"X-A": "1"} }, true},
+		"retry":           {func(c *Config) { c.Retry = &RetryConfig{Attempts: 2} }, true},
+		"invocationType":  {func(c *Config) { c.InvocationType = "Event" }, true},
+		"logType":         {func(c *Config) { c.LogType = "Tail" }, true},
+		"serverTiming":    {func(c *Config) { c.ServerTiming = true }, true},
 		"maxConcurrency":  {func(c *Config) { c.MaxConcurrency = 1 }, false},
 		"RESPONSE_STREAM": {func(c *Config) { c.InvokeMode = invokeModeStream }, false},
 	} {
@@ -249,6 +295,109 @@ func TestWhatIsServedTheFastWay(t *testing.T) {
 			tc.set(config)
 			if got := newTestHandler(t, config).(*Lambda).fast; got != tc.fast {
 				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
+
+// brokenWriter panics where the answer is written.
+type brokenWriter struct{ header http.Header }
+
+func (w brokenWriter) Header() http.Header         { return w.header }
+func (w brokenWriter) WriteHeader(_ int)           {}
+func (w brokenWriter) Write(_ []byte) (int, error) { panic("a broken writer") }
+
+// A worker is no goroutine of Go's server: a panic there would end Traefik.
+func TestAPanicStaysWithItsRequest(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
+	l := newTestHandler(t, testConfig(f))
+	for i := 0; i < 3; i++ {
+		if got := panicOf(l, brokenWriter{http.Header{}}); !strings.Contains(got, "a broken writer") {
+			t.Errorf("panic: %q", got)
+		}
+		w := httptest.NewRecorder()
+		l.ServeHTTP(w, getRequest("http://example.com/"))
+		if w.Body.String() != "hi" {
+			t.Errorf("the request after it: %d %q", w.Code, w.Body)
+		}
+	}
+}
+
+// panicOf returns what a handler panics with, "" for nothing.
+func panicOf(h http.Handler, w http.ResponseWriter) (text string) {
+	defer func() {
+		text = ""
+		if p := recover(); p != nil {
+			text = fmt.Sprint(p)
+		}
+	}()
+	h.ServeHTTP(w, getRequest("http://example.com/"))
+	return ""
+}
+
+func TestWorkersOfABurstGo(t *testing.T) {
+	const requests = 3 * maxIdleWorkers
+	var arrived sync.WaitGroup
+	arrived.Add(requests)
+	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
+		arrived.Done()
+		arrived.Wait()
+		_, _ = io.WriteString(w, `{"statusCode":200,"body":`+at(decoded(t, event), "rawPath")+`}`)
+	})
+	l := newTestHandler(t, testConfig(f))
+	var answered sync.WaitGroup
+	for i := 0; i < requests; i++ {
+		answered.Add(1)
+		go serveInBurst(t, l, "/"+strconv.Itoa(i), &answered)
+	}
+	answered.Wait()
+	if idle := atomic.LoadInt32(&idleWorkers); idle < 1 || idle > maxIdleWorkers {
+		t.Errorf("%d workers are left", idle)
+	}
+}
+
+func serveInBurst(t *testing.T, l http.Handler, path string, answered *sync.WaitGroup) {
+	t.Helper()
+	defer answered.Done()
+	w := httptest.NewRecorder()
+	l.ServeHTTP(w, getRequest("http://example.com"+path))
+	if w.Body.String() != path {
+		t.Errorf("%s: %d %q", path, w.Code, w.Body)
+	}
+}
+
+func TestAWorkerHoldsNothingLarge(t *testing.T) {
+	large := strings.Repeat("x", minSplicedBody)
+	for name, tc := range map[string]struct {
+		body, reply string
+		stays       bool
+	}{
+		"nothing large":                {"x", `{"statusCode":200,"body":"hi"}`, true},
+		"a reply that few make":        {"x", `"hi"`, true},
+		"a failure without a body":     {"", "", true},
+		"a large body":                 {large, `{"statusCode":200,"body":"hi"}`, false},
+		"a large reply":                {"x", `{"statusCode":200,"body":"` + large + `"}`, false},
+		"a failure, with a body":       {"x", "", true},
+		"a failure, with a large body": {large, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
+				switch {
+				case bytes.Contains(event, []byte(`"method":"GET"`)):
+					_, _ = io.WriteString(w, `{"statusCode":200,"body":"hi"}`)
+				case tc.reply == "":
+					w.Header().Set("X-Amz-Function-Error", "Unhandled")
+				default:
+					_, _ = io.WriteString(w, tc.reply)
+				}
+			})
+			l := newTestHandler(t, testConfig(f))
+			l.ServeHTTP(httptest.NewRecorder(), getRequest("http://example.com/")) // one worker waits at least
+			before := atomic.LoadInt32(&idleWorkers)
+			l.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(tc.body)))
+			after := atomic.LoadInt32(&idleWorkers)
+			if stays := after == before; stays != tc.stays {
+				t.Errorf("%d workers, then %d", before, after)
 			}
 		})
 	}

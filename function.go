@@ -68,9 +68,10 @@ func parseFunction(ref, qualifier string) (*function, error) {
 // target is a function with all of its invocation that does not depend on the request.
 type target struct {
 	*function
-	url            string // what to post to
-	host           string // the Host header
-	plain          bool   // http://
+	url            *url.URL // what to post to
+	endpoint       string   // the same as text
+	host           string   // the Host header
+	plain          bool     // http://
 	canonicalPath  string
 	canonicalQuery string
 	region         string // "" where only the instance's metadata may know it
@@ -150,13 +151,15 @@ func newTarget(f *function, api *lambdaAPI) (*target, error) {
 		region:         region,
 		api:            api,
 	}
-	t.url = base.Scheme + "://" + t.host + path
+	t.endpoint = base.Scheme + "://" + t.host + path
 	if query != "" {
-		t.url += "?" + query
+		t.endpoint += "?" + query
 	}
-	if _, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.url, http.NoBody); err != nil {
+	invocation, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.endpoint, http.NoBody)
+	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
+	t.url = invocation.URL
 	t.prepared.Store(&preparedInvocation{})
 	return t, nil
 }

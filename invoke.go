@@ -177,9 +177,10 @@ func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedIn
 // in its head: all of that is in the event.
 func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *http.Request {
 	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
-	// idle connection turns out to be closed before anything was written to it. It cannot fail:
-	// newTarget has tried.
-	invocation, _ := http.NewRequestWithContext(ctx, methodPost, p.target.url, bytes.NewReader(req.event))
+	// idle connection turns out to be closed before anything was written to it. It has no URL to
+	// parse, and so cannot fail.
+	invocation, _ := http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
+	invocation.URL = p.target.url
 	if p.protoMajor != 1 {
 		invocation.GetBody = nil // see http1Hosts
 	}

@@ -41,7 +41,9 @@ type Lambda struct {
 	retry               *retryPolicy       // nil: no retry
 	passUnmatched       bool
 	fallback            bool
-	fast                bool // serveFast serves it
+	fast                bool // workers serve it (fast.go)
+	plainEvent          bool // of format 2.0, and without eventHeaders
+	plainReply          bool // an object that decodePlainReply reads
 	fixed               bool // one function, for clients that are the TCP peers
 	plainCall           bool // no option asks for more than one plain call
 	keepsBody           bool // something may need a request's body after its event is made
@@ -74,10 +76,18 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (han
 
 // ServeHTTP answers a request with what the function replies, or with an error (failure.go).
 func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if l.fast {
-		serveFast(l, w, r)
-	} else {
+	if !l.fast {
 		serveAny(l, w, r)
+		return
+	}
+	x := &exchange{lambda: l, w: w, r: r, done: make(chan struct{})}
+	if atomic.AddInt32(&idleWorkers, -1) < 0 {
+		startWorker()
+	}
+	exchanges <- x
+	<-x.done
+	if x.unanswered {
+		finish(x)
 	}
 }
 
@@ -183,7 +193,9 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.fixed = l.target != nil && l.clientIP == nil
-	l.fast = servesFast(l)
+	l.fast = !l.streamed && l.maxConcurrency == 0
+	l.plainEvent = l.format.encode == nil && l.eventHeaders == nil
+	l.plainReply = l.responseFormat == responseAuto && config.EventFormat != "httpjson" && l.invocation == nil && !l.serverTiming
 	return l, nil
 }
 

@@ -101,7 +101,7 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		redate(req)
 		resp, err := callOnce(ctx, l, req)
 		if err == nil {
-			returnRetryTokens(req.target.url, cost)
+			returnRetryTokens(req.target.endpoint, cost)
 			return resp, nil
 		}
 		f := asFailure(err)
@@ -113,7 +113,7 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		if f.timeout {
 			cost = retryTimeoutCost
 		}
-		if !takeRetryTokens(req.target.url, cost) {
+		if !takeRetryTokens(req.target.endpoint, cost) {
 			return nil, err
 		}
 		if !pause(ctx, wait) {
