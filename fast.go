@@ -24,56 +24,102 @@ import (
 // with a place on the heap for each variable and each intermediate value of the function, used or
 // not. So requests are served by workers: goroutines that stay in one function, whose frame is made
 // once, and which calls few others. Half of the allocations of a request are saved this way.
+//
+// Encoders take a request up to its invocation, decoders take it from Lambda's answer to the client's.
+// None of them waits for Lambda: few serve thousands of slow calls.
 
-// exchange is a request for a worker, and what the worker leaves to do.
+// exchange is a request on its way through the workers.
 type exchange struct {
 	lambda *Lambda
 	w      http.ResponseWriter
 	r      *http.Request
-	done   chan struct{} // closed when the worker is done with it
+	done   chan bool // gets a value when a worker has done its part
 
-	unanswered bool     // for finish: one of the next three is set
-	err        error    // for the client
-	payload    []byte   // a reply that few functions make
-	panicked   any      // what the worker has panicked with
-	req        *request // nil only where panicked is set
+	// What an encoder leaves.
+	req        *request
+	ctx        context.Context
+	cancel     context.CancelFunc
+	encoded    bool                // the event is ready, and in req
+	invocation *http.Request       // nil where options ask for more than one plain call
+	prepared   *preparedInvocation // what it is made of
+	large      bool                // the event is, or the reply
+
+	resp    *http.Response // Lambda's answer
+	callErr error          // why the transport has none
+
+	// What a decoder leaves.
+	unanswered bool   // finish has to answer
+	payload    []byte // a reply that few functions make
+
+	err      error // what either has failed with
+	panicked any
 }
 
+// The workers that there are wait for exchanges. Those that wait, or are about to, and that no
+// exchange counts on yet, are idle.
 var (
-	// exchanges hands requests over to workers.
-	exchanges = make(chan *exchange)
-
-	// idleWorkers counts the workers that wait for a request, or are about to, and have not been
-	// counted on by a request yet.
-	idleWorkers int32
+	toEncode     = make(chan *exchange)
+	toDecode     = make(chan *exchange)
+	idleEncoders int32
+	idleDecoders int32
 )
 
-// maxIdleWorkers is how many workers, more or less, wait for requests. Each holds some 50 KB, the
-// last request among it.
+// maxIdleWorkers is how many of either stay when there is less to do. Each holds up to 20 KB, and
+// what is small of its last request.
 const maxIdleWorkers = 64
 
-// startWorker starts one for a request that has counted on an idle one in vain.
-func startWorker() {
-	atomic.AddInt32(&idleWorkers, 1)
-	go serveExchanges()
+// startEncoder starts one for an exchange that has counted on an idle one in vain.
+func startEncoder() {
+	atomic.AddInt32(&idleEncoders, 1)
+	go encodeRequests()
 }
 
-// finish does, where the request came, what its worker has left to do: there the next handler may
-// panic.
-func finish(x *exchange) {
-	switch {
-	case x.panicked != nil:
-		panic(x.panicked)
-	case x.err != nil:
-		fail(x.lambda, x.w, x.req, x.err)
-	default:
-		reply, err := decodeReply(x.lambda, x.payload)
-		if err != nil {
-			fail(x.lambda, x.w, x.req, badReply(err))
-			return
-		}
-		writeReply(x.lambda, x.w, x.req, reply)
+// startDecoder is startEncoder for decoders.
+func startDecoder() {
+	atomic.AddInt32(&idleDecoders, 1)
+	go decodeReplies()
+}
+
+// retires says whether one of too many idle workers may go: not where exchanges count on them all.
+func retires(idle *int32) bool {
+	if atomic.AddInt32(idle, -1) >= 0 {
+		return true
 	}
+	atomic.AddInt32(idle, 1)
+	return false
+}
+
+// callOtherwise calls the function where that takes more than one plain call, unless encoding has
+// failed.
+func callOtherwise(x *exchange) {
+	if x.encoded {
+		resp, err := callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // a decoder does
+		x.resp = resp
+		x.err = err
+	}
+}
+
+// finish answers what no decoder has answered. It does so where the request came: there the next
+// handler may panic.
+func finish(x *exchange) {
+	if x.panicked != nil {
+		panic(x.panicked)
+	}
+	err := x.err
+	if x.callErr != nil {
+		err = noAnswer(x.ctx, x.req, x.callErr)
+	}
+	x.cancel()
+	if err != nil {
+		fail(x.lambda, x.w, x.req, err)
+		return
+	}
+	reply, err := decodeReply(x.lambda, x.payload)
+	if err != nil {
+		fail(x.lambda, x.w, x.req, badReply(err))
+		return
+	}
+	writeReply(x.lambda, x.w, x.req, reply)
 }
 
 // worker is what a worker is busy with.
@@ -82,41 +128,40 @@ type worker struct{ exchange *exchange }
 // endWorker hands a panic on to where the request came: here it would end Traefik.
 func endWorker(k *worker) {
 	if p := recover(); p != nil {
-		k.exchange.unanswered = true
 		k.exchange.panicked = p
-		close(k.exchange.done)
+		k.exchange.unanswered = true
+		k.exchange.encoded = false
+		k.exchange.done <- true
 	}
 }
 
-// serveExchanges is serveAny, and all that it calls, once more, for one request after the other. It
-// does what they do, in their order; a heading says whose lines follow, and it is there that they
-// are explained. What few requests need is left to the functions themselves. fast_test.go compares
-// the two ways.
+// encodeRequests is the first half of serveAny, and of all that it calls, once more, for one request
+// after the other. It does what they do, in their order; a heading says whose lines follow, and it is
+// there that they are explained. What few requests need is left to the functions themselves.
+// fast_test.go compares the two ways.
 //
 // Each variable is declared once: to declare it again makes a new place for it. None is read before
 // it is set for the request.
 //
 //nolint:funlen // To be in one piece is what it is for.
-func serveExchanges() {
+func encodeRequests() {
 	var (
-		x       *exchange
-		l       *Lambda
-		w       http.ResponseWriter
-		r       *http.Request
-		req     *request
-		err     error
-		retires bool
+		x    *exchange
+		goes bool
+		l    *Lambda
+		r    *http.Request
+		req  *request
+		err  error
 
 		now    time.Time
 		millis int64
-		s      = lastSecond.Load().(*second)
+		s      = &second{}
 		random = make([]byte, 20)
 		ids    string
 		colon  int
 		peer   string
 
 		ctx        context.Context
-		cancel     context.CancelFunc
 		server     *http.Server
 		headers    map[string]string
 		query      url.Values
@@ -132,43 +177,20 @@ func serveExchanges() {
 		mac        hash.Hash
 		macOf      *signer // whose key mac has
 		invocation *http.Request
-		resp       *http.Response
-		payload    []byte
-
-		header           http.Header
-		contentType      []string
-		typed            bool
-		object           *proxyReply
-		status           int
-		replyHeaders     map[string]any
-		body             string
-		canonical, value string
-		joined           string
 	)
 	self := &worker{}
 	defer endWorker(self)
 	for {
 		if x != nil {
-			cancel()
-			if x.err != nil {
-				x.unanswered = true
-				retires = len(req.body)+len(req.event) >= minSplicedBody
-			}
-			if !retires && atomic.AddInt32(&idleWorkers, 1) > maxIdleWorkers {
-				retires = atomic.AddInt32(&idleWorkers, -1) >= 0
-				if !retires { // requests count on all that were idle
-					atomic.AddInt32(&idleWorkers, 1)
-				}
-			}
-			close(x.done)
-			if retires {
+			goes = x.large || (atomic.AddInt32(&idleEncoders, 1) > maxIdleWorkers && retires(&idleEncoders))
+			x.done <- true
+			if goes {
 				return
 			}
 		}
-		x = <-exchanges
+		x = <-toEncode
 		self.exchange = x
 		l = x.lambda
-		w = x.w
 		r = x.r
 
 		// newRequest
@@ -205,7 +227,8 @@ func serveExchanges() {
 		}
 
 		// answer, after what serveAny does first
-		ctx, cancel = context.WithTimeout(r.Context(), l.timeout)
+		ctx, x.cancel = context.WithTimeout(r.Context(), l.timeout)
+		x.ctx = ctx
 		if !l.fixed {
 			err = place(l, req)
 			if err != nil {
@@ -238,6 +261,7 @@ func serveExchanges() {
 				x.err = err
 				continue
 			}
+			x.large = len(req.body) >= minSplicedBody
 		}
 
 		if l.plainEvent {
@@ -332,64 +356,109 @@ func serveExchanges() {
 			}
 			if err != nil || len(encoded)+len(req.body) >= minSplicedBody {
 				err = completeEvent(l, req, err)
+				x.large = true
 			}
 		} else {
 			err = encodeEvent(l, req)
+			x.large = len(req.event) >= minSplicedBody
 		}
 		if err != nil {
 			x.err = err
 			continue
 		}
 		encoded = req.event
+		if !l.plainCall {
+			x.encoded = true
+			continue
+		}
 
-		if l.plainCall {
-			// callOnce, newInvocation and sign
-			p = req.target.prepared.Load().(*preparedInvocation)
-			if p.second != req.signed {
-				p, err = prepareInvocation(ctx, l, req)
-				if err != nil {
-					x.err = err
-					continue
-				}
-			}
-			signing = p.signer
-			sum = sha256.Sum256(encoded)
-			sum = sha256.Sum256([]byte(signing.head + strconv.Itoa(len(encoded)) + signing.tail + hex.EncodeToString(sum[:])))
-			if macOf != signing {
-				mac = hmac.New(sha256.New, signing.key)
-				macOf = signing
-			} else {
-				mac.Reset()
-			}
-			mac.Write([]byte(signing.stringToSign + hex.EncodeToString(sum[:])))
-			invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(encoded))
-			invocation.URL = p.target.url
-			if p.protoMajor != 1 {
-				invocation.GetBody = nil // see http1Hosts
-			}
-			invocation.Header = http.Header{
-				"X-Amz-Date":           p.date,
-				"X-Amz-Security-Token": p.token,
-				"Authorization":        {signing.authorization + hex.EncodeToString(mac.Sum(nil))},
-				"User-Agent":           userAgent,
-			}
-			resp, err = l.transport.RoundTrip(invocation)
-			if err != nil {
-				x.err = noAnswer(ctx, req, err)
-				continue
-			}
-			req.answer = resp.Header
-			if resp.ProtoMajor != p.protoMajor {
-				learnProtocol(p, resp)
-			}
-			if resp.StatusCode != statusOK {
-				x.err = refusedCall(ctx, l, req, resp, p)
-				continue
-			}
-		} else {
-			resp, err = callWithOptions(ctx, l, req)
+		// callOnce, newInvocation and sign
+		p = req.target.prepared.Load().(*preparedInvocation)
+		if p.second != req.signed {
+			p, err = prepareInvocation(ctx, l, req)
 			if err != nil {
 				x.err = err
+				continue
+			}
+		}
+		signing = p.signer
+		sum = sha256.Sum256(encoded)
+		sum = sha256.Sum256([]byte(signing.head + strconv.Itoa(len(encoded)) + signing.tail + hex.EncodeToString(sum[:])))
+		if macOf != signing {
+			mac = hmac.New(sha256.New, signing.key)
+			macOf = signing
+		} else {
+			mac.Reset()
+		}
+		mac.Write([]byte(signing.stringToSign + hex.EncodeToString(sum[:])))
+		invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(encoded))
+		invocation.URL = p.target.url
+		if p.protoMajor != 1 {
+			invocation.GetBody = nil // see http1Hosts
+		}
+		invocation.Header = http.Header{
+			"X-Amz-Date":           p.date,
+			"X-Amz-Security-Token": p.token,
+			"Authorization":        {signing.authorization + hex.EncodeToString(mac.Sum(nil))},
+			"User-Agent":           userAgent,
+		}
+		x.prepared = p
+		x.invocation = invocation
+		x.encoded = true
+	}
+}
+
+// decodeReplies is the second half, as encodeRequests is the first.
+//
+//nolint:funlen // as there
+func decodeReplies() {
+	var (
+		x       *exchange
+		goes    bool
+		l       *Lambda
+		w       http.ResponseWriter
+		req     *request
+		resp    *http.Response
+		payload []byte
+		err     error
+
+		header           http.Header
+		contentType      []string
+		typed            bool
+		object           *proxyReply
+		status           int
+		replyHeaders     map[string]any
+		body             string
+		canonical, value string
+		joined           string
+	)
+	self := &worker{}
+	defer endWorker(self)
+	for {
+		if x != nil {
+			x.cancel()
+			goes = x.large || (atomic.AddInt32(&idleDecoders, 1) > maxIdleWorkers && retires(&idleDecoders))
+			x.done <- true
+			if goes {
+				return
+			}
+		}
+		x = <-toDecode
+		self.exchange = x
+		l = x.lambda
+		w = x.w
+		req = x.req
+		resp = x.resp
+
+		// callOnce
+		if x.prepared != nil {
+			req.answer = resp.Header
+			if resp.ProtoMajor != x.prepared.protoMajor {
+				learnProtocol(x.prepared, resp)
+			}
+			if resp.StatusCode != statusOK {
+				x.err = refusedCall(x.ctx, l, req, resp, x.prepared)
+				x.unanswered = true
 				continue
 			}
 		}
@@ -403,13 +472,13 @@ func serveExchanges() {
 			_ = resp.Body.Close() // nothing is left to be lost
 		}
 		if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
-			x.err = noReply(ctx, l, req, resp, payload, err)
+			x.err = noReply(x.ctx, l, req, resp, payload, err)
+			x.unanswered = true
 			continue
 		}
 
-		// What is large goes with its worker, which would hold it.
-		if len(encoded)+len(payload) >= minSplicedBody {
-			retires = true
+		if len(payload) >= minSplicedBody {
+			x.large = true
 		}
 
 		// decodeReply and decodePlainReply, into what the client gets if nothing comes up
@@ -419,7 +488,7 @@ func serveExchanges() {
 		if contentType == nil { // as Traefik leaves it, lest Go's server guess one
 			delete(header, "Content-Type")
 		}
-		if len(header) == 0 && l.plainReply && !retires {
+		if len(header) == 0 && l.plainReply && !x.large {
 			object = &proxyReply{}
 			err = json.Unmarshal(payload, object)
 			status = 0
@@ -461,7 +530,7 @@ func serveExchanges() {
 			case len(header) != len(replyHeaders):
 			case header[""] != nil:
 			case strings.ContainsAny(joined, controlCharacters):
-			case r.Method == methodHead:
+			case req.http.Method == methodHead:
 			default:
 				// writeReply
 				if header["Content-Type"] == nil {

@@ -335,50 +335,80 @@ func panicOf(h http.Handler, w http.ResponseWriter) (text string) {
 	return ""
 }
 
-func TestWorkersOfABurstGo(t *testing.T) {
-	const requests = 3 * maxIdleWorkers
-	var arrived sync.WaitGroup
-	arrived.Add(requests)
-	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
-		arrived.Done()
-		arrived.Wait()
-		_, _ = io.WriteString(w, `{"statusCode":200,"body":`+at(decoded(t, event), "rawPath")+`}`)
-	})
-	l := newTestHandler(t, testConfig(f))
-	var answered sync.WaitGroup
-	for i := 0; i < requests; i++ {
-		answered.Add(1)
-		go serveInBurst(t, l, "/"+strconv.Itoa(i), &answered)
-	}
-	answered.Wait()
-	if idle := atomic.LoadInt32(&idleWorkers); idle < 1 || idle > maxIdleWorkers {
-		t.Errorf("%d workers are left", idle)
+// gate keeps the first Read of a body, and the first Write of an answer, until all of them are there.
+type gate struct {
+	body   io.Reader
+	answer *httptest.ResponseRecorder
+
+	bodies, answers *sync.WaitGroup
+}
+
+func (g *gate) Header() http.Header    { return g.answer.Header() }
+func (g *gate) WriteHeader(status int) { g.answer.WriteHeader(status) }
+
+func (g *gate) Read(p []byte) (int, error) {
+	pass(&g.bodies)
+	return g.body.Read(p)
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	pass(&g.answers)
+	return g.answer.Write(p)
+}
+
+func pass(all **sync.WaitGroup) {
+	if *all != nil {
+		(*all).Done()
+		(*all).Wait()
+		*all = nil
 	}
 }
 
-func serveInBurst(t *testing.T, l http.Handler, path string, answered *sync.WaitGroup) {
+func TestWorkersOfABurstGo(t *testing.T) {
+	const requests = 3 * maxIdleWorkers
+	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
+		_, _ = io.WriteString(w, `{"statusCode":200,"body":`+at(decoded(t, event), "rawPath")+`}`)
+	})
+	l := newTestHandler(t, testConfig(f))
+	var encoding, decoding, answered sync.WaitGroup
+	encoding.Add(requests)
+	decoding.Add(requests)
+	for i := 0; i < requests; i++ {
+		answered.Add(1)
+		go serveInBurst(t, l, "/"+strconv.Itoa(i), &gate{bodies: &encoding, answers: &decoding}, &answered)
+	}
+	answered.Wait()
+	for name, idle := range map[string]int32{"encoders": atomic.LoadInt32(&idleEncoders), "decoders": atomic.LoadInt32(&idleDecoders)} {
+		if idle < 1 || idle > maxIdleWorkers {
+			t.Errorf("%d %s are left", idle, name)
+		}
+	}
+}
+
+func serveInBurst(t *testing.T, l http.Handler, path string, g *gate, answered *sync.WaitGroup) {
 	t.Helper()
 	defer answered.Done()
-	w := httptest.NewRecorder()
-	l.ServeHTTP(w, getRequest("http://example.com"+path))
-	if w.Body.String() != path {
-		t.Errorf("%s: %d %q", path, w.Code, w.Body)
+	g.body = strings.NewReader("x")
+	g.answer = httptest.NewRecorder()
+	l.ServeHTTP(g, httptest.NewRequest(http.MethodPost, "http://example.com"+path, g)) //yaegi:ok response-writer nothing flushes
+	if g.answer.Body.String() != path {
+		t.Errorf("%s: %d %q", path, g.answer.Code, g.answer.Body)
 	}
 }
 
 func TestAWorkerHoldsNothingLarge(t *testing.T) {
 	large := strings.Repeat("x", minSplicedBody)
 	for name, tc := range map[string]struct {
-		body, reply string
-		stays       bool
+		body, reply      string
+		encoder, decoder bool // stays
 	}{
-		"nothing large":                {"x", `{"statusCode":200,"body":"hi"}`, true},
-		"a reply that few make":        {"x", `"hi"`, true},
-		"a failure without a body":     {"", "", true},
-		"a large body":                 {large, `{"statusCode":200,"body":"hi"}`, false},
-		"a large reply":                {"x", `{"statusCode":200,"body":"` + large + `"}`, false},
-		"a failure, with a body":       {"x", "", true},
-		"a failure, with a large body": {large, "", false},
+		"nothing large":                {"x", `{"statusCode":200,"body":"hi"}`, true, true},
+		"a reply that few make":        {"x", `"hi"`, true, true},
+		"a failure without a body":     {"", "", true, true},
+		"a failure, with a body":       {"x", "", true, true},
+		"a failure, with a large body": {large, "", false, false},
+		"a large body":                 {large, `{"statusCode":200,"body":"hi"}`, false, false},
+		"a large reply":                {"x", `{"statusCode":200,"body":"` + large + `"}`, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
@@ -392,12 +422,14 @@ func TestAWorkerHoldsNothingLarge(t *testing.T) {
 				}
 			})
 			l := newTestHandler(t, testConfig(f))
-			l.ServeHTTP(httptest.NewRecorder(), getRequest("http://example.com/")) // one worker waits at least
-			before := atomic.LoadInt32(&idleWorkers)
+			l.ServeHTTP(httptest.NewRecorder(), getRequest("http://example.com/")) // one of either waits at least
+			encoders, decoders := atomic.LoadInt32(&idleEncoders), atomic.LoadInt32(&idleDecoders)
 			l.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(tc.body)))
-			after := atomic.LoadInt32(&idleWorkers)
-			if stays := after == before; stays != tc.stays {
-				t.Errorf("%d workers, then %d", before, after)
+			if after := atomic.LoadInt32(&idleEncoders); (after == encoders) != tc.encoder {
+				t.Errorf("%d encoders, then %d", encoders, after)
+			}
+			if after := atomic.LoadInt32(&idleDecoders); (after == decoders) != tc.decoder {
+				t.Errorf("%d decoders, then %d", decoders, after)
 			}
 		})
 	}

@@ -80,13 +80,25 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		serveAny(l, w, r)
 		return
 	}
-	x := &exchange{lambda: l, w: w, r: r, done: make(chan struct{})}
-	if atomic.AddInt32(&idleWorkers, -1) < 0 {
-		startWorker()
+	x := &exchange{lambda: l, w: w, r: r, done: make(chan bool, 1)}
+	if atomic.AddInt32(&idleEncoders, -1) < 0 {
+		startEncoder()
 	}
-	exchanges <- x
+	toEncode <- x
 	<-x.done
-	if x.unanswered {
+	if x.invocation != nil {
+		x.resp, x.callErr = l.transport.RoundTrip(x.invocation) //nolint:bodyclose // a decoder does
+	} else {
+		callOtherwise(x)
+	}
+	if x.resp != nil {
+		if atomic.AddInt32(&idleDecoders, -1) < 0 {
+			startDecoder()
+		}
+		toDecode <- x
+		<-x.done
+	}
+	if x.unanswered || x.resp == nil {
 		finish(x)
 	}
 }
