@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -165,7 +164,7 @@ var (
 	base64Mark = newMark()
 )
 
-func newMark() string { return "body " + hex.EncodeToString(randomBytes(16)) }
+func newMark() string { return "body " + randomUUID() }
 
 // spliceBody puts a large body where its mark is in an event.
 func spliceBody(event, body []byte) []byte {

@@ -13,7 +13,7 @@ import (
 
 func adaptFunctionURL(req *request, event *httpAPIv2Event) {
 	event.RawPath = escapedPath(req)
-	event.RequestContext.RequestID = uuidOf(randomBytes(16))
+	event.RequestContext.RequestID = randomUUID()
 	addTLSHeaders(event.Headers, req.http.TLS)
 }
 

@@ -76,7 +76,7 @@ func encodeHTTPAPIv1(l *Lambda, req *request) (any, error) {
 	context.ExtendedRequestID = context.RequestID
 	context.Identity.CognitoAMR = json.RawMessage("null")
 	if l.context.stage != defaultRouteKey {
-		context.Path = "/" + l.context.stage + escapedPath(req)
+		context.Path = "/" + l.context.stage + event.Path
 	}
 	if len(req.body) > 0 {
 		contentType := event.Headers["Content-Type"]
@@ -98,9 +98,9 @@ func encodeRESTAPI(l *Lambda, req *request) (any, error) {
 	setResource(event, req)
 	context.ResourceID = l.context.apiID
 	context.ResourcePath = event.Resource
-	context.RequestID = uuidOf(randomBytes(16))
+	context.RequestID = randomUUID()
 	context.ExtendedRequestID = req.requestID
-	context.Path = "/" + l.context.stage + escapedPath(req)
+	context.Path = "/" + l.context.stage + event.Path
 	if len(req.body) > 0 {
 		event.IsBase64Encoded = isBase64
 		event.Body = eventBody(req.body, isBase64)
@@ -112,8 +112,9 @@ func encodeRESTAPI(l *Lambda, req *request) (any, error) {
 func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
 	r := req.http
 	domain, prefix := hostname(req.http.Host)
+	path := escapedPath(req)
 	event := &proxyEvent{
-		Path:              escapedPath(req),
+		Path:              path,
 		HTTPMethod:        r.Method,
 		Headers:           lastValues(headers),
 		MultiValueHeaders: headers,
@@ -125,7 +126,7 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 			DomainPrefix:     prefix,
 			HTTPMethod:       r.Method,
 			Identity:         proxyIdentity{SourceIP: req.clientIP},
-			Path:             escapedPath(req),
+			Path:             path,
 			Protocol:         r.Proto,
 			RequestTime:      req.second.logTime,
 			RequestTimeEpoch: req.millis,
@@ -155,11 +156,11 @@ func setResource(event *proxyEvent, req *request) {
 	case req.routeKey != defaultRouteKey:
 		event.Resource = routePath(req.routeKey)
 		event.PathParameters = encodedPathParameters(event.Resource, req)
-	case escapedPath(req) == "/":
+	case event.Path == "/":
 		event.Resource = "/"
 	default:
 		event.Resource = "/{proxy+}"
-		event.PathParameters = map[string]string{"proxy": escapedPath(req)[1:]}
+		event.PathParameters = map[string]string{"proxy": event.Path[1:]}
 	}
 }
 

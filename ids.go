@@ -15,17 +15,13 @@ func randomHex() string {
 	return hex.EncodeToString(random)
 }
 
-// uuidOf returns 16 random bytes as an id as API Gateway gives it to requests of REST APIs, and
-// Lambda to those of Function URLs: a random UUID (RFC 9562 5.4).
-func uuidOf(random []byte) string {
+// randomUUID returns an id as API Gateway gives it to requests of REST APIs, and Lambda to those of
+// Function URLs: a random UUID (RFC 9562 5.4).
+func randomUUID() string {
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // never fails (crypto/rand)
 	random[6] = random[6]&0x0f | 0x40
 	random[8] = random[8]&0x3f | 0x80
 	id := hex.EncodeToString(random)
 	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
-}
-
-func randomBytes(n int) []byte {
-	random := make([]byte, n)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
-	return random
 }

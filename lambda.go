@@ -41,7 +41,7 @@ type Lambda struct {
 	retry               *retryPolicy       // nil: no retry
 	passUnmatched       bool
 	fallback            bool
-	fast                bool // workers serve it (fast.go)
+	fast                bool // workers serve it
 	plainEvent          bool // of format 2.0, and without eventHeaders
 	plainReply          bool // an object that decodePlainReply reads
 	fixed               bool // one function, for clients that are the TCP peers
@@ -74,7 +74,8 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (han
 	return l, nil
 }
 
-// ServeHTTP answers a request with what the function replies, or with an error (failure.go).
+// ServeHTTP answers a request with what the function replies, or with an error (failure.go). Workers
+// make the event and read the reply (fast.go), as serveAny does, in less time.
 func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !l.fast {
 		serveAny(l, w, r)
@@ -103,7 +104,7 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveAny is the way of every request; most of them take it in one piece (fast.go).
+// serveAny is the way of a request, and that of all with an option that workers do not know.
 func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
 	var err error
