@@ -123,27 +123,34 @@ func TestAClientThatStallsIsNotWaitedFor(t *testing.T) {
 		"timeout ends first, over HTTP/2":     {time.Hour, "100ms", true, 504},
 		"there is no ReadTimeout":             {0, "100ms", false, 504},
 	} {
-		t.Run(name, func(t *testing.T) {
-			config := testConfig(f)
-			config.Timeout = tc.timeout
-			server := httptest.NewUnstartedServer(newTestHandler(t, config))
-			server.Config.ReadTimeout = tc.readTimeout
-			server.EnableHTTP2 = tc.http2
-			server.StartTLS()
-			defer server.Close()
-			body, rest := io.Pipe()
-			defer rest.Close()
-			go func() { _, _ = rest.Write([]byte("a part")) }()
-			client := server.Client()
-			client.Timeout = time.Minute // not to wait for the test's own end
-			resp, err := client.Post(server.URL, "text/plain", body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			if resp.StatusCode != tc.status || f.invocations() != 0 {
-				t.Errorf("got %d after %d invocations, want %d", resp.StatusCode, f.invocations(), tc.status)
-			}
-		})
+		for length, announced := range map[string]int64{"of some length": 100, "of no length": -1} {
+			t.Run(name+"/a body "+length, func(t *testing.T) {
+				config := testConfig(f)
+				config.Timeout = tc.timeout
+				server := httptest.NewUnstartedServer(newTestHandler(t, config))
+				server.Config.ReadTimeout = tc.readTimeout
+				server.EnableHTTP2 = tc.http2
+				server.StartTLS()
+				defer server.Close()
+				body, rest := io.Pipe()
+				defer rest.Close()
+				go func() { _, _ = rest.Write([]byte("a part")) }()
+				client := server.Client()
+				client.Timeout = time.Minute // not to wait for the test's own end
+				r, err := http.NewRequest(http.MethodPost, server.URL, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.ContentLength = announced
+				resp, err := client.Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				if resp.StatusCode != tc.status || f.invocations() != 0 {
+					t.Errorf("got %d after %d invocations, want %d", resp.StatusCode, f.invocations(), tc.status)
+				}
+			})
+		}
 	}
 }

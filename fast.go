@@ -246,6 +246,7 @@ func encodeRequests() {
 				r.ContentLength < 0 || r.ContentLength > l.maxRequestBodyBytes || r.Body == nil {
 				err = readBody(ctx, l, req)
 			} else {
+				x.large = r.ContentLength >= minSplicedBody
 				req.bodyTouched = true
 				req.body = make([]byte, r.ContentLength)
 				_, err = io.ReadFull(r.Body, req.body)
@@ -261,7 +262,6 @@ func encodeRequests() {
 				x.err = err
 				continue
 			}
-			x.large = len(req.body) >= minSplicedBody
 		}
 
 		if l.plainEvent {

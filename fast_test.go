@@ -434,3 +434,40 @@ func TestAWorkerHoldsNothingLarge(t *testing.T) {
 		})
 	}
 }
+
+// A worker keeps its variables: what one request sets must not be there for the next.
+func TestWorkersTakeNothingFromOneRequestToTheNext(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
+	config := testConfig(f)
+	l := newTestHandler(t, config)
+	config.Timeout = "100ms"
+	impatient := newTestHandler(t, config)
+	started := time.Now().Unix()
+	for i := 0; i < 2*maxIdleWorkers || time.Now().Unix() == started; i++ {
+		r := httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body"))
+		l.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, &http.Server{ReadTimeout: time.Millisecond})))
+	}
+
+	body, rest := io.Pipe()
+	defer rest.Close()
+	r := httptest.NewRequest(http.MethodPost, "http://example.com/", body)
+	r.ContentLength = 100
+	w := httptest.NewRecorder()
+	impatient.ServeHTTP(w, r)
+	if w.Code != http.StatusGatewayTimeout {
+		t.Errorf("a body that stalls, without a server that ends it: %d", w.Code)
+	}
+
+	for i := 0; i < maxIdleWorkers; i++ {
+		l.ServeHTTP(httptest.NewRecorder(), getRequest("http://example.com/"))
+		event := f.lastEvent(t)
+		epoch, _ := strconv.ParseInt(at(event, "requestContext timeEpoch"), 10, 64)
+		want := strconv.Quote(time.UnixMilli(epoch).UTC().Format(commonLogTime))
+		if got := at(event, "requestContext time"); got != want {
+			t.Fatalf("time %s, want %s", got, want)
+		}
+		if _, found := event["body"]; found {
+			t.Fatal("the event has a body")
+		}
+	}
+}
