@@ -55,8 +55,8 @@ type exchange struct {
 	panicked any
 }
 
-// The workers that there are wait for exchanges. Those that wait, or are about to, and that no
-// exchange counts on yet, are idle.
+// Workers receive exchanges. Those that do so, or are about to, and that no exchange counts on yet,
+// are idle.
 var (
 	toEncode     = make(chan *exchange)
 	toDecode     = make(chan *exchange)
@@ -64,8 +64,8 @@ var (
 	idleDecoders int32
 )
 
-// maxIdleWorkers is how many of either stay when there is less to do. Each holds up to 20 KB, and
-// what is small of its last request.
+// maxIdleWorkers is how many of either stay when there is less to do. Each holds some 30 KB, what is
+// left of its last request among it.
 const maxIdleWorkers = 64
 
 // startEncoder starts one for an exchange that has counted on an idle one in vain.
