@@ -92,17 +92,10 @@ func (p *pass) setBefore(c inspector.Cursor, id *ast.Ident) bool {
 // usedIfOK tells whether the value is for the branch of an if only that asks for ok, or for what follows an if that
 // leaves without ok.
 func (p *pass) usedIfOK(c inspector.Cursor, stmt *ast.AssignStmt) bool {
-	value, ok := p.variable(stmt.Lhs[0]), p.variable(stmt.Lhs[1])
+	ok := p.variable(stmt.Lhs[1])
+	value := map[types.Object]bool{p.variable(stmt.Lhs[0]): true}
 	if branch, isIf := c.Parent().Node().(*ast.IfStmt); isIf && branch.Init == stmt {
-		cond := branch.Cond
-		for {
-			and, isAnd := cond.(*ast.BinaryExpr)
-			if !isAnd || and.Op != token.LAND {
-				break
-			}
-			cond = and.X
-		}
-		return p.variable(cond) == ok && ok != nil && (branch.Else == nil || !p.uses(branch.Else, value))
+		return ok != nil && p.variable(firstOperand(branch.Cond)) == ok && !p.mentionedIn(c.Parent(), branch.Else, value)
 	}
 	next, found := c.NextSibling()
 	if !found {
@@ -113,7 +106,7 @@ func (p *pass) usedIfOK(c inspector.Cursor, stmt *ast.AssignStmt) bool {
 		return false
 	}
 	not, isNot := branch.Cond.(*ast.UnaryExpr)
-	if !isNot || not.Op != token.NOT || p.variable(not.X) != ok || p.uses(branch.Body, value) {
+	if !isNot || not.Op != token.NOT || p.variable(not.X) != ok || p.mentionedIn(next, branch.Body, value) {
 		return false
 	}
 	switch branch.Body.List[len(branch.Body.List)-1].(type) {
@@ -123,15 +116,22 @@ func (p *pass) usedIfOK(c inspector.Cursor, stmt *ast.AssignStmt) bool {
 	return false
 }
 
-// uses tells whether the variable stands below the node.
-func (p *pass) uses(n ast.Node, v *types.Var) bool {
-	found := false
-	ast.Inspect(n, func(n ast.Node) bool {
-		id, ok := n.(*ast.Ident)
-		found = found || (ok && p.Info.Uses[id] == v)
-		return !found
-	})
-	return found
+// firstOperand returns what a condition of operands joined by && asks first.
+func firstOperand(cond ast.Expr) ast.Expr {
+	and, ok := cond.(*ast.BinaryExpr)
+	if !ok || and.Op != token.LAND {
+		return cond
+	}
+	return firstOperand(and.X)
+}
+
+// mentionedIn tells whether a part of the node at the cursor, nil for none, uses one of the variables.
+func (p *pass) mentionedIn(c inspector.Cursor, part ast.Stmt, objects map[types.Object]bool) bool {
+	if part == nil {
+		return false
+	}
+	below, _ := c.FindNode(part)
+	return p.mentions(below, objects)
 }
 
 // loopNode is a loop with the variables its header declares.
