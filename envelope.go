@@ -26,6 +26,9 @@ type eventFormat struct {
 	decode      func(payload []byte, contentType string) (*reply, error)
 	contentType string
 
+	// plainReply says that decodePlainReply makes of what it reads the same as decode.
+	plainReply bool
+
 	// failureBody is what the format's own front door answers with when it fails: the content
 	// type and the body that carries the status text.
 	failureBody func(status int, text string) (contentType, body string)
@@ -39,16 +42,16 @@ type eventFormat struct {
 
 // eventFormats names the formats. One more is its own file, and a line here.
 var eventFormats = map[string]*eventFormat{
-	"http-api-v2":     {nil, nil, nil, "text/plain; charset=utf-8", jsonFailureBody, strictHTTPAPIv2, nil},
-	"http-api-v1":     {encodeHTTPAPIv1, nil, decodeObject, "text/plain; charset=utf-8", jsonFailureBody, strictHTTPAPIv1, nil},
-	"rest-api":        {encodeRESTAPI, nil, decodeObject, "application/json", jsonFailureBody, strictRESTAPI, restAPIContext},
-	"function-url":    {nil, adaptFunctionURL, nil, "application/json", functionURLFailureBody, strictFunctionURL, functionURLContext},
-	"alb":             {encodeALB, nil, decodeObject, albContentType, htmlFailureBody, strictALB, nil},
-	"alb-multi-value": {encodeALBMultiValue, nil, decodeObject, albContentType, htmlFailureBody, strictALBMultiValue, nil},
-	"httpjson":        {encodeHTTPJSON, nil, decodeHTTPJSON, "application/json", textFailureBody, nil, nil},
-	"vmod":            {encodeVmod, nil, decodeObject, "application/json", textFailureBody, nil, nil},
-	"raw":             {encodeRaw, nil, nil, "text/plain; charset=utf-8", textFailureBody, nil, nil},
-	"template":        {encodeTemplate, nil, nil, "text/plain; charset=utf-8", textFailureBody, nil, nil},
+	"http-api-v2":     {nil, nil, nil, "text/plain; charset=utf-8", true, jsonFailureBody, strictHTTPAPIv2, nil},
+	"http-api-v1":     {encodeHTTPAPIv1, nil, decodeObject, "text/plain; charset=utf-8", true, jsonFailureBody, strictHTTPAPIv1, nil},
+	"rest-api":        {encodeRESTAPI, nil, decodeObject, "application/json", true, jsonFailureBody, strictRESTAPI, restAPIContext},
+	"function-url":    {nil, adaptFunctionURL, nil, "application/json", true, functionURLFailureBody, strictFunctionURL, functionURLContext},
+	"alb":             {encodeALB, nil, decodeObject, albContentType, true, htmlFailureBody, strictALB, nil},
+	"alb-multi-value": {encodeALBMultiValue, nil, decodeObject, albContentType, true, htmlFailureBody, strictALBMultiValue, nil},
+	"httpjson":        {encodeHTTPJSON, nil, decodeHTTPJSON, "application/json", false, textFailureBody, nil, nil},
+	"vmod":            {encodeVmod, nil, decodeObject, "application/json", true, textFailureBody, nil, nil},
+	"raw":             {encodeRaw, nil, nil, "text/plain; charset=utf-8", true, textFailureBody, nil, nil},
+	"template":        {encodeTemplate, nil, nil, "text/plain; charset=utf-8", true, textFailureBody, nil, nil},
 }
 
 func eventFormatNames() []string {

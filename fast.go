@@ -39,8 +39,7 @@ type exchange struct {
 	req        *request
 	ctx        context.Context
 	cancel     context.CancelFunc
-	encoded    bool                // the event is ready, and in req
-	invocation *http.Request       // nil where options ask for more than one plain call
+	invocation *http.Request       // nil where options ask for more than one plain call, or err says why
 	prepared   *preparedInvocation // what it is made of
 	large      bool                // the event is, or the reply
 
@@ -48,8 +47,8 @@ type exchange struct {
 	callErr error          // why the transport has none
 
 	// What a decoder leaves.
-	unanswered bool   // finish has to answer
-	payload    []byte // a reply that few functions make
+	answered bool   // else finish has to
+	payload  []byte // a reply that few functions make
 
 	err      error // what either has failed with
 	panicked any
@@ -92,10 +91,8 @@ func retires(idle *int32) bool {
 // callOtherwise calls the function where that takes more than one plain call, unless encoding has
 // failed.
 func callOtherwise(x *exchange) {
-	if x.encoded {
-		resp, err := callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // a decoder does
-		x.resp = resp
-		x.err = err
+	if x.err == nil && x.panicked == nil {
+		x.resp, x.err = callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // a decoder does
 	}
 }
 
@@ -129,8 +126,6 @@ type worker struct{ exchange *exchange }
 func endWorker(k *worker) {
 	if p := recover(); p != nil {
 		k.exchange.panicked = p
-		k.exchange.unanswered = true
-		k.exchange.encoded = false
 		k.exchange.done <- true
 	}
 }
@@ -360,7 +355,9 @@ func encodeRequests() {
 			}
 		} else {
 			err = encodeEvent(l, req)
-			x.large = len(req.event) >= minSplicedBody
+			if len(req.event) >= minSplicedBody {
+				x.large = true
+			}
 		}
 		if err != nil {
 			x.err = err
@@ -368,8 +365,7 @@ func encodeRequests() {
 		}
 		encoded = req.event
 		if !l.plainCall {
-			x.encoded = true
-			continue
+			continue // callOtherwise
 		}
 
 		// callOnce, newInvocation and sign
@@ -404,7 +400,6 @@ func encodeRequests() {
 		}
 		x.prepared = p
 		x.invocation = invocation
-		x.encoded = true
 	}
 }
 
@@ -458,7 +453,6 @@ func decodeReplies() {
 			}
 			if resp.StatusCode != statusOK {
 				x.err = refusedCall(x.ctx, l, req, resp, x.prepared)
-				x.unanswered = true
 				continue
 			}
 		}
@@ -473,7 +467,6 @@ func decodeReplies() {
 		}
 		if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 			x.err = noReply(x.ctx, l, req, resp, payload, err)
-			x.unanswered = true
 			continue
 		}
 
@@ -544,6 +537,7 @@ func decodeReplies() {
 					w.WriteHeader(status)
 				}
 				_, _ = w.Write([]byte(body)) // fails only where the client has gone
+				x.answered = true
 				continue
 			}
 			for name := range header {
@@ -553,7 +547,6 @@ func decodeReplies() {
 		if typed {
 			header["Content-Type"] = contentType
 		}
-		x.unanswered = true
 		x.payload = payload
 	}
 }

@@ -20,12 +20,12 @@ import (
 // ofOneRequest is what differs from one request to the next, whichever way it goes.
 var ofOneRequest = regexp.MustCompile(`"(?:requestId|extendedRequestId)":"[^"]+"|"(?:time|requestTime)":"[^"]{26}"|"(?:timeEpoch|requestTimeEpoch)":\d{13}|Root=1-[0-9a-f]{8}-[0-9a-f]{24}|duration=[\d.]+m?s|lambda;dur=[\d.]+`)
 
-// checkBothWays serves a request with serveFast and with serveAny, and fails where the events, the
+// checkBothWays serves a request with workers and with serveAny, and fails where the events, the
 // answers or the lines of the log differ. header is what the client's headers begin with.
 func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *http.Request, header http.Header) {
 	t.Helper()
 	if !l.fast {
-		t.Fatal("serveFast does not serve this middleware")
+		t.Fatal("no worker serves this middleware")
 	}
 	both := map[bool]string{}
 	for _, fast := range []bool{false, true} {

@@ -99,7 +99,7 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		toDecode <- x
 		<-x.done
 	}
-	if x.unanswered || x.resp == nil {
+	if !x.answered {
 		finish(x)
 	}
 }
@@ -208,7 +208,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	l.fixed = l.target != nil && l.clientIP == nil
 	l.fast = !l.streamed && l.maxConcurrency == 0
 	l.plainEvent = l.format.encode == nil && l.eventHeaders == nil
-	l.plainReply = l.responseFormat == responseAuto && config.EventFormat != "httpjson" && l.invocation == nil && !l.serverTiming
+	l.plainReply = l.responseFormat == responseAuto && l.format.plainReply && l.invocation == nil && !l.serverTiming
 	return l, nil
 }
 

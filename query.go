@@ -65,10 +65,7 @@ func parseInParts(rawQuery string) url.Values {
 
 // joinedQuery returns the decoded parameters of a query, the values of a name joined by commas.
 func joinedQuery(req *request) map[string]string {
-	query, err := url.ParseQuery(req.http.URL.RawQuery) // as parseQuery does, without its call
-	if err != nil || req.undecodedQuery != "" {
-		query = parseQuery(req)
-	}
+	query := parseQuery(req)
 	joined := make(map[string]string, len(query))
 	for name, values := range query {
 		if len(values) == 1 {

@@ -133,7 +133,8 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 				l.fast = fast
 				creds := &credentials{accessKeyID: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: token}
 				l.target.prepared.Store(newPreparedInvocation(l.target, creds, newSecond(1))) // of long ago
-				for i := 0; i < 2*maxIdleWorkers; i++ {                                       // so that every worker signs twice
+				// As often as makes every worker sign twice.
+				for i := 0; i < 2*maxIdleWorkers; i++ {
 					serve(l, httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body")))
 					w.check(t, creds, "eu-central-1", "lambda")
 				}
