@@ -231,7 +231,10 @@ func parseOrigins(list []string) (hosts, error) {
 	return parsed, nil
 }
 
-var originPattern = regexp.MustCompile(`^(?:\*\.)?` + hostName + `$`)
+var (
+	originPattern = regexp.MustCompile(`^(?:\*\.)?` + hostName + `$`)
+	namePattern   = regexp.MustCompile(`^` + hostName + `$`)
+)
 
 // hostName matches a name of DNS in lower case.
 const hostName = `[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*`
@@ -245,8 +248,8 @@ func (h hosts) allow(host string) bool {
 		return true
 	}
 	for _, suffix := range h.suffixes {
-		if strings.HasSuffix(host, suffix) && len(host) > len(suffix) {
-			return true
+		if strings.HasSuffix(host, suffix) {
+			return namePattern.MatchString(host)
 		}
 	}
 	return false

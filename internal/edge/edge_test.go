@@ -349,7 +349,8 @@ func TestTheLogNamesHookFunctionAndRequest(t *testing.T) {
 			t.Errorf("got %q, want one line with %q and no value", s.logged, want)
 		}
 	}
-	if got := strings.Join(s.observed, ","); got != "viewerRequest viewerRequest bad-reply" {
+	hook := "viewerRequest"
+	if got := strings.Join(s.observed, ","); got != hook+" "+hook+" bad-reply" {
 		t.Errorf("got observed %q, want one bad reply", got)
 	}
 }

@@ -253,9 +253,11 @@ func (k *hookKind) changeHeader(header http.Header, fields headerFields, headers
 		}
 	}
 	for name, lines := range headers {
-		if field, there := fields[name]; !there {
+		field := fields[name]
+		switch {
+		case field.key == "":
 			header[http.CanonicalHeaderKey(name)] = lines
-		} else if !equal(field.shown, lines) {
+		case !equal(field.shown, lines):
 			header[field.key] = lines
 		}
 	}

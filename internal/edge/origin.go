@@ -128,14 +128,14 @@ func (c *call) checkOrigin(o customOrigin, elsewhere bool) error {
 		return errors.New("protocol: want http or https")
 	case o.keepalive < 1 || o.readTimeout < 1:
 		return errors.New("keepaliveTimeout, readTimeout: want 1 second or more")
-	case o.path != "" && !originPathPattern.MatchString(o.path), len(o.path) > 255:
+	case !originPathPattern.MatchString(o.path) || len(o.path) > 255:
 		return errors.New("path: want up to 255 characters that begin with a slash and do not end with one")
 	default:
 		return nil
 	}
 }
 
-var originPathPattern = regexp.MustCompile(`^/(?:[^?#\x00-\x20\x7f]*[^/?#\x00-\x20\x7f])$`)
+var originPathPattern = regexp.MustCompile(`^(?:/[^?#\x00-\x20\x7f]*[^/?#\x00-\x20\x7f])?$`)
 
 // parseOrigin reads the member origin of a reply. What is missing is as in from.
 func parseOrigin(raw json.RawMessage, from customOrigin) (customOrigin, error) {
