@@ -74,8 +74,10 @@ unit:
 # Yaegi knows no modules: it wants the package in a GOPATH, where no vendored package of the compiled tests is in its way.
 .PHONY: interpreted
 interpreted: gopath $(BUILD)/yaegi
-	cd $(GOPATH_PLUGIN) && $(YAEGI_TEST) -v -bench . -benchtime 1x .
+	for package in $(PACKAGES); do (cd $(GOPATH_PLUGIN)/$$package && $(YAEGI_TEST) -v -bench . -benchtime 1x .); done
 
+# The folders of the plugin's packages, which have tests each; e2e is a module of its own.
+PACKAGES = $(shell find . -name '*_test.go' -not -path './e2e/*' -not -path './vendor/*' -not -path './.build/*' -printf '%h\n' | sort -u)
 GOPATH_PLUGIN := $(BUILD)/gopath/src/github.com/seed05e46011/lambda
 YAEGI_TEST := GO111MODULE=off GOPATH=$(BUILD)/gopath $(BUILD)/yaegi test
 
@@ -83,14 +85,14 @@ YAEGI_TEST := GO111MODULE=off GOPATH=$(BUILD)/gopath $(BUILD)/yaegi test
 gopath:
 	rm -rf $(GOPATH_PLUGIN)
 	mkdir -p $(GOPATH_PLUGIN)
-	cp -r *.go $(wildcard testdata .traefik.yml) $(GOPATH_PLUGIN)
+	cp -r *.go internal testdata .traefik.yml $(GOPATH_PLUGIN)
 
 ## fuzz: each fuzz target of the plugin for FUZZTIME (5s)
 .PHONY: fuzz
 fuzz:
-	for target in $$($(GO) test -list '^Fuzz' . | grep '^Fuzz'); do \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
-	done
+	for package in $(PACKAGES); do for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	done; done
 
 ## e2e: the tests with real Traefik and real functions
 # -count=1, since Go would take the results of another time where only files outside of the module have changed: the plugin.

@@ -118,12 +118,3 @@ func TestNewRefusesWrongOptionsByName(t *testing.T) {
 		})
 	}
 }
-
-func TestDurationsMayBeBareSeconds(t *testing.T) {
-	for text, want := range map[string]string{"5": "5s", "62s": "1m2s", " 15m ": "15m0s", "1h30m": "1h30m0s"} {
-		got, err := parseDuration(text)
-		if err != nil || got.String() != want {
-			t.Errorf("%q: got %v, %v, want %s", text, got, err, want)
-		}
-	}
-}

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // CredentialsConfig holds the options of the group credentials. They are secrets: no value of
@@ -90,7 +92,7 @@ func (c *CredentialsConfig) validate() error {
 	}
 	t := c.trimmed()
 	checks := []error{
-		unknownOption("credentials.", reflect.TypeOf(*c), c.Unknown),
+		option.Unknown("credentials.", reflect.TypeOf(*c), c.Unknown),
 		t.validateKeys(),
 		t.validateSource(),
 		t.validateRole(),
@@ -161,7 +163,7 @@ func (c *CredentialsConfig) validateRole() error {
 		return fmt.Errorf("credentials.roleSessionName: %q: want 2 to 64 letters, digits or _+=,.@-", c.RoleSessionName)
 	}
 	if c.Duration != "" {
-		d, err := parseDuration(c.Duration)
+		d, err := option.Duration(c.Duration)
 		if err != nil || d < minRoleDuration || d > maxRoleDuration {
 			return fmt.Errorf("credentials.duration: %q: want a duration from 15m to 12h", c.Duration)
 		}

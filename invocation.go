@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // The values of option invocationType, as the Invoke API has them.
@@ -196,10 +198,10 @@ func logTail(l *Lambda, req *request, logResult string) {
 // validateInvocation checks the options of the Invoke API. Lambda takes some of them only where
 // it waits for the function.
 func (c *Config) validateInvocation() error {
-	if err := oneOf("invocationType", c.InvocationType, []string{invokeSync, invokeAsync, invokeDryRun}); err != nil {
+	if err := option.OneOf("invocationType", c.InvocationType, []string{invokeSync, invokeAsync, invokeDryRun}); err != nil {
 		return err
 	}
-	if err := oneOf("logType", c.LogType, []string{logTypeNone, logTypeTail}); err != nil {
+	if err := option.OneOf("logType", c.LogType, []string{logTypeNone, logTypeTail}); err != nil {
 		return err
 	}
 	if c.InvocationType != invokeSync {

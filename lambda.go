@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"text/template"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // Lambda is the handler of one middleware on one router.
@@ -157,13 +159,13 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	timeout, err := parseDuration(config.Timeout)
+	timeout, err := option.Duration(config.Timeout)
 	if err != nil {
 		return nil, err
 	}
 	idleTimeout := timeout
 	if config.IdleTimeout != "" {
-		idleTimeout, err = parseDuration(config.IdleTimeout)
+		idleTimeout, err = option.Duration(config.IdleTimeout)
 		if err != nil {
 			return nil, err
 		}

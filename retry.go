@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // retryPolicy is the option retry.
@@ -52,7 +54,7 @@ func (c *RetryConfig) validate() error {
 	if c == nil {
 		return nil
 	}
-	if err := unknownOption("retry.", reflect.TypeOf(*c), c.Unknown); err != nil {
+	if err := option.Unknown("retry.", reflect.TypeOf(*c), c.Unknown); err != nil {
 		return err
 	}
 	if c.Attempts < 0 || c.Attempts > maxAttempts {

@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // place finds the client's address and the function where they depend on the request.
@@ -371,7 +373,7 @@ func registers(mux *http.ServeMux, pattern string) (ok bool) {
 
 func (r *RouteConfig) validate(i int) error {
 	group := "routes[" + strconv.Itoa(i) + "]."
-	if err := unknownOption(group, reflect.TypeOf(*r), r.Unknown); err != nil {
+	if err := option.Unknown(group, reflect.TypeOf(*r), r.Unknown); err != nil {
 		return err
 	}
 	if r.Function == "" {

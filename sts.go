@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
@@ -66,7 +67,7 @@ func roleForm(action string, r *role) url.Values {
 	form.Set("Version", "2011-06-15")
 	form.Set("RoleArn", r.arn)
 	form.Set("RoleSessionName", name)
-	if d, err := parseDuration(r.duration); err == nil && d > 0 {
+	if d, err := option.Duration(r.duration); err == nil && d > 0 {
 		form.Set("DurationSeconds", strconv.Itoa(int(d/time.Second)))
 	}
 	return form
