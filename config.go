@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -368,14 +369,14 @@ func (c *Config) validateFunction() error {
 			"the name or the ARN of a Lambda function, a list of routes, or a path under which functions are named", set)
 	}
 	if c.Function != "" {
-		if _, err := parseFunction(c.Function, c.Qualifier); err != nil {
+		if _, err := aws.ParseFunction(c.Function, c.Qualifier); err != nil {
 			return err
 		}
 	}
 	if c.Qualifier != "" && len(c.Routes) > 0 {
 		return fmt.Errorf("qualifier: %q: not used with routes: want it in the route", c.Qualifier)
 	}
-	if c.Region != "" && !regionPattern.MatchString(c.Region) {
+	if c.Region != "" && !aws.IsRegion(c.Region) {
 		return fmt.Errorf("region: %q: want a region such as \"eu-central-1\"", c.Region)
 	}
 	return nil

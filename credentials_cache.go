@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 const (
@@ -171,7 +173,7 @@ func retrieveDue(ctx context.Context, p *credentialProvider) (*credentials, erro
 	if flight == nil {
 		return nil, lastErr
 	}
-	if !ended(ctx, flight.done) {
+	if !wait.For(ctx, flight.done) {
 		return nil, ctx.Err()
 	}
 	return flight.credentials, flight.err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/sigv4"
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 // maxSourceBytes bounds what is read of one answer or one token file of a source.
@@ -55,14 +56,14 @@ func dialLinkLocal(ctx context.Context, network, address string) (net.Conn, erro
 // callSource sends req with payload, again where the answer says that it might work. It uses no
 // http.Client: redirects are never followed.
 func callSource(transport http.RoundTripper, req *http.Request, payload []byte) (status int, body []byte, err error) {
-	wait := firstCallWait
+	next := firstCallWait
 	for attempt := 1; ; attempt++ {
 		status, body, err := callSourceOnce(transport, req, payload)
 		again := err == nil && (status == http.StatusTooManyRequests || status >= http.StatusInternalServerError)
-		if !again || attempt == callAttempts || !pause(req.Context(), wait) {
+		if !again || attempt == callAttempts || !wait.Pause(req.Context(), next) {
 			return status, body, err
 		}
-		wait *= 2
+		next *= 2
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -217,10 +218,10 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 // setFunctions sets where the functions of the options are, and what depends on that.
 func setFunctions(l *Lambda, config *Config) error {
 	api := newLambdaAPI(config)
-	f := &function{} // of option function; elsewhere nothing is known before a request comes
+	f := &aws.Function{} // of option function; elsewhere nothing is known before a request comes
 	switch {
 	case config.Function != "":
-		parsed, err := parseFunction(config.Function, config.Qualifier)
+		parsed, err := aws.ParseFunction(config.Function, config.Qualifier)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 // errNoRegion says where a region was looked for.
@@ -83,7 +86,7 @@ func imdsRegion(ctx context.Context) (string, error) {
 	if flight == nil {
 		return region, err
 	}
-	if !ended(ctx, flight.done) {
+	if !wait.For(ctx, flight.done) {
 		return "", ctx.Err()
 	}
 	return flight.region, flight.err
@@ -144,7 +147,7 @@ func fetchRegion() (region string, err error) {
 		return "", err
 	}
 	region = strings.TrimSpace(string(body))
-	if !regionPattern.MatchString(region) {
+	if !aws.IsRegion(region) {
 		return "", errors.New("the answer is not a region")
 	}
 	return region, nil

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
@@ -83,7 +84,7 @@ func callSTS(ctx context.Context, s *credentialSettings, base *credentials, form
 	if err != nil {
 		return nil, errors.New("the endpoint of STS is not a URL")
 	}
-	req.Host = withoutDefaultPort(req.URL)
+	req.Host = sigv4.HostHeader(req.URL)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	req.Header.Set("Accept", "application/xml")
 	if base != nil {
@@ -169,35 +170,12 @@ func stsEndpoint(ctx context.Context, s *credentialSettings) (endpoint, region s
 		endpoint = firstEnv("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
 	}
 	if endpoint == "" {
-		endpoint = stsHost(region)
+		endpoint = aws.STSEndpoint(region, envTrue("AWS_USE_FIPS_ENDPOINT"), envTrue("AWS_USE_DUALSTACK_ENDPOINT"))
 	}
 	if region == "" {
 		region = "us-east-1" // the global endpoint's
 	}
 	return strings.TrimSuffix(endpoint, "/") + "/", region
-}
-
-// stsHost returns the base URL of AWS's own endpoint.
-func stsHost(region string) string {
-	if region == "" {
-		return "https://sts.amazonaws.com"
-	}
-	host := "sts"
-	if envTrue("AWS_USE_FIPS_ENDPOINT") && !strings.HasPrefix(region, "us-gov-") { // there all are
-		host = "sts-fips"
-	}
-	if envTrue("AWS_USE_DUALSTACK_ENDPOINT") {
-		return "https://" + host + "." + region + "." + dualStackSuffix(region)
-	}
-	return "https://" + host + "." + region + "." + dnsSuffix(region)
-}
-
-// dualStackSuffix returns the domain of AWS's endpoints that have IPv6 as well.
-func dualStackSuffix(region string) string {
-	if strings.HasPrefix(region, "cn-") {
-		return "api.amazonwebservices.com.cn"
-	}
-	return "api.aws"
 }
 
 func envTrue(name string) bool { return strings.EqualFold(os.Getenv(name), "true") }
