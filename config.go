@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -92,7 +93,7 @@ type Config struct {
 
 	// Credentials defines where the AWS credentials come from.
 	// Default: they are looked for where AWS's SDKs look.
-	Credentials *CredentialsConfig `mapstructure:"credentials"`
+	Credentials *credentials.Config `mapstructure:"credentials"`
 
 	// EventFormat defines the event that the function gets: a key of eventFormats.
 	// Default: "http-api-v2".
@@ -345,7 +346,6 @@ func (c *Config) validate() error {
 		c.validateProxyURL(),
 		c.TLS.validate(),
 		c.Retry.validate(),
-		c.Credentials.validate(),
 		c.IPStrategy.validate(),
 	}
 	for _, err := range checks {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
@@ -45,7 +46,7 @@ func newLambdaAPI(c *Config) *lambdaAPI {
 	return &lambdaAPI{
 		endpoint:       c.Endpoint,
 		region:         c.Region,
-		fallbackRegion: resolveRegion("", "", c.Credentials),
+		fallbackRegion: credentials.Region(c.Credentials),
 		fips:           c.UseFIPS,
 		dualStack:      c.UseDualStack,
 		streamed:       c.InvokeMode == invokeModeStream,
@@ -109,4 +110,25 @@ func invocationPath(f *aws.Function, streamed bool) string {
 		return "/2021-11-15/functions/" + url.QueryEscape(f.Ref) + "/response-streaming-invocations"
 	}
 	return "/2015-03-31/functions/" + url.QueryEscape(f.Ref) + "/invocations"
+}
+
+// regionalTarget returns the target of a request, which has no region, in that of the EC2 instance.
+func regionalTarget(ctx context.Context, req *request) (*target, error) {
+	t := req.target
+	regional, ok := t.regional.Load().(*target)
+	if ok {
+		return regional, nil
+	}
+	region, err := credentials.InstanceRegion(ctx)
+	if err != nil {
+		return nil, interrupted(ctx, req, causeRefused, err)
+	}
+	api := *t.api
+	api.region = region
+	regional, err = newTarget(t.function, &api)
+	if err != nil {
+		return nil, failureOf(causeRefused, err)
+	}
+	t.regional.Store(regional)
+	return regional, nil
 }

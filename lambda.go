@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -26,7 +27,7 @@ type Lambda struct {
 	namespace   *namespace  // the path names it
 	format      *eventFormat
 	decode      func(payload []byte, contentType string) (*reply, error) // nil for decodeReply's own way
-	credentials *credentialProvider
+	credentials *credentials.Provider
 	transport   *http.Transport
 	next        http.Handler
 	clientIP    *clientIPStrategy // nil: the TCP peer
@@ -240,7 +241,7 @@ func setFunctions(l *Lambda, config *Config) error {
 	default:
 		l.namespace = newNamespace(config, api)
 	}
-	provider, err := newCredentialProvider(config.Credentials, api.regionOf(f))
+	provider, err := credentials.New(config.Credentials, api.regionOf(f), warnOnce)
 	l.credentials = provider
 	return err
 }

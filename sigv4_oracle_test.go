@@ -107,9 +107,9 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		creds := &credentials{keys: sigv4.Credentials{AccessKeyID: randomText(random, 20), SecretAccessKey: randomText(random, 40)}}
+		creds := &sigv4.Credentials{AccessKeyID: randomText(random, 20), SecretAccessKey: randomText(random, 40)}
 		if random.Intn(2) == 0 {
-			creds.keys.SessionToken = randomText(random, 300) + "/+=="
+			creds.SessionToken = randomText(random, 300) + "/+=="
 		}
 		event := make([]byte, randomSize(random))
 		_, _ = random.Read(event)
@@ -120,7 +120,7 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		req := &request{event: event, invocationHeaders: headers}
 		redate(req)
 		invocation := newInvocation(context.Background(), req, newPreparedInvocation(target, creds, req.signed))
-		w.send(t, invocation, &creds.keys, region, "lambda")
+		w.send(t, invocation, creds, region, "lambda")
 	}
 }
 
@@ -133,12 +133,12 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 				config.Credentials.SessionToken = token
 				l := newTestHandler(t, config).(*Lambda)
 				l.fast = fast
-				creds := &credentials{keys: sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: token}}
+				creds := &sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: token}
 				l.target.prepared.Store(newPreparedInvocation(l.target, creds, newSecond(1))) // of long ago
 				// As often as makes every worker sign twice.
 				for i := 0; i < 2*maxIdleWorkers; i++ {
 					serve(l, httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body")))
-					w.check(t, &creds.keys, "eu-central-1", "lambda")
+					w.check(t, creds, "eu-central-1", "lambda")
 				}
 				if got := w.request.Header.Get("X-Amz-Security-Token"); got != token {
 					t.Errorf("session token %q", got)

@@ -1,10 +1,11 @@
-package lambda
+package credentials
 
 import (
 	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -29,7 +30,7 @@ const defaultSessionName = "traefik-lambda"
 
 // assumeRole returns a session of r, that base may assume.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-func assumeRole(ctx context.Context, s *credentialSettings, base *credentials, r *role) (*credentials, error) {
+func assumeRole(ctx context.Context, s *credentialSettings, base *keySet, r *role) (*keySet, error) {
 	form := roleForm("AssumeRole", r)
 	if r.externalID != "" {
 		form.Set("ExternalId", r.externalID)
@@ -40,7 +41,7 @@ func assumeRole(ctx context.Context, s *credentialSettings, base *credentials, r
 // assumeRoleWithWebIdentity returns a session of r for the token in the file at path. The token is
 // what proves who asks: the request is not signed.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
-func assumeRoleWithWebIdentity(ctx context.Context, s *credentialSettings, r *role, path string) (*credentials, error) {
+func assumeRoleWithWebIdentity(ctx context.Context, s *credentialSettings, r *role, path string) (*keySet, error) {
 	token, err := readBounded(path, maxSourceBytes)
 	if err != nil {
 		return nil, fmt.Errorf("the web identity's token: %w", err)
@@ -77,7 +78,7 @@ func roleForm(action string, r *role) url.Values {
 var errSignerRefused = errors.New("the credentials that signed were refused")
 
 // callSTS posts form, signed by base unless that is nil, and returns the session's credentials.
-func callSTS(ctx context.Context, s *credentialSettings, base *credentials, form url.Values) (*credentials, error) {
+func callSTS(ctx context.Context, s *credentialSettings, base *keySet, form url.Values) (*keySet, error) {
 	endpoint, region := stsEndpoint(ctx, s)
 	payload := []byte(form.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, http.NoBody)
@@ -121,7 +122,7 @@ type stsResult struct {
 }
 
 // parseSTSAnswer reads an answer. Errors tell nothing of its content.
-func parseSTSAnswer(body []byte) (*credentials, error) {
+func parseSTSAnswer(body []byte) (*keySet, error) {
 	var answer stsAnswer
 	if xml.Unmarshal(body, &answer) != nil {
 		return nil, errors.New("the answer of STS is not XML")
@@ -130,7 +131,7 @@ func parseSTSAnswer(body []byte) (*credentials, error) {
 	if found.AccessKeyID == "" {
 		found = answer.WebIdentity.Credentials
 	}
-	c := &credentials{keys: sigv4.Credentials{
+	c := &keySet{keys: sigv4.Credentials{
 		AccessKeyID:     found.AccessKeyID,
 		SecretAccessKey: found.SecretAccessKey,
 		SessionToken:    found.SessionToken,
@@ -163,7 +164,7 @@ func stsErrorCode(body []byte) string {
 func stsEndpoint(ctx context.Context, s *credentialSettings) (endpoint, region string) {
 	region = s.region
 	if region == "" {
-		region, _ = imdsRegion(ctx) // without one there is still the global endpoint
+		region, _ = InstanceRegion(ctx) // without one there is still the global endpoint
 	}
 	endpoint = s.options.StsEndpoint
 	if endpoint == "" && !envTrue("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
@@ -180,10 +181,14 @@ func stsEndpoint(ctx context.Context, s *credentialSettings) (endpoint, region s
 
 func envTrue(name string) bool { return strings.EqualFold(os.Getenv(name), "true") }
 
-// warnPlainSTS warns of an endpoint to which tokens travel in clear text.
-func warnPlainSTS(endpoint string) {
+// hostInClear returns the host of an endpoint to which tokens would travel in clear text. ok is false for https, and on
+// the same machine.
+func hostInClear(endpoint string) (host string, ok bool) {
 	u, err := url.Parse(endpoint)
-	if err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		warnOnce("credentials.stsEndpoint " + u.Host + ": http:// sends tokens and credentials in clear text: use https://")
+	if err != nil || u.Scheme != "http" {
+		return "", false
 	}
+	ip := net.ParseIP(u.Hostname())
+	loopback := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || (ip != nil && ip.IsLoopback())
+	return u.Host, !loopback
 }

@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"bytes"
@@ -110,7 +110,7 @@ type credentialDocument struct {
 
 // parseCredentialDocument reads the document. Without an Expiration the credentials do not expire,
 // as in AWS's SDKs. Errors tell nothing of its content.
-func parseCredentialDocument(body []byte) (*credentials, error) {
+func parseCredentialDocument(body []byte) (*keySet, error) {
 	var d credentialDocument
 	if json.Unmarshal(body, &d) != nil {
 		return nil, errors.New("the answer is not a JSON document of credentials")
@@ -118,7 +118,7 @@ func parseCredentialDocument(body []byte) (*credentials, error) {
 	if d.Code != "" && !strings.EqualFold(d.Code, "Success") {
 		return nil, fmt.Errorf("the answer is the error %s", errorCodePattern.FindString(d.Code))
 	}
-	c := &credentials{keys: sigv4.Credentials{AccessKeyID: d.AccessKeyID, SecretAccessKey: d.SecretAccessKey, SessionToken: d.Token}}
+	c := &keySet{keys: sigv4.Credentials{AccessKeyID: d.AccessKeyID, SecretAccessKey: d.SecretAccessKey, SessionToken: d.Token}}
 	if d.Expiration != "" {
 		expires, err := time.Parse(time.RFC3339, d.Expiration)
 		if err != nil {
