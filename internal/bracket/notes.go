@@ -64,6 +64,9 @@ func Begin(r *http.Request) (*http.Request, *Notes) {
 
 // NotesIn returns the notes in a context. ok is false where no room has begun any.
 func NotesIn(ctx context.Context) (notes *Notes, ok bool) {
-	notes, ok = ctx.Value(notesKey).(*Notes)
-	return notes, ok
+	found, ok := ctx.Value(notesKey).(*Notes)
+	if !ok {
+		return nil, false // in Yaegi an assertion that fails leaves its variable as it was
+	}
+	return found, true
 }
