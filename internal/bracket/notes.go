@@ -26,6 +26,9 @@ type Notes struct {
 	// before the origin has responded.
 	OriginStatus int
 
+	// EdgeRequestID is the request id in the events of all hooks. "" before the first.
+	EdgeRequestID string
+
 	// Authorizer is what the authorizer says of the caller, ready for requestContext.authorizer of
 	// the function's own event format. It means something only where Authorized is true.
 	Authorizer any
