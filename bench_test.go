@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // What a request costs, stage by stage and as a whole, without a network. `make bench-micro` runs
@@ -123,8 +125,8 @@ func BenchmarkSign(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	amzDate := time.Now().UTC().Format(amzDateFormat)
-	s := newSigner(l.target, creds, amzDate)
+	amzDate := time.Now().UTC().Format(sigv4.TimeFormat)
+	s := newSigner(l.target, &creds.keys, amzDate)
 	for _, row := range benchRequests {
 		event := append([]byte(`{}`), row.body...)
 		b.Run(row.name, func(b *testing.B) {

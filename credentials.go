@@ -8,16 +8,16 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // credentials is one set of AWS credentials. It is never changed once it is shared. A value of
 // this type is never printed or marshalled as a whole: under Yaegi neither unexported fields nor
 // a String method would keep the secret.
 type credentials struct {
-	accessKeyID     string
-	secretAccessKey string
-	sessionToken    string    // "" for long-term keys
-	expires         time.Time // zero: never
+	keys    sigv4.Credentials
+	expires time.Time // zero: never
 
 	// recheck is after how long the source is asked again although nothing expires: files change
 	// without notice. 0: never.
@@ -132,9 +132,9 @@ func askSource(source *credentialSource, s *credentialSettings) (c *credentials,
 // checkCredentials refuses what no request can be signed with.
 func checkCredentials(c *credentials, now time.Time) error {
 	switch {
-	case c.accessKeyID == "" || c.secretAccessKey == "":
+	case c.keys.AccessKeyID == "" || c.keys.SecretAccessKey == "":
 		return errors.New("the access key id or the secret access key is empty")
-	case strings.ContainsAny(c.accessKeyID+c.secretAccessKey+c.sessionToken, "\r\n"):
+	case strings.ContainsAny(c.keys.AccessKeyID+c.keys.SecretAccessKey+c.keys.SessionToken, "\r\n"):
 		return errors.New("a value has a line break")
 	case !c.outlivesOutage && !c.expires.IsZero() && !c.expires.After(now):
 		return fmt.Errorf("what it answered expired at %s", c.expires.UTC().Format(time.RFC3339))

@@ -212,8 +212,7 @@ func credentialsRefused(p *credentialProvider, c *credentials) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	current := p.current.Load().(*credentials)
-	if current.accessKeyID != c.accessKeyID || current.secretAccessKey != c.secretAccessKey ||
-		current.sessionToken != c.sessionToken || p.until(p.refusalHold) > 0 {
+	if current.keys != c.keys || p.until(p.refusalHold) > 0 {
 		return
 	}
 	now := p.settings.clock.now().Round(0)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // testClock is a clock that a test moves.
@@ -96,7 +98,7 @@ func settled(p *credentialProvider) {
 
 // key returns a set of credentials that ends at the given time after testNow; never for 0.
 func key(id string, end time.Duration) *credentials {
-	c := &credentials{accessKeyID: id, secretAccessKey: testSecret, sessionToken: testToken}
+	c := &credentials{keys: sigv4.Credentials{AccessKeyID: id, SecretAccessKey: testSecret, SessionToken: testToken}}
 	if end > 0 {
 		c.expires = testNow.Add(end)
 	}
@@ -238,7 +240,7 @@ func runStep(t *testing.T, i int, s *step, clock *testClock, source *scriptedSou
 	settled(p)
 	got := ""
 	if err == nil {
-		got = c.accessKeyID
+		got = c.keys.AccessKeyID
 	}
 	if got != s.wantKey {
 		t.Errorf("step %d: signed with %q (%v), want %q", i, got, err, s.wantKey)
@@ -255,7 +257,7 @@ func retrieveInto(ctx context.Context, p *credentialProvider, keys chan<- string
 		keys <- err.Error()
 		return
 	}
-	keys <- c.accessKeyID
+	keys <- c.keys.AccessKeyID
 }
 
 func retrieveMany(p *credentialProvider, n int) map[string]int {
@@ -322,7 +324,7 @@ func TestPanicInASourceIsAnError(t *testing.T) {
 }
 
 func brokenSource(_ context.Context, s *credentialSettings) (*credentials, error) {
-	return &credentials{accessKeyID: s.base.sources[1].name}, nil
+	return &credentials{keys: sigv4.Credentials{AccessKeyID: s.base.sources[1].name}}, nil
 }
 
 func TestWhileCredentialsAreValidOnlyTheirSourceIsAsked(t *testing.T) {

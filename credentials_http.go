@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // maxSourceBytes bounds what is read of one answer or one token file of a source.
@@ -115,7 +117,7 @@ func parseCredentialDocument(body []byte) (*credentials, error) {
 	if d.Code != "" && !strings.EqualFold(d.Code, "Success") {
 		return nil, fmt.Errorf("the answer is the error %s", errorCodePattern.FindString(d.Code))
 	}
-	c := &credentials{accessKeyID: d.AccessKeyID, secretAccessKey: d.SecretAccessKey, sessionToken: d.Token}
+	c := &credentials{keys: sigv4.Credentials{AccessKeyID: d.AccessKeyID, SecretAccessKey: d.SecretAccessKey, SessionToken: d.Token}}
 	if d.Expiration != "" {
 		expires, err := time.Parse(time.RFC3339, d.Expiration)
 		if err != nil {

@@ -175,8 +175,8 @@ func TestSharedFiles(t *testing.T) {
 			c, err := askSource(&credentialSource{"shared files", sharedFileCredentials}, settings)
 			checkFound(t, c, err, tc.wantKey, tc.wantEnd)
 			checkStrings(t, "calls of STS", sts.calls(), tc.wantCalls)
-			if c.sessionToken != tc.wantToken {
-				t.Errorf("session token %q, want %q", c.sessionToken, tc.wantToken)
+			if c.keys.SessionToken != tc.wantToken {
+				t.Errorf("session token %q, want %q", c.keys.SessionToken, tc.wantToken)
 			}
 			if wantRecheck := tc.wantCalls == nil; (c.recheck > 0) != wantRecheck {
 				t.Errorf("read again after %v", c.recheck)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // maxSharedFileBytes bounds a shared file. Those of large organisations hold hundreds of profiles.
@@ -230,10 +232,12 @@ func checkProfile(name string, profile map[string]string) error {
 // profileKeys returns the keys of a profile.
 func profileKeys(profile map[string]string) *credentials {
 	return &credentials{
-		accessKeyID:     profile[keyAccessKeyID],
-		secretAccessKey: profile[keySecretAccessKey],
-		sessionToken:    profile[keySessionToken],
-		recheck:         fileRecheck,
+		keys: sigv4.Credentials{
+			AccessKeyID:     profile[keyAccessKeyID],
+			SecretAccessKey: profile[keySecretAccessKey],
+			SessionToken:    profile[keySessionToken],
+		},
+		recheck: fileRecheck,
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // fileRecheck is how often files with long-term keys are read again. Nothing says that a secret
@@ -26,7 +28,11 @@ func staticCredentials(_ context.Context, s *credentialSettings) (*credentials, 
 	if err != nil {
 		return nil, err
 	}
-	c := &credentials{accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: sessionToken}
+	c := &credentials{keys: sigv4.Credentials{
+		AccessKeyID:     accessKeyID,
+		SecretAccessKey: secretAccessKey,
+		SessionToken:    sessionToken,
+	}}
 	if o.AccessKeyIDFile+o.SecretAccessKeyFile+o.SessionTokenFile != "" {
 		c.recheck = fileRecheck
 	}

@@ -217,7 +217,7 @@ func checkFault(t *testing.T, source credentialSource, s *credentialSettings, wa
 	}
 	c, err := askSource(&source, s)
 	if err == nil {
-		t.Fatalf("the source answered %q", c.accessKeyID)
+		t.Fatalf("the source answered %q", c.keys.AccessKeyID)
 	}
 	if !strings.Contains(err.Error(), want) {
 		t.Errorf("error %q, want one with %q", err, want)
@@ -235,8 +235,8 @@ func checkFound(t *testing.T, c *credentials, err error, key string, expires tim
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.accessKeyID != key || c.secretAccessKey != testSecret {
-		t.Errorf("found key %q", c.accessKeyID)
+	if c.keys.AccessKeyID != key || c.keys.SecretAccessKey != testSecret {
+		t.Errorf("found key %q", c.keys.AccessKeyID)
 	}
 	if !c.expires.Equal(expires) {
 		t.Errorf("expires %v, want %v", c.expires, expires)

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // functionPattern is the pattern of FunctionName with its parts named, from
@@ -146,7 +148,7 @@ func newTarget(f *function, api *lambdaAPI) (*target, error) {
 		function:       f,
 		host:           withoutDefaultPort(base),
 		plain:          base.Scheme == "http",
-		canonicalPath:  canonicalPath(path),
+		canonicalPath:  sigv4.CanonicalPath(path),
 		canonicalQuery: query,
 		region:         region,
 		api:            api,

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // maxReplyBytes bounds what is read of an answer of the Lambda API. Lambda itself lets no reply
@@ -161,14 +163,14 @@ func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedIn
 		credentials: creds,
 		target:      t,
 		date:        []string{s.amzDate},
-		signer:      newSigner(t, creds, s.amzDate),
+		signer:      newSigner(t, &creds.keys, s.amzDate),
 		protoMajor:  2,
 	}
 	if t.plain || resendsSafely(t.host) {
 		p.protoMajor = 1
 	}
-	if creds.sessionToken != "" {
-		p.token = []string{creds.sessionToken}
+	if creds.keys.SessionToken != "" {
+		p.token = []string{creds.keys.SessionToken}
 	}
 	return p
 }
@@ -200,7 +202,7 @@ func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *ht
 func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) *http.Request {
 	invocation.Header = req.invocationHeaders.Clone()
 	invocation.Header["User-Agent"] = userAgent
-	signHTTP(invocation, req.event, p.credentials, p.target.region, "lambda", time.Now())
+	sigv4.Sign(invocation, req.event, &p.credentials.keys, p.target.region, "lambda", time.Now())
 	return invocation
 }
 
@@ -268,7 +270,7 @@ func errorText(resp *http.Response, payload []byte, creds *credentials) string {
 	}
 	errorType, _, _ = strings.Cut(errorType, ":")
 	message, _, _ := strings.Cut(body.Message, "\n")
-	for _, secret := range []string{creds.secretAccessKey, creds.sessionToken, "Signature=", "Credential="} {
+	for _, secret := range []string{creds.keys.SecretAccessKey, creds.keys.SessionToken, "Signature=", "Credential="} {
 		if secret != "" && strings.Contains(message, secret) {
 			message = "(message withheld: it repeats credentials)"
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/option"
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // role is what STS is asked for.
@@ -86,7 +87,7 @@ func callSTS(ctx context.Context, s *credentialSettings, base *credentials, form
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	req.Header.Set("Accept", "application/xml")
 	if base != nil {
-		signHTTP(req, payload, base, region, "sts", s.clock.now())
+		sigv4.Sign(req, payload, &base.keys, region, "sts", s.clock.now())
 	}
 	status, body, err := callSource(s.remote, req, payload)
 	if err != nil {
@@ -128,12 +129,12 @@ func parseSTSAnswer(body []byte) (*credentials, error) {
 	if found.AccessKeyID == "" {
 		found = answer.WebIdentity.Credentials
 	}
-	c := &credentials{
-		accessKeyID:     found.AccessKeyID,
-		secretAccessKey: found.SecretAccessKey,
-		sessionToken:    found.SessionToken,
-	}
-	if c.accessKeyID == "" || c.sessionToken == "" {
+	c := &credentials{keys: sigv4.Credentials{
+		AccessKeyID:     found.AccessKeyID,
+		SecretAccessKey: found.SecretAccessKey,
+		SessionToken:    found.SessionToken,
+	}}
+	if c.keys.AccessKeyID == "" || c.keys.SessionToken == "" {
 		return nil, errors.New("the answer of STS holds no credentials")
 	}
 	expires, err := time.Parse(time.RFC3339, found.Expiration)
