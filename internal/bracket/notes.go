@@ -26,6 +26,9 @@ type Notes struct {
 	// before the origin has responded.
 	OriginStatus int
 
+	// EdgeRequestID is the request id in the events of all hooks. "" before the first.
+	EdgeRequestID string
+
 	// Authorizer is what the authorizer says of the caller, ready for requestContext.authorizer of
 	// the function's own event format. It means something only where Authorized is true.
 	Authorizer any
@@ -70,6 +73,9 @@ func Begin(r *http.Request) (*http.Request, *Notes) {
 
 // NotesIn returns the notes in a context. ok is false where no room has begun any.
 func NotesIn(ctx context.Context) (notes *Notes, ok bool) {
-	notes, ok = ctx.Value(notesKey).(*Notes)
-	return notes, ok
+	found, ok := ctx.Value(notesKey).(*Notes)
+	if !ok {
+		return nil, false // in Yaegi an assertion that fails leaves its variable as it was
+	}
+	return found, true
 }

@@ -177,6 +177,7 @@ func (w *Writer) WriteHeader(status int) {
 	case w.replaced:
 		w.teeBody()
 		_, _ = w.client.Write(w.body) // fails only where the client has gone
+		w.Flush()                     // the origin may go on for long with what is dropped
 	case w.flushes && len(w.client.Header()["Content-Type"]) > 0: // else Go's server has to see the body first
 		w.Flush()
 	}

@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -24,7 +24,7 @@ const (
 
 // imdsCredentials asks the metadata service of an EC2 instance for the credentials of its role.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
-func imdsCredentials(ctx context.Context, s *credentialSettings) (*credentials, error) {
+func imdsCredentials(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	const path = "/latest/meta-data/iam/security-credentials/"
 	session, err := openIMDS(ctx, s.linkLocal)
 	if err != nil {

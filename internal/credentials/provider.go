@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 const (
@@ -34,12 +37,13 @@ const (
 	never = 100 * 365 * 24 * time.Hour
 )
 
-// credentialProvider is the cache before the sources of some settings.
-type credentialProvider struct {
+// Provider returns credentials out of a cache before their sources. It is safe for concurrent use, and outlives the
+// instances of the plugin that share it.
+type Provider struct {
 	settings *credentialSettings
 	sources  []credentialSource
 	until    func(t time.Time) time.Duration // settings.clock's
-	current  atomic.Value                    // *credentials, never nil, empty before the first answer
+	current  atomic.Value                    // *keySet, never nil, empty before the first answer
 
 	mu       sync.Mutex
 	flight   *credentialFlight // nil: no refresh is under way
@@ -55,7 +59,7 @@ type credentialProvider struct {
 type credentialFlight struct {
 	done        context.Context // ends when the two below are set
 	end         context.CancelFunc
-	credentials *credentials
+	credentials *keySet
 	err         error
 }
 
@@ -64,25 +68,28 @@ func newCredentialFlight() *credentialFlight {
 	return &credentialFlight{done: done, end: end}
 }
 
-// credentialProviders keeps the providers over instances and reloads of Traefik's configuration,
+// providers keeps the providers over instances and reloads of Traefik's configuration,
 // by a hash of all that they depend on: every handler on the same source shares one cache.
-var credentialProviders = struct {
+var providers = struct {
 	sync.Mutex
-	byKey map[[sha256.Size]byte]*credentialProvider
+	byKey map[[sha256.Size]byte]*Provider
 }{}
 
-// maxCredentialProviders bounds what rotated keys in the configuration leave behind. Handlers
+// maxProviders bounds what rotated keys in the configuration leave behind. Handlers
 // keep the provider that they have.
-const maxCredentialProviders = 256
+const maxProviders = 256
 
-// newCredentialProvider returns the provider for options, nil for none. region is that of the
-// function, "" where it is not known. No source is asked before the first request.
-func newCredentialProvider(options *CredentialsConfig, region string) (*credentialProvider, error) {
-	if err := options.validate(); err != nil {
+// New returns the provider for config, the same one for equal settings. A nil config is one without options. region is
+// that of the function, empty where it is not known: STS is called there. warn takes a line for the log about what is
+// allowed and dangerous. No source is asked before Retrieve. The error names the option that is wrong.
+func New(config *Config, region string, warn func(line string)) (*Provider, error) {
+	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	options = options.trimmed()
-	warnPlainSTS(options.StsEndpoint)
+	options := config.trimmed()
+	if host, ok := hostInClear(options.StsEndpoint); ok {
+		warn("credentials.stsEndpoint " + host + ": http:// sends tokens and credentials in clear text: use https://")
+	}
 	settings := &credentialSettings{
 		options:   options,
 		region:    region,
@@ -101,17 +108,17 @@ func newCredentialProvider(options *CredentialsConfig, region string) (*credenti
 }
 
 // sharedProvider returns the provider for settings, the same one for the same settings.
-func sharedProvider(s *credentialSettings) *credentialProvider {
+func sharedProvider(s *credentialSettings) *Provider {
 	key := sha256.Sum256([]byte(strings.Join(identity(s), "\x00")))
-	credentialProviders.Lock()
-	defer credentialProviders.Unlock()
-	p, ok := credentialProviders.byKey[key]
+	providers.Lock()
+	defer providers.Unlock()
+	p, ok := providers.byKey[key]
 	if !ok {
-		if credentialProviders.byKey == nil || len(credentialProviders.byKey) >= maxCredentialProviders {
-			credentialProviders.byKey = map[[sha256.Size]byte]*credentialProvider{}
+		if providers.byKey == nil || len(providers.byKey) >= maxProviders {
+			providers.byKey = map[[sha256.Size]byte]*Provider{}
 		}
 		p = newUnsharedProvider(s)
-		credentialProviders.byKey[key] = p
+		providers.byKey[key] = p
 	}
 	return p
 }
@@ -141,21 +148,29 @@ func awsEnvironment() []string {
 	return variables
 }
 
-func newUnsharedProvider(s *credentialSettings) *credentialProvider {
-	p := &credentialProvider{settings: s, until: s.clock.until}
+func newUnsharedProvider(s *credentialSettings) *Provider {
+	p := &Provider{settings: s, until: s.clock.until}
 	p.sources = credentialSources(s.options)
 	if s.base != nil {
 		p.sources = []credentialSource{{"role " + s.options.RoleArn, assumedRoleCredentials}}
 	}
-	p.current.Store(&credentials{})
+	p.current.Store(&keySet{})
 	return p
 }
 
-// retrieveCredentials returns valid credentials. A request waits only where there are none;
-// those that end soon are refreshed in the background. The error is for the log: it says which
-// sources were asked and why each did not answer.
-func retrieveCredentials(ctx context.Context, p *credentialProvider) (*credentials, error) {
-	c := p.current.Load().(*credentials)
+// Retrieve returns valid credentials, which must not be changed, and for how long they can be signed with. It waits
+// only where there are none; those that end soon are refreshed in the background. The error is for the log: it says
+// which sources were asked and why each did not answer, or that ctx has ended.
+func (p *Provider) Retrieve(ctx context.Context) (*sigv4.Credentials, time.Duration, error) {
+	c, err := retrieve(ctx, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	return &c.keys, p.until(c.usableUntil), nil
+}
+
+func retrieve(ctx context.Context, p *Provider) (*keySet, error) {
+	c := p.current.Load().(*keySet)
 	if p.until(c.refreshAt) > 0 {
 		return c, nil
 	}
@@ -163,7 +178,7 @@ func retrieveCredentials(ctx context.Context, p *credentialProvider) (*credentia
 }
 
 // retrieveDue sees to it that a refresh is under way, and waits for it if it must.
-func retrieveDue(ctx context.Context, p *credentialProvider) (*credentials, error) {
+func retrieveDue(ctx context.Context, p *Provider) (*keySet, error) {
 	c, flight, lastErr := joinRefresh(p)
 	if c != nil {
 		return c, nil
@@ -171,7 +186,7 @@ func retrieveDue(ctx context.Context, p *credentialProvider) (*credentials, erro
 	if flight == nil {
 		return nil, lastErr
 	}
-	if !ended(ctx, flight.done) {
+	if !wait.For(ctx, flight.done) {
 		return nil, ctx.Err()
 	}
 	return flight.credentials, flight.err
@@ -179,10 +194,10 @@ func retrieveDue(ctx context.Context, p *credentialProvider) (*credentials, erro
 
 // joinRefresh returns the valid credentials, nil for none, and the refresh under way, which it
 // starts if one is due. nil for both: it is too early for another attempt after lastErr.
-func joinRefresh(p *credentialProvider) (c *credentials, flight *credentialFlight, lastErr error) {
+func joinRefresh(p *Provider) (c *keySet, flight *credentialFlight, lastErr error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c = p.current.Load().(*credentials)
+	c = p.current.Load().(*keySet)
 	valid := p.until(c.usableUntil) > 0
 	held := !valid && p.until(p.hold) > 0
 	if p.flight == nil && !held && p.until(c.refreshAt) <= 0 {
@@ -206,13 +221,22 @@ var refusals = map[string]bool{
 	"UnrecognizedClientException": true,
 }
 
-// credentialsRefused says that AWS did not take c although it is not expired: it was revoked, or
-// rotated before its time. The source is asked anew in the background, at most once a second.
-func credentialsRefused(p *credentialProvider, c *credentials) {
+// Refused tells that AWS answered a request that c signed with an error of this code, and reports whether the code is
+// about c, and not about what was asked for. If so, c was revoked or replaced before its time: its source is asked anew
+// in the background, at most once a second.
+func (p *Provider) Refused(c *sigv4.Credentials, code string) bool {
+	if refusals[code] {
+		refused(p, c)
+		return true
+	}
+	return false
+}
+
+func refused(p *Provider, c *sigv4.Credentials) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	current := p.current.Load().(*credentials)
-	if current.keys != c.keys || p.until(p.refusalHold) > 0 {
+	current := p.current.Load().(*keySet)
+	if current.keys != *c || p.until(p.refusalHold) > 0 {
 		return
 	}
 	now := p.settings.clock.now().Round(0)
@@ -222,20 +246,20 @@ func credentialsRefused(p *credentialProvider, c *credentials) {
 
 // refresh asks the sources once, and tells all who wait. It runs in a goroutine of its own, where
 // a panic would end Traefik.
-func refresh(p *credentialProvider, flight *credentialFlight) {
+func refresh(p *Provider, flight *credentialFlight) {
 	defer func() {
 		if r := recover(); r != nil {
-			logCredentials("panic in a refresh: %v", r)
+			logf("panic in a refresh: %v", r)
 		}
 	}()
 	c, source, err := retrieveFrom(sourcesToAsk(p), p.settings)
 	failuresBefore := settle(p, flight, c, source, err)
 	switch {
 	case err == nil && failuresBefore > 0:
-		logCredentials("%s answers again", source.name)
+		logf("%s answers again", source.name)
 	case err != nil && failuresBefore == 0 && flight.credentials != nil:
 		// Where no credentials are valid, the requests that fail tell of it.
-		logCredentials("no refresh, those at hand are used until %s: %v",
+		logf("no refresh, those at hand are used until %s: %v",
 			flight.credentials.usableUntil.UTC().Format(time.RFC3339), err)
 	}
 }
@@ -243,17 +267,17 @@ func refresh(p *credentialProvider, flight *credentialFlight) {
 // sourcesToAsk returns the sources of a refresh. As long as there are valid credentials, it is
 // the one that they are from: a file that is just being written must not let another identity
 // sign.
-func sourcesToAsk(p *credentialProvider) []credentialSource {
+func sourcesToAsk(p *Provider) []credentialSource {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.answered != nil && p.until(p.current.Load().(*credentials).usableUntil) > 0 {
+	if p.answered != nil && p.until(p.current.Load().(*keySet).usableUntil) > 0 {
 		return []credentialSource{*p.answered}
 	}
 	return p.sources
 }
 
 // settle ends a refresh with its outcome, and returns how many before it failed in a row.
-func settle(p *credentialProvider, flight *credentialFlight, c *credentials, source *credentialSource, err error) int {
+func settle(p *Provider, flight *credentialFlight, c *keySet, source *credentialSource, err error) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	failuresBefore := p.failures
@@ -263,7 +287,7 @@ func settle(p *credentialProvider, flight *credentialFlight, c *credentials, sou
 		settleFailure(p, err)
 	}
 	flight.err = err
-	current := p.current.Load().(*credentials)
+	current := p.current.Load().(*keySet)
 	if err == nil || p.until(current.usableUntil) > 0 {
 		flight.credentials = current
 		flight.err = nil
@@ -275,9 +299,9 @@ func settle(p *credentialProvider, flight *credentialFlight, c *credentials, sou
 
 // settleAnswer makes c the current credentials. Times are kept without their monotonic part
 // (Round): that clock stands still while the machine sleeps, and the credentials expire.
-func settleAnswer(p *credentialProvider, c *credentials, source *credentialSource) {
+func settleAnswer(p *Provider, c *keySet, source *credentialSource) {
 	now := p.settings.clock.now().Round(0)
-	hadValid := p.until(p.current.Load().(*credentials).usableUntil) > 0
+	hadValid := p.until(p.current.Load().(*keySet).usableUntil) > 0
 	p.answered = source
 	p.failures = 0
 	p.lastErr = nil
@@ -300,14 +324,14 @@ func settleAnswer(p *credentialProvider, c *credentials, source *credentialSourc
 }
 
 // settleFailure keeps the current credentials, and sets when to try again.
-func settleFailure(p *credentialProvider, err error) {
+func settleFailure(p *Provider, err error) {
 	now := p.settings.clock.now().Round(0)
 	p.failures++
 	p.lastErr = err
 	if p.failures >= freeAttempts {
 		p.hold = now.Add(doubling(50*time.Millisecond, p.failures-freeAttempts, maxHold))
 	}
-	c := p.current.Load().(*credentials)
+	c := p.current.Load().(*keySet)
 	usableUntil := c.usableUntil
 	if c.outlivesOutage && p.until(usableUntil) < refreshWindow {
 		usableUntil = outageExtension(now)
@@ -320,7 +344,7 @@ func settleFailure(p *credentialProvider, err error) {
 }
 
 // effectiveExpiry returns the end of c, zero for none.
-func effectiveExpiry(c *credentials, now time.Time) time.Time {
+func effectiveExpiry(c *keySet, now time.Time) time.Time {
 	if c.outlivesOutage && !c.expires.After(now) {
 		return outageExtension(now)
 	}
@@ -336,7 +360,7 @@ func outageExtension(now time.Time) time.Time {
 }
 
 // withTimes returns c with the cache's times set.
-func withTimes(c *credentials, refreshAt, usableUntil time.Time) *credentials {
+func withTimes(c *keySet, refreshAt, usableUntil time.Time) *keySet {
 	timed := *c
 	timed.refreshAt = refreshAt
 	timed.usableUntil = usableUntil

@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -35,13 +35,13 @@ func (c *testClock) set(t time.Time) {
 // scriptedSource answers what the test says, as often as it is asked.
 type scriptedSource struct {
 	mu     sync.Mutex
-	answer *credentials
+	answer *keySet
 	err    error
 	asked  int
 	gate   chan struct{} // nil, or what an answer waits for
 }
 
-func (s *scriptedSource) retrieve(_ context.Context, _ *credentialSettings) (*credentials, error) {
+func (s *scriptedSource) retrieve(_ context.Context, _ *credentialSettings) (*keySet, error) {
 	s.mu.Lock()
 	s.asked++
 	answer := s.answer
@@ -54,7 +54,7 @@ func (s *scriptedSource) retrieve(_ context.Context, _ *credentialSettings) (*cr
 	return answer, err
 }
 
-func (s *scriptedSource) set(answer *credentials, err error) {
+func (s *scriptedSource) set(answer *keySet, err error) {
 	s.mu.Lock()
 	s.answer = answer
 	s.err = err
@@ -68,9 +68,9 @@ func (s *scriptedSource) timesAsked() int {
 }
 
 // scriptedProvider returns a provider of one source on a clock, both the test's.
-func scriptedProvider(c *testClock, sources ...*scriptedSource) *credentialProvider {
+func scriptedProvider(c *testClock, sources ...*scriptedSource) *Provider {
 	settings := &credentialSettings{
-		options: &CredentialsConfig{},
+		options: &Config{},
 		clock:   clock{now: c.time, until: c.until},
 		timeout: sourceTimeout,
 	}
@@ -87,7 +87,7 @@ func scripted(s *scriptedSource) credentialSource {
 }
 
 // settled waits for the refresh under way, if there is one.
-func settled(p *credentialProvider) {
+func settled(p *Provider) {
 	p.mu.Lock()
 	flight := p.flight
 	p.mu.Unlock()
@@ -97,8 +97,8 @@ func settled(p *credentialProvider) {
 }
 
 // key returns a set of credentials that ends at the given time after testNow; never for 0.
-func key(id string, end time.Duration) *credentials {
-	c := &credentials{keys: sigv4.Credentials{AccessKeyID: id, SecretAccessKey: testSecret, SessionToken: testToken}}
+func key(id string, end time.Duration) *keySet {
+	c := &keySet{keys: sigv4.Credentials{AccessKeyID: id, SecretAccessKey: testSecret, SessionToken: testToken}}
 	if end > 0 {
 		c.expires = testNow.Add(end)
 	}
@@ -106,12 +106,12 @@ func key(id string, end time.Duration) *credentials {
 }
 
 // fromFile, fromInstance mark credentials as what these sources answer.
-func fromFile(c *credentials) *credentials {
+func fromFile(c *keySet) *keySet {
 	c.recheck = fileRecheck
 	return c
 }
 
-func fromInstance(c *credentials) *credentials {
+func fromInstance(c *keySet) *keySet {
 	c.recheck = imdsRecheck
 	c.outlivesOutage = true
 	return c
@@ -120,7 +120,7 @@ func fromInstance(c *credentials) *credentials {
 // step is one request in a script.
 type step struct {
 	at        time.Duration // after testNow
-	answer    *credentials  // what the source answers from now on; nil: as before
+	answer    *keySet       // what the source answers from now on; nil: as before
 	fails     bool          // the source fails from now on
 	wantKey   string        // that signs; "" for an error
 	wantAsked int           // how often the source was asked so far, once a refresh is done
@@ -227,7 +227,7 @@ func TestCredentialCache(t *testing.T) {
 	}
 }
 
-func runStep(t *testing.T, i int, s *step, clock *testClock, source *scriptedSource, p *credentialProvider) {
+func runStep(t *testing.T, i int, s *step, clock *testClock, source *scriptedSource, p *Provider) {
 	t.Helper()
 	clock.set(testNow.Add(s.at))
 	if s.fails {
@@ -236,7 +236,7 @@ func runStep(t *testing.T, i int, s *step, clock *testClock, source *scriptedSou
 	if s.answer != nil {
 		source.set(s.answer, nil)
 	}
-	c, err := retrieveCredentials(context.Background(), p)
+	c, err := retrieve(context.Background(), p)
 	settled(p)
 	got := ""
 	if err == nil {
@@ -251,8 +251,8 @@ func runStep(t *testing.T, i int, s *step, clock *testClock, source *scriptedSou
 }
 
 // retrieveInto is one of many requests at a time.
-func retrieveInto(ctx context.Context, p *credentialProvider, keys chan<- string) {
-	c, err := retrieveCredentials(ctx, p)
+func retrieveInto(ctx context.Context, p *Provider, keys chan<- string) {
+	c, err := retrieve(ctx, p)
 	if err != nil {
 		keys <- err.Error()
 		return
@@ -260,7 +260,7 @@ func retrieveInto(ctx context.Context, p *credentialProvider, keys chan<- string
 	keys <- c.keys.AccessKeyID
 }
 
-func retrieveMany(p *credentialProvider, n int) map[string]int {
+func retrieveMany(p *Provider, n int) map[string]int {
 	keys := make(chan string, n)
 	for i := 0; i < n; i++ {
 		go retrieveInto(context.Background(), p, keys)
@@ -302,7 +302,7 @@ func TestCancelledRequestDoesNotCancelTheRefreshOfOthers(t *testing.T) {
 	p := scriptedProvider(clock, source)
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := retrieveCredentials(cancelled, p); !errors.Is(err, context.Canceled) {
+	if _, err := retrieve(cancelled, p); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	keys := make(chan string, 1)
@@ -317,14 +317,14 @@ func TestCancelledRequestDoesNotCancelTheRefreshOfOthers(t *testing.T) {
 func TestPanicInASourceIsAnError(t *testing.T) {
 	p := scriptedProvider(&testClock{now: testNow})
 	p.sources = []credentialSource{{"broken", brokenSource}}
-	_, err := retrieveCredentials(context.Background(), p)
+	_, err := retrieve(context.Background(), p)
 	if err == nil || !strings.Contains(err.Error(), "panic") {
 		t.Errorf("error %v", err)
 	}
 }
 
-func brokenSource(_ context.Context, s *credentialSettings) (*credentials, error) {
-	return &credentials{keys: sigv4.Credentials{AccessKeyID: s.base.sources[1].name}}, nil
+func brokenSource(_ context.Context, s *credentialSettings) (*keySet, error) {
+	return &keySet{keys: sigv4.Credentials{AccessKeyID: s.base.sources[1].name}}, nil
 }
 
 func TestWhileCredentialsAreValidOnlyTheirSourceIsAsked(t *testing.T) {
@@ -347,11 +347,11 @@ func TestWhileCredentialsAreValidOnlyTheirSourceIsAsked(t *testing.T) {
 func TestErrorSaysWhereItLooked(t *testing.T) {
 	noAWSEnvironment(t)
 	setenv(t, "AWS_EC2_METADATA_DISABLED", "true")
-	p, err := newCredentialProvider(nil, "eu-central-1")
+	p, err := New(nil, "eu-central-1", noWarning)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = retrieveCredentials(context.Background(), p)
+	_, err = retrieve(context.Background(), p)
 	if !errors.Is(err, errNoCredentials) {
 		t.Fatalf("error %v", err)
 	}
@@ -370,12 +370,12 @@ func TestRefusedCredentialsAreRefreshedOnceASecond(t *testing.T) {
 	clock := &testClock{now: testNow}
 	source := &scriptedSource{answer: key("A", time.Hour)}
 	p := scriptedProvider(clock, source)
-	refused, err := retrieveCredentials(context.Background(), p)
+	first, err := retrieve(context.Background(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < 3; i++ {
-		credentialsRefused(p, refused)
+		refused(p, &first.keys)
 		retrieveMany(p, 1)
 		settled(p)
 	}
@@ -384,50 +384,28 @@ func TestRefusedCredentialsAreRefreshedOnceASecond(t *testing.T) {
 	}
 	source.set(key("B", time.Hour), nil)
 	clock.set(testNow.Add(2 * time.Second))
-	credentialsRefused(p, refused)
+	refused(p, &first.keys)
 	retrieveMany(p, 1)
 	settled(p)
-	credentialsRefused(p, refused) // late: others sign by now
+	refused(p, &first.keys) // late: others sign by now
 	if count := retrieveMany(p, 1); count["B"] != 1 || source.timesAsked() != 3 {
 		t.Errorf("signed with %v, asked %d times", count, source.timesAsked())
 	}
 }
 
-// Invocations are prepared for a whole second: not with credentials that Lambda has refused in it.
-func TestRefusedCredentialsSignNothingOnceThereAreOthers(t *testing.T) {
-	discardLog(t)
-	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNoContent) })
-	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.Header.Get("Authorization"), "Credential=A/") {
-			w.Header().Set("X-Amzn-Errortype", "UnrecognizedClientException:")
-			w.WriteHeader(http.StatusForbidden)
-		}
-	})
-	source := &scriptedSource{answer: key("A", time.Hour)}
-	l := formatLambda(t, "raw", func(c *Config) { c.Endpoint = f.URL })
-	l.credentials = scriptedProvider(&testClock{now: testNow}, source)
-	serve(l, getRequest("http://example.com/"))
-	source.set(key("B", time.Hour), nil)
-	serve(l, getRequest("http://example.com/")) // starts the refresh
-	settled(l.credentials)
-	if resp := serve(l, getRequest("http://example.com/")); resp.StatusCode != http.StatusOK {
-		t.Errorf("got %d", resp.StatusCode)
-	}
-}
-
 func TestProvidersAreSharedBySettings(t *testing.T) {
 	noAWSEnvironment(t)
-	keys := &CredentialsConfig{AccessKeyID: "A", SecretAccessKey: testSecret}
-	rotated := &CredentialsConfig{AccessKeyID: "A", SecretAccessKey: "other"}
-	role := &CredentialsConfig{AccessKeyID: "A", SecretAccessKey: testSecret, RoleArn: testRole}
+	keys := &Config{AccessKeyID: "A", SecretAccessKey: testSecret}
+	rotated := &Config{AccessKeyID: "A", SecretAccessKey: "other"}
+	role := &Config{AccessKeyID: "A", SecretAccessKey: testSecret, RoleArn: testRole}
 	tests := map[string]struct {
-		a, b             *CredentialsConfig
+		a, b             *Config
 		regionA, regionB string
 		want             bool
 	}{
-		"no options":                            {nil, &CredentialsConfig{}, "eu-west-1", "eu-west-1", true},
+		"no options":                            {nil, &Config{}, "eu-west-1", "eu-west-1", true},
 		"no options, in other regions":          {nil, nil, "eu-west-1", "eu-west-2", true},
-		"the same keys, but white space":        {keys, &CredentialsConfig{AccessKeyID: " A\n", SecretAccessKey: testSecret}, "r", "r", true},
+		"the same keys, but white space":        {keys, &Config{AccessKeyID: " A\n", SecretAccessKey: testSecret}, "r", "r", true},
 		"a secret rotated under the same key":   {keys, rotated, "r", "r", false},
 		"a role":                                {role, role, "r", "r", true},
 		"a role of another region's STS":        {role, role, "r", "s", false},
@@ -435,11 +413,11 @@ func TestProvidersAreSharedBySettings(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			a, err := newCredentialProvider(tc.a, tc.regionA)
+			a, err := New(tc.a, tc.regionA, noWarning)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := newCredentialProvider(tc.b, tc.regionB)
+			b, err := New(tc.b, tc.regionB, noWarning)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -452,8 +430,8 @@ func TestProvidersAreSharedBySettings(t *testing.T) {
 
 func TestRolesShareTheCredentialsThatAssumeThem(t *testing.T) {
 	noAWSEnvironment(t)
-	a, errA := newCredentialProvider(&CredentialsConfig{RoleArn: testRole}, "eu-west-1")
-	b, errB := newCredentialProvider(&CredentialsConfig{RoleArn: testRole + "2", ExternalID: "ext"}, "eu-west-2")
+	a, errA := New(&Config{RoleArn: testRole}, "eu-west-1", noWarning)
+	b, errB := New(&Config{RoleArn: testRole + "2", ExternalID: "ext"}, "eu-west-2", noWarning)
 	if errA != nil || errB != nil || a.settings.base != b.settings.base {
 		t.Errorf("not shared: %v %v", errA, errB)
 	}
@@ -462,13 +440,13 @@ func TestRolesShareTheCredentialsThatAssumeThem(t *testing.T) {
 func TestAssumedRole(t *testing.T) {
 	noAWSEnvironment(t)
 	sts := &fakeSTS{}
-	settings := testSettings(t, &CredentialsConfig{
+	settings := testSettings(t, &Config{
 		RoleArn: testRole, ExternalID: "ext", Duration: "2h", RoleSessionName: "me", StsEndpoint: "http://sts.example",
 	}, sts)
 	base := *settings
-	base.options = &CredentialsConfig{AccessKeyID: "AKIABASE", SecretAccessKey: testSecret}
+	base.options = &Config{AccessKeyID: "AKIABASE", SecretAccessKey: testSecret}
 	settings.base = newUnsharedProvider(&base)
-	c, err := retrieveCredentials(context.Background(), newUnsharedProvider(settings))
+	c, err := retrieve(context.Background(), newUnsharedProvider(settings))
 	checkFound(t, c, err, "ASIAAPP", testNow.Add(time.Hour))
 	checkStrings(t, "calls of STS", sts.calls(), []string{"AssumeRole " + testRole +
 		" as me ExternalId=ext DurationSeconds=7200 signed by AKIABASE/20260301/eu-central-1/sts/aws4_request"})
@@ -476,12 +454,12 @@ func TestAssumedRole(t *testing.T) {
 
 func TestBaseThatSTSRefusesIsRefreshed(t *testing.T) {
 	noAWSEnvironment(t)
-	settings := testSettings(t, &CredentialsConfig{RoleArn: testRole, StsEndpoint: "http://sts.example"},
+	settings := testSettings(t, &Config{RoleArn: testRole, StsEndpoint: "http://sts.example"},
 		answering(http.StatusForbidden, stsError("ExpiredToken")))
 	clock := &testClock{now: testNow}
 	source := &scriptedSource{answer: key("A", time.Hour)}
 	settings.base = scriptedProvider(clock, source)
-	_, err := retrieveCredentials(context.Background(), newUnsharedProvider(settings))
+	_, err := retrieve(context.Background(), newUnsharedProvider(settings))
 	if err == nil || !strings.Contains(err.Error(), "403 ExpiredToken") || strings.Contains(err.Error(), testToken) {
 		t.Errorf("error %v", err)
 	}
@@ -500,7 +478,7 @@ func BenchmarkRetrieveCredentials(b *testing.B) {
 	source.answer.expires = time.Now().Add(time.Hour)
 	ctx := context.Background()
 	for i := 0; i < b.N; i++ {
-		if _, err := retrieveCredentials(ctx, p); err != nil {
+		if _, err := retrieve(ctx, p); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 
 // assumedRoleCredentials assumes option roleArn with the credentials that the other options, or
 // the usual places, give. Those have a cache of their own: roles share it.
-func assumedRoleCredentials(ctx context.Context, s *credentialSettings) (*credentials, error) {
-	base, err := retrieveCredentials(ctx, s.base)
+func assumedRoleCredentials(ctx context.Context, s *credentialSettings) (*keySet, error) {
+	base, err := retrieve(ctx, s.base)
 	if err != nil {
 		return nil, fmt.Errorf("the credentials to assume it with: %w", err)
 	}
@@ -20,7 +20,7 @@ func assumedRoleCredentials(ctx context.Context, s *credentialSettings) (*creden
 		duration:    s.options.Duration,
 	})
 	if errors.Is(err, errSignerRefused) {
-		credentialsRefused(s.base, base)
+		refused(s.base, &base.keys)
 	}
 	return c, err
 }

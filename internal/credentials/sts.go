@@ -1,10 +1,11 @@
-package lambda
+package credentials
 
 import (
 	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
@@ -28,7 +30,7 @@ const defaultSessionName = "traefik-lambda"
 
 // assumeRole returns a session of r, that base may assume.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-func assumeRole(ctx context.Context, s *credentialSettings, base *credentials, r *role) (*credentials, error) {
+func assumeRole(ctx context.Context, s *credentialSettings, base *keySet, r *role) (*keySet, error) {
 	form := roleForm("AssumeRole", r)
 	if r.externalID != "" {
 		form.Set("ExternalId", r.externalID)
@@ -39,7 +41,7 @@ func assumeRole(ctx context.Context, s *credentialSettings, base *credentials, r
 // assumeRoleWithWebIdentity returns a session of r for the token in the file at path. The token is
 // what proves who asks: the request is not signed.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
-func assumeRoleWithWebIdentity(ctx context.Context, s *credentialSettings, r *role, path string) (*credentials, error) {
+func assumeRoleWithWebIdentity(ctx context.Context, s *credentialSettings, r *role, path string) (*keySet, error) {
 	token, err := readBounded(path, maxSourceBytes)
 	if err != nil {
 		return nil, fmt.Errorf("the web identity's token: %w", err)
@@ -76,14 +78,14 @@ func roleForm(action string, r *role) url.Values {
 var errSignerRefused = errors.New("the credentials that signed were refused")
 
 // callSTS posts form, signed by base unless that is nil, and returns the session's credentials.
-func callSTS(ctx context.Context, s *credentialSettings, base *credentials, form url.Values) (*credentials, error) {
+func callSTS(ctx context.Context, s *credentialSettings, base *keySet, form url.Values) (*keySet, error) {
 	endpoint, region := stsEndpoint(ctx, s)
 	payload := []byte(form.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, http.NoBody)
 	if err != nil {
 		return nil, errors.New("the endpoint of STS is not a URL")
 	}
-	req.Host = withoutDefaultPort(req.URL)
+	req.Host = sigv4.HostHeader(req.URL)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	req.Header.Set("Accept", "application/xml")
 	if base != nil {
@@ -120,7 +122,7 @@ type stsResult struct {
 }
 
 // parseSTSAnswer reads an answer. Errors tell nothing of its content.
-func parseSTSAnswer(body []byte) (*credentials, error) {
+func parseSTSAnswer(body []byte) (*keySet, error) {
 	var answer stsAnswer
 	if xml.Unmarshal(body, &answer) != nil {
 		return nil, errors.New("the answer of STS is not XML")
@@ -129,7 +131,7 @@ func parseSTSAnswer(body []byte) (*credentials, error) {
 	if found.AccessKeyID == "" {
 		found = answer.WebIdentity.Credentials
 	}
-	c := &credentials{keys: sigv4.Credentials{
+	c := &keySet{keys: sigv4.Credentials{
 		AccessKeyID:     found.AccessKeyID,
 		SecretAccessKey: found.SecretAccessKey,
 		SessionToken:    found.SessionToken,
@@ -162,14 +164,14 @@ func stsErrorCode(body []byte) string {
 func stsEndpoint(ctx context.Context, s *credentialSettings) (endpoint, region string) {
 	region = s.region
 	if region == "" {
-		region, _ = imdsRegion(ctx) // without one there is still the global endpoint
+		region, _ = InstanceRegion(ctx) // without one there is still the global endpoint
 	}
 	endpoint = s.options.StsEndpoint
 	if endpoint == "" && !envTrue("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
 		endpoint = firstEnv("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
 	}
 	if endpoint == "" {
-		endpoint = stsHost(region)
+		endpoint = aws.STSEndpoint(region, envTrue("AWS_USE_FIPS_ENDPOINT"), envTrue("AWS_USE_DUALSTACK_ENDPOINT"))
 	}
 	if region == "" {
 		region = "us-east-1" // the global endpoint's
@@ -177,35 +179,16 @@ func stsEndpoint(ctx context.Context, s *credentialSettings) (endpoint, region s
 	return strings.TrimSuffix(endpoint, "/") + "/", region
 }
 
-// stsHost returns the base URL of AWS's own endpoint.
-func stsHost(region string) string {
-	if region == "" {
-		return "https://sts.amazonaws.com"
-	}
-	host := "sts"
-	if envTrue("AWS_USE_FIPS_ENDPOINT") && !strings.HasPrefix(region, "us-gov-") { // there all are
-		host = "sts-fips"
-	}
-	if envTrue("AWS_USE_DUALSTACK_ENDPOINT") {
-		return "https://" + host + "." + region + "." + dualStackSuffix(region)
-	}
-	return "https://" + host + "." + region + "." + dnsSuffix(region)
-}
-
-// dualStackSuffix returns the domain of AWS's endpoints that have IPv6 as well.
-func dualStackSuffix(region string) string {
-	if strings.HasPrefix(region, "cn-") {
-		return "api.amazonwebservices.com.cn"
-	}
-	return "api.aws"
-}
-
 func envTrue(name string) bool { return strings.EqualFold(os.Getenv(name), "true") }
 
-// warnPlainSTS warns of an endpoint to which tokens travel in clear text.
-func warnPlainSTS(endpoint string) {
+// hostInClear returns the host of an endpoint to which tokens would travel in clear text. ok is false for https, and on
+// the same machine.
+func hostInClear(endpoint string) (host string, ok bool) {
 	u, err := url.Parse(endpoint)
-	if err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		warnOnce("credentials.stsEndpoint " + u.Host + ": http:// sends tokens and credentials in clear text: use https://")
+	if err != nil || u.Scheme != "http" {
+		return "", false
 	}
+	ip := net.ParseIP(u.Hostname())
+	loopback := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || (ip != nil && ip.IsLoopback())
+	return u.Host, !loopback
 }

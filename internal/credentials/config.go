@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"errors"
@@ -13,10 +13,10 @@ import (
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
-// CredentialsConfig holds the options of the group credentials. They are secrets: no value of
+// Config holds the options of the group credentials. They are secrets: no value of
 // this type may be printed or logged. White space around a value is dropped: secrets that come
 // from files and from Kubernetes often end with a line break.
-type CredentialsConfig struct {
+type Config struct {
 	// AccessKeyID and SecretAccessKey define the key to sign with. Both or none.
 	// Default: the key is looked for where AWS's SDKs look.
 	AccessKeyID     string `mapstructure:"accessKeyId"`
@@ -86,7 +86,7 @@ const (
 )
 
 // validate checks the options. A nil group is valid.
-func (c *CredentialsConfig) validate() error {
+func (c *Config) validate() error {
 	if c == nil {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (c *CredentialsConfig) validate() error {
 	return nil
 }
 
-func (c *CredentialsConfig) validateKeys() error {
+func (c *Config) validateKeys() error {
 	pairs := []struct{ option, value, file string }{
 		{"accessKeyId", c.AccessKeyID, c.AccessKeyIDFile},
 		{"secretAccessKey", c.SecretAccessKey, c.SecretAccessKeyFile},
@@ -132,7 +132,7 @@ func (c *CredentialsConfig) validateKeys() error {
 }
 
 // validateSource refuses options that name two sources: which one signs must not be a surprise.
-func (c *CredentialsConfig) validateSource() error {
+func (c *Config) validateSource() error {
 	var named []string
 	if c.hasKeys() {
 		named = append(named, "accessKeyId")
@@ -149,7 +149,7 @@ func (c *CredentialsConfig) validateSource() error {
 	return nil
 }
 
-func (c *CredentialsConfig) validateRole() error {
+func (c *Config) validateRole() error {
 	if c.RoleArn != "" && !roleARNPattern.MatchString(c.RoleArn) {
 		return fmt.Errorf("credentials.roleArn: %q: want a role's ARN such as \"arn:aws:iam::123456789012:role/name\"", c.RoleArn)
 	}
@@ -177,7 +177,7 @@ func (c *CredentialsConfig) validateRole() error {
 	return nil
 }
 
-func (c *CredentialsConfig) validateStsEndpoint() error {
+func (c *Config) validateStsEndpoint() error {
 	if c.StsEndpoint == "" {
 		return nil
 	}
@@ -185,17 +185,25 @@ func (c *CredentialsConfig) validateStsEndpoint() error {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("credentials.stsEndpoint: %q: want a URL of scheme, host and, if need be, port and path",
-			redactURL(c.StsEndpoint))
+			withoutPassword(c.StsEndpoint))
 	}
 	return nil
 }
 
-// trimmed returns a copy without white space around the values; an empty one for nil.
-func (c *CredentialsConfig) trimmed() *CredentialsConfig {
-	if c == nil {
-		return &CredentialsConfig{}
+// withoutPassword drops the part of a URL where people put passwords.
+func withoutPassword(endpoint string) string {
+	if i := strings.LastIndex(endpoint, "@"); i >= 0 {
+		return "…" + endpoint[i:]
 	}
-	return &CredentialsConfig{
+	return endpoint
+}
+
+// trimmed returns a copy without white space around the values; an empty one for nil.
+func (c *Config) trimmed() *Config {
+	if c == nil {
+		return &Config{}
+	}
+	return &Config{
 		AccessKeyID:          strings.TrimSpace(c.AccessKeyID),
 		SecretAccessKey:      strings.TrimSpace(c.SecretAccessKey),
 		SessionToken:         strings.TrimSpace(c.SessionToken),
@@ -215,7 +223,7 @@ func (c *CredentialsConfig) trimmed() *CredentialsConfig {
 }
 
 // values lists all options, in the order of their declaration.
-func (c *CredentialsConfig) values() []string {
+func (c *Config) values() []string {
 	return []string{
 		c.AccessKeyID, c.SecretAccessKey, c.SessionToken,
 		c.AccessKeyIDFile, c.SecretAccessKeyFile, c.SessionTokenFile,
@@ -226,20 +234,20 @@ func (c *CredentialsConfig) values() []string {
 }
 
 // hasKeys says whether the options hold the key to sign with, or name its files.
-func (c *CredentialsConfig) hasKeys() bool { return c.AccessKeyID+c.AccessKeyIDFile != "" }
+func (c *Config) hasKeys() bool { return c.AccessKeyID+c.AccessKeyIDFile != "" }
 
-func (c *CredentialsConfig) namesSharedFiles() bool {
+func (c *Config) namesSharedFiles() bool {
 	return c.Profile+c.CredentialsFile+c.ConfigFile != ""
 }
 
 // assumesRole says whether roleArn is assumed with other credentials. With a web identity it is
 // the token that gets the role.
-func (c *CredentialsConfig) assumesRole() bool {
+func (c *Config) assumesRole() bool {
 	return c.RoleArn != "" && c.WebIdentityTokenFile == ""
 }
 
 // withoutRole returns the options of the credentials that assume the role.
-func (c *CredentialsConfig) withoutRole() *CredentialsConfig {
+func (c *Config) withoutRole() *Config {
 	base := *c
 	base.RoleArn = ""
 	base.ExternalID = ""
@@ -252,7 +260,7 @@ func (c *CredentialsConfig) withoutRole() *CredentialsConfig {
 }
 
 // mayCallSTS says whether a search for credentials may end at STS.
-func mayCallSTS(options *CredentialsConfig) bool {
+func mayCallSTS(options *Config) bool {
 	if options.hasKeys() {
 		return false
 	}

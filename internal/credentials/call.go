@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/sigv4"
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 // maxSourceBytes bounds what is read of one answer or one token file of a source.
@@ -55,14 +56,14 @@ func dialLinkLocal(ctx context.Context, network, address string) (net.Conn, erro
 // callSource sends req with payload, again where the answer says that it might work. It uses no
 // http.Client: redirects are never followed.
 func callSource(transport http.RoundTripper, req *http.Request, payload []byte) (status int, body []byte, err error) {
-	wait := firstCallWait
+	next := firstCallWait
 	for attempt := 1; ; attempt++ {
 		status, body, err := callSourceOnce(transport, req, payload)
 		again := err == nil && (status == http.StatusTooManyRequests || status >= http.StatusInternalServerError)
-		if !again || attempt == callAttempts || !pause(req.Context(), wait) {
+		if !again || attempt == callAttempts || !wait.Pause(req.Context(), next) {
 			return status, body, err
 		}
-		wait *= 2
+		next *= 2
 	}
 }
 
@@ -109,7 +110,7 @@ type credentialDocument struct {
 
 // parseCredentialDocument reads the document. Without an Expiration the credentials do not expire,
 // as in AWS's SDKs. Errors tell nothing of its content.
-func parseCredentialDocument(body []byte) (*credentials, error) {
+func parseCredentialDocument(body []byte) (*keySet, error) {
 	var d credentialDocument
 	if json.Unmarshal(body, &d) != nil {
 		return nil, errors.New("the answer is not a JSON document of credentials")
@@ -117,7 +118,7 @@ func parseCredentialDocument(body []byte) (*credentials, error) {
 	if d.Code != "" && !strings.EqualFold(d.Code, "Success") {
 		return nil, fmt.Errorf("the answer is the error %s", errorCodePattern.FindString(d.Code))
 	}
-	c := &credentials{keys: sigv4.Credentials{AccessKeyID: d.AccessKeyID, SecretAccessKey: d.SecretAccessKey, SessionToken: d.Token}}
+	c := &keySet{keys: sigv4.Credentials{AccessKeyID: d.AccessKeyID, SecretAccessKey: d.SecretAccessKey, SessionToken: d.Token}}
 	if d.Expiration != "" {
 		expires, err := time.Parse(time.RFC3339, d.Expiration)
 		if err != nil {

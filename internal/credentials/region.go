@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -7,49 +7,28 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 // errNoRegion says where a region was looked for.
 var errNoRegion = errors.New("no region: looked in option region, the function's ARN, AWS_REGION, AWS_DEFAULT_REGION, " +
 	"the profile and the EC2 instance's metadata")
 
-// resolveRegion returns the region to call: the operator's option, else that of the function's
-// ARN, else that of the environment, else that of the profile. "" is for none: imdsRegion may
-// still know one, but takes the network.
-func resolveRegion(option, arn string, credentials *CredentialsConfig) string {
-	for _, region := range []string{option, arn, firstEnv("AWS_REGION", "AWS_DEFAULT_REGION")} {
-		if region != "" {
-			return region
-		}
+// Region returns the region of AWS_REGION or AWS_DEFAULT_REGION, else that of the profile that config names. It is empty
+// where there is none, or where a file cannot be read: InstanceRegion may still know one, but takes the network.
+func Region(config *Config) string {
+	if region := firstEnv("AWS_REGION", "AWS_DEFAULT_REGION"); region != "" {
+		return region
 	}
-	options := credentials.trimmed()
+	options := config.trimmed()
 	files, err := readSharedFiles(options)
 	if err != nil {
 		return "" // the file may be there when the first request comes, and is asked for then
 	}
 	name, _ := profileName(options)
 	return files.profiles[name][keyRegion]
-}
-
-// regionalTarget returns the target of a request, which has no region, in that of the EC2 instance.
-func regionalTarget(ctx context.Context, req *request) (*target, error) {
-	t := req.target
-	regional, ok := t.regional.Load().(*target)
-	if ok {
-		return regional, nil
-	}
-	region, err := imdsRegion(ctx)
-	if err != nil {
-		return nil, interrupted(ctx, req, causeRefused, err)
-	}
-	api := *t.api
-	api.region = region
-	regional, err = newTarget(t.function, &api)
-	if err != nil {
-		return nil, failureOf(causeRefused, err)
-	}
-	t.regional.Store(regional)
-	return regional, nil
 }
 
 // instanceRegion keeps what the instance said of its region, over instances of this plugin and
@@ -77,13 +56,14 @@ func newRegionFlight() *regionFlight {
 	return &regionFlight{done: done, end: end}
 }
 
-// imdsRegion returns the region of the EC2 instance, or why it is not known.
-func imdsRegion(ctx context.Context) (string, error) {
+// InstanceRegion returns the region of the EC2 instance that Traefik runs on. It asks the metadata service once, and
+// after a failure again no sooner than regionRetry. The error says where a region was looked for, or that ctx has ended.
+func InstanceRegion(ctx context.Context) (string, error) {
 	region, flight, err := joinRegionFlight()
 	if flight == nil {
 		return region, err
 	}
-	if !ended(ctx, flight.done) {
+	if !wait.For(ctx, flight.done) {
 		return "", ctx.Err()
 	}
 	return flight.region, flight.err
@@ -144,7 +124,7 @@ func fetchRegion() (region string, err error) {
 		return "", err
 	}
 	region = strings.TrimSpace(string(body))
-	if !regionPattern.MatchString(region) {
+	if !aws.IsRegion(region) {
 		return "", errors.New("the answer is not a region")
 	}
 	return region, nil

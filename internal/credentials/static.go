@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 const fileRecheck = 5 * time.Second
 
 // staticCredentials returns the key of the options, or of the files that they name.
-func staticCredentials(_ context.Context, s *credentialSettings) (*credentials, error) {
+func staticCredentials(_ context.Context, s *credentialSettings) (*keySet, error) {
 	o := s.options
 	accessKeyID, err := valueOrFile(o.AccessKeyID, "accessKeyIdFile", o.AccessKeyIDFile)
 	if err != nil {
@@ -28,7 +28,7 @@ func staticCredentials(_ context.Context, s *credentialSettings) (*credentials, 
 	if err != nil {
 		return nil, err
 	}
-	c := &credentials{keys: sigv4.Credentials{
+	c := &keySet{keys: sigv4.Credentials{
 		AccessKeyID:     accessKeyID,
 		SecretAccessKey: secretAccessKey,
 		SessionToken:    sessionToken,

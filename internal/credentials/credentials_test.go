@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -31,6 +31,9 @@ func stoppedClock() clock {
 		until: func(t time.Time) time.Duration { return t.Sub(testNow) },
 	}
 }
+
+// noWarning takes the warnings of New where there should be none that matter.
+func noWarning(_ string) {}
 
 // noAWSEnvironment takes the variables of AWS, and the home directory, away from a test.
 func noAWSEnvironment(t *testing.T) {
@@ -79,7 +82,7 @@ func writeTestFile(t *testing.T, name, content string) string {
 }
 
 // testSettings returns settings with which sources reach handler at whatever address they call.
-func testSettings(t *testing.T, options *CredentialsConfig, handler http.Handler) *credentialSettings {
+func testSettings(t *testing.T, options *Config, handler http.Handler) *credentialSettings {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -230,7 +233,7 @@ func checkFault(t *testing.T, source credentialSource, s *credentialSettings, wa
 }
 
 // checkFound asserts what a source found.
-func checkFound(t *testing.T, c *credentials, err error, key string, expires time.Time) {
+func checkFound(t *testing.T, c *keySet, err error, key string, expires time.Time) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 // webIdentityCredentials exchanges the token of a file for a session of a role: IAM roles for
 // service accounts (IRSA) on EKS, or any OpenID Connect provider.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
-func webIdentityCredentials(ctx context.Context, s *credentialSettings) (*credentials, error) {
+func webIdentityCredentials(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	path := s.options.WebIdentityTokenFile
 	if path == "" {
 		path = os.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -30,7 +30,7 @@ func webIdentityCredentials(ctx context.Context, s *credentialSettings) (*creden
 
 // webIdentityRole returns the role of a web identity. With a token file of the environment the
 // option roleArn is the role to assume after it.
-func webIdentityRole(options *CredentialsConfig) string {
+func webIdentityRole(options *Config) string {
 	if options.WebIdentityTokenFile != "" && options.RoleArn != "" {
 		return options.RoleArn
 	}

@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -26,7 +26,7 @@ var containerAddresses = map[string]bool{
 // containerCredentials asks the endpoint that ECS, Fargate and EKS Pod Identity put into the
 // environment of a container.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
-func containerCredentials(ctx context.Context, s *credentialSettings) (*credentials, error) {
+func containerCredentials(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	req, err := containerRequest(ctx)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,6 @@
-package lambda
+// Package credentials finds AWS credentials where AWS's SDKs find them: options, environment, web identity, shared files,
+// containers and EC2 instances, and roles that are assumed with what was found. A Provider caches and refreshes them.
+package credentials
 
 import (
 	"context"
@@ -12,10 +14,10 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// credentials is one set of AWS credentials. It is never changed once it is shared. A value of
+// keySet is what a source answers: credentials and how long they last. It is never changed once it is shared. A value of
 // this type is never printed or marshalled as a whole: under Yaegi neither unexported fields nor
 // a String method would keep the secret.
-type credentials struct {
+type keySet struct {
 	keys    sigv4.Credentials
 	expires time.Time // zero: never
 
@@ -39,7 +41,7 @@ type credentialSource struct {
 	// retrieve asks the source. It returns errNotSetUp, wrapped, where the source is not set up
 	// at all: the next one is asked. Any other error ends the search, as in AWS's SDKs: who set a
 	// source up wants to know that it fails, not be served by another one.
-	retrieve func(ctx context.Context, s *credentialSettings) (*credentials, error)
+	retrieve func(ctx context.Context, s *credentialSettings) (*keySet, error)
 }
 
 var (
@@ -49,13 +51,13 @@ var (
 
 // credentialSettings is all that the sources depend on.
 type credentialSettings struct {
-	options   *CredentialsConfig
+	options   *Config
 	region    string // whose STS is called; "" where it is not known
 	clock     clock
-	timeout   time.Duration       // bounds all that one source does for one answer
-	linkLocal http.RoundTripper   // for the metadata services of a host: no proxy
-	remote    http.RoundTripper   // for all else
-	base      *credentialProvider // whose credentials assume options.RoleARN
+	timeout   time.Duration     // bounds all that one source does for one answer
+	linkLocal http.RoundTripper // for the metadata services of a host: no proxy
+	remote    http.RoundTripper // for all else
+	base      *Provider         // whose credentials assume options.RoleARN
 }
 
 // clock is the time. Tests have their own.
@@ -68,7 +70,7 @@ var systemClock = clock{now: time.Now, until: time.Until}
 
 // credentialSources returns the places to look at, in the order of AWS's SDKs. An option that
 // names a source leaves out what would come before it.
-func credentialSources(options *CredentialsConfig) []credentialSource {
+func credentialSources(options *Config) []credentialSource {
 	sharedFiles := credentialSource{"shared files", sharedFileCredentials}
 	container := credentialSource{"container", containerCredentials}
 	imds := credentialSource{"EC2 instance metadata", imdsCredentials}
@@ -92,7 +94,7 @@ func credentialSources(options *CredentialsConfig) []credentialSource {
 
 // retrieveFrom asks the sources in their order, and returns the one that answered. The error
 // says of each that was asked why it did not.
-func retrieveFrom(sources []credentialSource, s *credentialSettings) (*credentials, *credentialSource, error) {
+func retrieveFrom(sources []credentialSource, s *credentialSettings) (*keySet, *credentialSource, error) {
 	var reasons []string
 	for i := range sources {
 		c, err := askSource(&sources[i], s)
@@ -112,7 +114,7 @@ const sourceTimeout = 5 * time.Second
 
 // askSource asks one source. It has its own time: the request that needs the credentials may be
 // cancelled, others wait for the same answer.
-func askSource(source *credentialSource, s *credentialSettings) (c *credentials, err error) {
+func askSource(source *credentialSource, s *credentialSettings) (c *keySet, err error) {
 	// It runs in a goroutine of its own, where a panic would end Traefik.
 	defer func() {
 		if p := recover(); p != nil {
@@ -130,7 +132,7 @@ func askSource(source *credentialSource, s *credentialSettings) (c *credentials,
 }
 
 // checkCredentials refuses what no request can be signed with.
-func checkCredentials(c *credentials, now time.Time) error {
+func checkCredentials(c *keySet, now time.Time) error {
 	switch {
 	case c.keys.AccessKeyID == "" || c.keys.SecretAccessKey == "":
 		return errors.New("the access key id or the secret access key is empty")
@@ -142,7 +144,7 @@ func checkCredentials(c *credentials, now time.Time) error {
 	return nil
 }
 
-// logCredentials tells the operator that the state of a provider has changed.
-func logCredentials(format string, args ...any) {
+// logf tells the operator that the state of a provider has changed.
+func logf(format string, args ...any) {
 	log.Printf("lambda: credentials: "+format, args...)
 }

@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -171,7 +171,7 @@ func TestSharedFiles(t *testing.T) {
 			setenv(t, "AWS_SHARED_CREDENTIALS_FILE", writeTestFile(t, "credentials", tc.credentials))
 			setenv(t, "AWS_CONFIG_FILE", writeTestFile(t, "config", tc.config))
 			sts := &fakeSTS{}
-			settings := testSettings(t, &CredentialsConfig{Profile: tc.profile, StsEndpoint: "http://sts.example"}, sts)
+			settings := testSettings(t, &Config{Profile: tc.profile, StsEndpoint: "http://sts.example"}, sts)
 			c, err := askSource(&credentialSource{"shared files", sharedFileCredentials}, settings)
 			checkFound(t, c, err, tc.wantKey, tc.wantEnd)
 			checkStrings(t, "calls of STS", sts.calls(), tc.wantCalls)
@@ -244,18 +244,18 @@ func TestProfileFromContainerAndInstance(t *testing.T) {
 func TestSharedFileFaults(t *testing.T) {
 	tests := map[string]struct {
 		config  string
-		options *CredentialsConfig
+		options *Config
 		env     map[string]string
 		want    string
 	}{
 		"no files":                    {"", nil, nil, "not set up: profile \"default\""},
 		"a profile without keys":      {"[default]\nregion=eu-west-1\n", nil, nil, "not set up: profile \"default\" holds no"},
-		"a profile that is not there": {"[default]\n", &CredentialsConfig{Profile: "dev"}, nil, "profile \"dev\" is neither in"},
+		"a profile that is not there": {"[default]\n", &Config{Profile: "dev"}, nil, "profile \"dev\" is neither in"},
 		"an AWS_PROFILE that is not there": {"[default]\n", nil, map[string]string{"AWS_PROFILE": "dev"},
 			"profile \"dev\" is neither in"},
-		"a credentials file that is not there": {"", &CredentialsConfig{CredentialsFile: "/does/not/exist"}, nil, "/does/not/exist"},
-		"a config file that is not there":      {"", &CredentialsConfig{ConfigFile: "/does/not/exist"}, nil, "/does/not/exist"},
-		"a config file of another format": {testSecret, &CredentialsConfig{Profile: "dev"}, nil,
+		"a credentials file that is not there": {"", &Config{CredentialsFile: "/does/not/exist"}, nil, "/does/not/exist"},
+		"a config file that is not there":      {"", &Config{ConfigFile: "/does/not/exist"}, nil, "/does/not/exist"},
+		"a config file of another format": {testSecret, &Config{Profile: "dev"}, nil,
 			"profile \"dev\" is neither in"},
 		"a key without its secret": {"[default]\naws_access_key_id=AKIA\n", nil, nil, "only one of"},
 		"a secret without its key": {"[default]\naws_secret_access_key=" + testSecret, nil, nil, "only one of"},
@@ -301,7 +301,7 @@ func TestCredentialSourceThatIsNotSetUpEndsTheSearch(t *testing.T) {
 func TestWebIdentity(t *testing.T) {
 	tokenFile := writeTestFile(t, "token", testJWT+"\n")
 	tests := map[string]struct {
-		options  *CredentialsConfig
+		options  *Config
 		env      map[string]string
 		wantHost string
 		wantCall string
@@ -318,7 +318,7 @@ func TestWebIdentity(t *testing.T) {
 			wantCall: "AssumeRoleWithWebIdentity " + testRole + " as pod",
 		},
 		"options come before the environment": {
-			options: &CredentialsConfig{WebIdentityTokenFile: tokenFile, RoleArn: testRole, RoleSessionName: "option", Duration: "15m"},
+			options: &Config{WebIdentityTokenFile: tokenFile, RoleArn: testRole, RoleSessionName: "option", Duration: "15m"},
 			env: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/does/not/exist", "AWS_ROLE_ARN": "x",
 				"AWS_ROLE_SESSION_NAME": "pod"},
 			wantHost: "sts.eu-central-1.amazonaws.com",
@@ -360,7 +360,7 @@ func TestWebIdentityTokenIsReadForEachSession(t *testing.T) {
 	noAWSEnvironment(t)
 	sts := &fakeSTS{}
 	source := credentialSource{"web identity", webIdentityCredentials}
-	settings := testSettings(t, &CredentialsConfig{RoleArn: testRole, StsEndpoint: "http://sts.example"}, sts)
+	settings := testSettings(t, &Config{RoleArn: testRole, StsEndpoint: "http://sts.example"}, sts)
 	for _, token := range []string{"first", "second"} {
 		settings.options.WebIdentityTokenFile = writeTestFile(t, "token", token)
 		if _, err := askSource(&source, settings); err != nil {
@@ -392,7 +392,7 @@ func TestSTSFaults(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			noAWSEnvironment(t)
-			settings := testSettings(t, &CredentialsConfig{
+			settings := testSettings(t, &Config{
 				WebIdentityTokenFile: writeTestFile(t, "token", testJWT),
 				RoleArn:              testRole,
 				StsEndpoint:          "http://sts.example",
@@ -431,7 +431,7 @@ func TestSTSEndpoint(t *testing.T) {
 			noAWSEnvironment(t)
 			forgetInstanceRegion()
 			setEnvironment(t, tc.env)
-			settings := &credentialSettings{options: &CredentialsConfig{StsEndpoint: tc.option}, region: tc.region}
+			settings := &credentialSettings{options: &Config{StsEndpoint: tc.option}, region: tc.region}
 			endpoint, region := stsEndpoint(context.Background(), settings)
 			if endpoint != tc.wantURL || region != tc.wantRegion {
 				t.Errorf("%s in %s, want %s in %s", endpoint, region, tc.wantURL, tc.wantRegion)

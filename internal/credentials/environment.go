@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 // environmentCredentials reads the variables that every AWS SDK reads first, and the older names
 // that some still take. A key without its secret counts as none, as in AWS's SDKs.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
-func environmentCredentials(_ context.Context, _ *credentialSettings) (*credentials, error) {
-	c := &credentials{keys: sigv4.Credentials{
+func environmentCredentials(_ context.Context, _ *credentialSettings) (*keySet, error) {
+	c := &keySet{keys: sigv4.Credentials{
 		AccessKeyID:     firstEnv("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"),
 		SecretAccessKey: firstEnv("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"),
 		SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),

@@ -1,4 +1,4 @@
-package lambda
+package credentials
 
 import (
 	"context"
@@ -33,7 +33,7 @@ const (
 
 // sharedFileCredentials looks in AWS's shared files, credentials and config, for the profile.
 // https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
-func sharedFileCredentials(ctx context.Context, s *credentialSettings) (*credentials, error) {
+func sharedFileCredentials(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	files, err := readSharedFiles(s.options)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func sharedFileCredentials(ctx context.Context, s *credentialSettings) (*credent
 }
 
 // profileName returns the profile to use, and whether somebody asked for it.
-func profileName(options *CredentialsConfig) (name string, demanded bool) {
+func profileName(options *Config) (name string, demanded bool) {
 	name = options.Profile
 	if name == "" {
 		name = firstEnv("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
@@ -69,7 +69,7 @@ type sharedFiles struct {
 
 // readSharedFiles reads both files. One that cannot be read counts as empty, as in AWS's SDKs,
 // unless an option names it.
-func readSharedFiles(options *CredentialsConfig) (*sharedFiles, error) {
+func readSharedFiles(options *Config) (*sharedFiles, error) {
 	files := &sharedFiles{
 		credentialsPath: sharedFilePath(options.CredentialsFile, "AWS_SHARED_CREDENTIALS_FILE", "credentials"),
 		configPath:      sharedFilePath(options.ConfigFile, "AWS_CONFIG_FILE", "config"),
@@ -141,7 +141,7 @@ func mergeProfile(profiles iniSections, name string, section map[string]string) 
 
 // profileCredentials returns the credentials of a profile: what it holds or where it points to,
 // and then its role. path holds the profiles that led here, by source_profile.
-func profileCredentials(ctx context.Context, s *credentialSettings, files *sharedFiles, name string, path []string) (*credentials, error) {
+func profileCredentials(ctx context.Context, s *credentialSettings, files *sharedFiles, name string, path []string) (*keySet, error) {
 	profile := files.profiles[name]
 	switch {
 	case profile == nil:
@@ -152,7 +152,7 @@ func profileCredentials(ctx context.Context, s *credentialSettings, files *share
 	if err := checkProfile(name, profile); err != nil {
 		return nil, err
 	}
-	if contains(path, name) {
+	if inPath(path, name) {
 		// A profile may be its own source: then its keys assume its role.
 		if profile[keyAccessKeyID] == "" {
 			return nil, fmt.Errorf("profile %q: source_profile goes in a circle", name)
@@ -173,8 +173,17 @@ func profileCredentials(ctx context.Context, s *credentialSettings, files *share
 	return c, nil
 }
 
+func inPath(path []string, name string) bool {
+	for _, before := range path {
+		if before == name {
+			return true
+		}
+	}
+	return false
+}
+
 // profileSource returns the credentials before the profile's role. name is the last of path.
-func profileSource(ctx context.Context, s *credentialSettings, files *sharedFiles, name string, path []string) (*credentials, error) {
+func profileSource(ctx context.Context, s *credentialSettings, files *sharedFiles, name string, path []string) (*keySet, error) {
 	profile := files.profiles[name]
 	keys := profile[keyAccessKeyID] != ""
 	isSource := len(path) > 1
@@ -230,8 +239,8 @@ func checkProfile(name string, profile map[string]string) error {
 }
 
 // profileKeys returns the keys of a profile.
-func profileKeys(profile map[string]string) *credentials {
-	return &credentials{
+func profileKeys(profile map[string]string) *keySet {
+	return &keySet{
 		keys: sigv4.Credentials{
 			AccessKeyID:     profile[keyAccessKeyID],
 			SecretAccessKey: profile[keySecretAccessKey],
@@ -251,8 +260,8 @@ func profileRole(profile map[string]string) *role {
 }
 
 // namedSource asks the source that credential_source names.
-func namedSource(ctx context.Context, s *credentialSettings, profile, source string) (*credentials, error) {
-	var c *credentials
+func namedSource(ctx context.Context, s *credentialSettings, profile, source string) (*keySet, error) {
+	var c *keySet
 	var err error
 	switch source {
 	case "Environment":
@@ -272,7 +281,7 @@ func namedSource(ctx context.Context, s *credentialSettings, profile, source str
 }
 
 // containerOrInstance returns the credentials for a role without a source, as AWS's SDKs do.
-func containerOrInstance(ctx context.Context, s *credentialSettings) (*credentials, error) {
+func containerOrInstance(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	c, err := containerCredentials(ctx, s)
 	if errors.Is(err, errNotSetUp) {
 		return imdsCredentials(ctx, s)
