@@ -41,6 +41,12 @@ type Notes struct {
 	// TraceHeader is the X-Amzn-Trace-Id of all calls for this request. "" for none.
 	TraceHeader string
 
+	// Function, Route and RequestID are, for the access log, the function that was called, the route
+	// that named it, and the id that Lambda gave to the call. "" where there is none.
+	Function  string
+	Route     string
+	RequestID string
+
 	// Results of the rooms for the access log, such as "hit" or "allow". "" where a room is not set.
 	CacheResult      string
 	AuthorizerResult string
