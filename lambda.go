@@ -241,7 +241,7 @@ func setFunctions(l *Lambda, config *Config) error {
 	default:
 		l.namespace = newNamespace(config, api)
 	}
-	provider, err := credentials.New(config.Credentials, api.regionOf(f), warnOnce)
+	provider, err := credentials.New(config.Credentials, api.regionOf(f), warnOnce, logShared)
 	l.credentials = provider
 	return err
 }

@@ -135,6 +135,9 @@ func warnOnce(warning string) {
 	}
 }
 
+// logShared logs what becomes of something that several middlewares share.
+func logShared(line string) { log.Print("lambda: " + line) }
+
 // warnInsecure warns of connections that others can read or answer.
 func warnInsecure(c *Config) {
 	u, err := url.Parse(c.Endpoint)
