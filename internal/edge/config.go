@@ -133,6 +133,7 @@ type hook struct {
 	invoke      Invoke
 	timeout     time.Duration
 	includeBody bool
+	observe     func(result string)
 }
 
 // parse checks and parses the options.
@@ -201,6 +202,7 @@ func parseHook(config *HookConfig, kind *hookKind, core *Core) (*hook, error) {
 	}
 	return &hook{
 		hookKind: *kind, function: config.Function, invoke: invoke, timeout: parsed, includeBody: config.IncludeBody,
+		observe: core.Observer(kind.eventType, config.Function),
 	}, nil
 }
 

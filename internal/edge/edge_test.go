@@ -93,8 +93,8 @@ func (s *stage) core() Core {
 		},
 		Log:   func(line string) { s.note(&s.logged, line) },
 		Debug: func(line string) { s.note(&s.debugged, line) },
-		Observe: func(hook, function, result string) {
-			s.note(&s.observed, hook+" "+function+" "+result)
+		Observer: func(hook, function string) func(result string) {
+			return func(result string) { s.note(&s.observed, hook+" "+function+" "+result) }
 		},
 	}
 }
@@ -349,9 +349,8 @@ func TestTheLogNamesHookFunctionAndRequest(t *testing.T) {
 			t.Errorf("got %q, want one line with %q and no value", s.logged, want)
 		}
 	}
-	hook := "viewerRequest"
-	if got := strings.Join(s.observed, ","); got != hook+" "+hook+" bad-reply" {
-		t.Errorf("got observed %q, want one bad reply", got)
+	if got, want := strings.Join(s.observed, ","), "viewer-request viewerRequest bad_reply"; got != want {
+		t.Errorf("got observed %q, want %q", got, want)
 	}
 }
 
