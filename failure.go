@@ -139,6 +139,9 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	status := l.status(f.cause)
 	if l.fallback && replayable(req) && canFallBack(status) {
 		logFailure(l, req, f, status, " fallback=next")
+		if l.noted {
+			noteCall(req)
+		}
 		l.next.ServeHTTP(w, original(req))
 		return
 	}
