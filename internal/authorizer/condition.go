@@ -169,38 +169,38 @@ func newCondition(name, key string, texts []string) (c *condition, known bool) {
 		if !valid {
 			return nil, false
 		}
-		c.values = append(c.values, value)
+		c.values = append(c.values, *value)
 	}
 	return c, true
 }
 
 // newConditionValue reads a value as its operator compares it.
-func newConditionValue(kind operandKind, text string) (value conditionValue, valid bool) {
-	value = conditionValue{text: text}
+func newConditionValue(kind operandKind, text string) (value *conditionValue, valid bool) {
+	v := &conditionValue{text: text}
 	if strings.Contains(text, "${") {
-		return value, false
+		return v, false
 	}
 	switch kind {
 	case operandText, operandFolded:
-		return value, true
+		return v, true
 	case operandLike:
-		value.like = newMatcher(text)
-		return value, value.like.kind != matchUnknown
+		v.like = newMatcher(text)
+		return v, v.like.kind != matchUnknown
 	case operandNumber:
 		number, err := strconv.ParseFloat(text, 64)
-		value.number = number
-		return value, err == nil
+		v.number = number
+		return v, err == nil
 	case operandDate:
-		seconds, valid := dateSeconds(text)
-		value.number = seconds
-		return value, valid
+		seconds, isDate := dateSeconds(text)
+		v.number = seconds
+		return v, isDate
 	case operandIP:
-		prefix, valid := parsePrefix(text)
-		value.prefix = prefix
-		return value, valid
+		prefix, isPrefix := parsePrefix(text)
+		v.prefix = prefix
+		return v, isPrefix
 	default: // operandBool, operandNull
-		value.text = strings.ToLower(text)
-		return value, value.text == "true" || value.text == "false"
+		v.text = strings.ToLower(text)
+		return v, v.text == "true" || v.text == "false"
 	}
 }
 
