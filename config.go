@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -91,7 +93,7 @@ type Config struct {
 
 	// Credentials defines where the AWS credentials come from.
 	// Default: they are looked for where AWS's SDKs look.
-	Credentials *CredentialsConfig `mapstructure:"credentials"`
+	Credentials *credentials.Config `mapstructure:"credentials"`
 
 	// EventFormat defines the event that the function gets: a key of eventFormats.
 	// Default: "http-api-v2".
@@ -344,7 +346,6 @@ func (c *Config) validate() error {
 		c.validateProxyURL(),
 		c.TLS.validate(),
 		c.Retry.validate(),
-		c.Credentials.validate(),
 		c.IPStrategy.validate(),
 	}
 	for _, err := range checks {
@@ -368,14 +369,14 @@ func (c *Config) validateFunction() error {
 			"the name or the ARN of a Lambda function, a list of routes, or a path under which functions are named", set)
 	}
 	if c.Function != "" {
-		if _, err := parseFunction(c.Function, c.Qualifier); err != nil {
+		if _, err := aws.ParseFunction(c.Function, c.Qualifier); err != nil {
 			return err
 		}
 	}
 	if c.Qualifier != "" && len(c.Routes) > 0 {
 		return fmt.Errorf("qualifier: %q: not used with routes: want it in the route", c.Qualifier)
 	}
-	if c.Region != "" && !regionPattern.MatchString(c.Region) {
+	if c.Region != "" && !aws.IsRegion(c.Region) {
 		return fmt.Errorf("region: %q: want a region such as \"eu-central-1\"", c.Region)
 	}
 	return nil

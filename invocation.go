@@ -191,7 +191,7 @@ func logTail(l *Lambda, req *request, logResult string) {
 	if err != nil {
 		tail = []byte("(not Base64)")
 	}
-	log.Printf("%s: log tail of function=%s requestId=%s: %q", l.name, req.target.name, orDash(req.answer.Get(requestIDHeader)),
+	log.Printf("%s: log tail of function=%s requestId=%s: %q", l.name, req.target.function.Name, orDash(req.answer.Get(requestIDHeader)),
 		strings.TrimSpace(string(tail)))
 }
 

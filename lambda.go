@@ -14,6 +14,8 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -25,7 +27,7 @@ type Lambda struct {
 	namespace   *namespace  // the path names it
 	format      *eventFormat
 	decode      func(payload []byte, contentType string) (*reply, error) // nil for decodeReply's own way
-	credentials *credentialProvider
+	credentials *credentials.Provider
 	transport   *http.Transport
 	next        http.Handler
 	clientIP    *clientIPStrategy // nil: the TCP peer
@@ -217,10 +219,10 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 // setFunctions sets where the functions of the options are, and what depends on that.
 func setFunctions(l *Lambda, config *Config) error {
 	api := newLambdaAPI(config)
-	f := &function{} // of option function; elsewhere nothing is known before a request comes
+	f := &aws.Function{} // of option function; elsewhere nothing is known before a request comes
 	switch {
 	case config.Function != "":
-		parsed, err := parseFunction(config.Function, config.Qualifier)
+		parsed, err := aws.ParseFunction(config.Function, config.Qualifier)
 		if err != nil {
 			return err
 		}
@@ -239,7 +241,7 @@ func setFunctions(l *Lambda, config *Config) error {
 	default:
 		l.namespace = newNamespace(config, api)
 	}
-	provider, err := newCredentialProvider(config.Credentials, api.regionOf(f))
+	provider, err := credentials.New(config.Credentials, api.regionOf(f), warnOnce)
 	l.credentials = provider
 	return err
 }
