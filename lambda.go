@@ -57,6 +57,7 @@ type Lambda struct {
 	serverTiming        bool
 	exposeErrors        bool
 	xray                bool // calls carry the trace header of the request
+	noted               bool // brackets want to know what function was called
 	log                 *logline.Logger
 	context             eventContext
 	responseFormat      string
@@ -250,6 +251,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		serverTiming:        config.ServerTiming,
 		exposeErrors:        config.ExposeErrors,
 		xray:                config.XRayTracing,
+		noted:               config.AccessLog,
 		log:                 logger,
 	}
 	l.invocation, err = newInvocationOptions(config)
