@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"sync"
 
+	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
@@ -42,6 +43,7 @@ func newFunctionsByKey(options []route.Config, api *lambdaAPI) (*functionsByKey,
 		if err != nil {
 			return nil, err
 		}
+		t.counts = metrics.ForFunction(t.label)
 		f.targets[r] = t
 	}
 	return f, nil

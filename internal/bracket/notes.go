@@ -22,9 +22,16 @@ type Notes struct {
 	// FellBack reports whether the next handler responded because the function failed.
 	FellBack bool
 
+	// HoldsFallback reports whether the cache decides what becomes of a failure: a stale response comes
+	// before the next handler.
+	HoldsFallback bool
+
 	// OriginStatus is the status that the origin itself sent, whatever a hook made of it later. 0
 	// before the origin has responded.
 	OriginStatus int
+
+	// EdgeRequestID is the request id in the events of all hooks. "" before the first.
+	EdgeRequestID string
 
 	// Authorizer is what the authorizer says of the caller, ready for requestContext.authorizer of
 	// the function's own event format. It means something only where Authorized is true.
@@ -33,6 +40,12 @@ type Notes struct {
 
 	// TraceHeader is the X-Amzn-Trace-Id of all calls for this request. "" for none.
 	TraceHeader string
+
+	// Function, Route and RequestID are, for the access log, the function that was called, the route
+	// that named it, and the id that Lambda gave to the call. "" where there is none.
+	Function  string
+	Route     string
+	RequestID string
 
 	// Results of the rooms for the access log, such as "hit" or "allow". "" where a room is not set.
 	CacheResult      string
@@ -59,6 +72,17 @@ func Begin(r *http.Request) (*http.Request, *Notes) {
 		return r, notes
 	}
 	notes := &Notes{}
+	return r.WithContext(context.WithValue(r.Context(), notesKey, notes)), notes
+}
+
+// BeginAnew returns a request with notes of its own, for work that outlives the request that asks for
+// it. They say the same of its caller, and nothing of its response.
+func BeginAnew(r *http.Request) (*http.Request, *Notes) {
+	notes := &Notes{}
+	if before, ok := NotesIn(r.Context()); ok {
+		notes.Authorizer = before.Authorizer
+		notes.Authorized = before.Authorized
+	}
 	return r.WithContext(context.WithValue(r.Context(), notesKey, notes)), notes
 }
 

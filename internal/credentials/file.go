@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"sync"
 	"time"
@@ -78,7 +79,8 @@ func giveUp(read *fileRead, path string, timeout time.Duration) error {
 	read.givenUp = true
 	fileReads.Unlock()
 	if !before {
-		logf("read %s: nothing came in %s, as on a mount that hangs: it is not tried again before that ends", path, timeout)
+		// Not in option logFormat: the read belongs to every instance of the plugin.
+		log.Printf("lambda: credentials: read %s: nothing came in %s, as on a mount that hangs: it is not tried again before that ends", path, timeout)
 	}
 	return hangs(path)
 }
