@@ -80,7 +80,8 @@ func giveUp(read *fileRead, path string, timeout time.Duration) error {
 	fileReads.Unlock()
 	if !before {
 		// Not in option logFormat: the read belongs to every instance of the plugin.
-		log.Printf("lambda: credentials: read %s: nothing came in %s, as on a mount that hangs: it is not tried again before that ends", path, timeout)
+		log.Printf("lambda: credentials: read %q: nothing came in %s, as on a mount that hangs: "+ //nolint:gosec // the operator names it
+			"it is not tried again before that ends", path, timeout)
 	}
 	return hangs(path)
 }

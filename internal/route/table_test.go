@@ -9,7 +9,7 @@ import (
 
 func table(t testing.TB, keys ...string) *Table {
 	t.Helper()
-	var options []Config
+	options := make([]Config, 0, len(keys))
 	for _, key := range keys {
 		options = append(options, Config{RouteKey: key, Function: "f"})
 	}
