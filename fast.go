@@ -389,9 +389,6 @@ func encodeRequests() {
 		mac.Write([]byte(signing.stringToSign + hex.EncodeToString(sum[:])))
 		invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(encoded))
 		invocation.URL = p.target.url
-		if p.protoMajor != 1 {
-			invocation.GetBody = nil // see http1Hosts
-		}
 		invocation.Header = http.Header{
 			"X-Amz-Date":           p.date,
 			"X-Amz-Security-Token": p.token,
@@ -448,9 +445,6 @@ func decodeReplies() {
 		// callOnce
 		if x.prepared != nil {
 			req.answer = resp.Header
-			if resp.ProtoMajor != x.prepared.protoMajor {
-				learnProtocol(x.prepared, resp)
-			}
 			if resp.StatusCode != statusOK {
 				x.err = refusedCall(x.ctx, l, req, resp, x.prepared)
 				continue

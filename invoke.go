@@ -55,9 +55,6 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (resp *http.Response
 		return nil, noAnswer(ctx, req, err)
 	}
 	req.answer = resp.Header
-	if resp.ProtoMajor != p.protoMajor {
-		learnProtocol(p, resp)
-	}
 	if resp.StatusCode != l.takenStatus {
 		return nil, refusedCall(ctx, l, req, resp, p)
 	}
@@ -130,9 +127,6 @@ type preparedInvocation struct {
 	date        []string // header X-Amz-Date
 	token       []string // header X-Amz-Security-Token, nil for long-term keys
 	signer      *signer
-
-	// protoMajor is what the endpoint is known to speak: 1, or 2 where it is not known.
-	protoMajor int
 }
 
 // prepareInvocation makes what the invocations of a target have in common in this second.
@@ -162,10 +156,6 @@ func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedIn
 		target:      t,
 		date:        []string{s.amzDate},
 		signer:      newSigner(t, creds, s.amzDate),
-		protoMajor:  2,
-	}
-	if t.plain || resendsSafely(t.host) {
-		p.protoMajor = 1
 	}
 	if creds.sessionToken != "" {
 		p.token = []string{creds.sessionToken}
@@ -176,14 +166,12 @@ func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedIn
 // newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
 // in its head: all of that is in the event.
 func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *http.Request {
-	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
-	// idle connection turns out to be closed before anything was written to it. It has no URL to
-	// parse, and so cannot fail.
+	// NewRequest, not a literal: it sets GetBody, with which the transport sends the request on
+	// another connection where an idle one turns out to be closed before anything was written to
+	// it. That is the only case: a POST is not sent again after its first byte. NewRequest has no
+	// URL to parse here, and so cannot fail.
 	invocation, _ := http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
 	invocation.URL = p.target.url
-	if p.protoMajor != 1 {
-		invocation.GetBody = nil // see http1Hosts
-	}
 	if req.invocationHeaders != nil {
 		return signWithHeaders(invocation, req, p)
 	}
@@ -214,14 +202,15 @@ const (
 // userAgent names the caller in AWS's own logs. It is not signed.
 var userAgent = []string{"traefik-lambda"}
 
-// readReply reads the whole answer and gives the connection back.
+// readReply reads the whole answer and gives the connection back: net/http keeps it where a body was
+// read to its end, which the last byte of a known length is.
 func readReply(resp *http.Response) (payload []byte, err error) {
 	if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
 		return readUnsizedReply(resp)
 	}
 	payload = make([]byte, resp.ContentLength)
 	_, err = io.ReadFull(resp.Body, payload)
-	_ = resp.Body.Close() // nothing is left to be lost
+	_ = resp.Body.Close() // read to its end
 	return payload, err
 }
 
