@@ -100,6 +100,12 @@ func callOtherwise(x *exchange) {
 // handler may panic.
 func finish(x *exchange) {
 	if x.panicked != nil {
+		if x.cancel != nil {
+			x.cancel()
+		}
+		if x.req != nil {
+			releaseSlot(x.lambda, x.req)
+		}
 		panic(x.panicked)
 	}
 	err := x.err
@@ -231,6 +237,13 @@ func encodeRequests() {
 				continue
 			}
 		}
+		if r.Header["Upgrade"] != nil || r.Method == methodConnect {
+			err = refuseSwitch(r)
+			if err != nil {
+				x.err = err
+				continue
+			}
+		}
 		if r.ContentLength != 0 {
 			// readBody
 			server = nil
@@ -238,7 +251,8 @@ func encodeRequests() {
 				server = value
 			}
 			if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > l.timeout ||
-				r.ContentLength < 0 || r.ContentLength > l.maxRequestBodyBytes || r.Body == nil {
+				r.ContentLength < 0 || r.ContentLength > l.maxRequestBodyBytes || r.Body == nil ||
+				r.ContentLength > firstBodyBytes {
 				err = readBody(ctx, l, req)
 			} else {
 				x.large = r.ContentLength >= minSplicedBody
@@ -458,6 +472,9 @@ func decodeReplies() {
 			payload = make([]byte, resp.ContentLength)
 			_, err = io.ReadFull(resp.Body, payload)
 			_ = resp.Body.Close() // nothing is left to be lost
+		}
+		if req.holdsSlot {
+			releaseSlot(l, req)
 		}
 		if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 			x.err = noReply(x.ctx, l, req, resp, payload, err)

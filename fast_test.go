@@ -134,6 +134,7 @@ func TestBothWaysMakeTheSameEvents(t *testing.T) {
 		"logType":        func(c *Config) { c.LogType = "Tail" },
 		"clientContext":  func(c *Config) { c.ClientContext = `{"custom":{"path":{{json .Path}}}}` },
 		"serverTiming":   func(c *Config) { c.ServerTiming = true },
+		"maxConcurrency": func(c *Config) { c.MaxConcurrency = 1 },
 	}
 	for format := range eventFormats {
 		options["format "+format] = ofFormat(format)
@@ -253,6 +254,7 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 		"Event":                    func(c *Config) { c.InvocationType = "Event" },
 		"retry":                    func(c *Config) { c.Retry = &RetryConfig{Attempts: 2} },
 		"serverTiming":             func(c *Config) { c.ServerTiming = true },
+		"maxConcurrency":           func(c *Config) { c.MaxConcurrency = 1 },
 	} {
 		config := testConfig(f)
 		set(config)
@@ -287,7 +289,7 @@ func TestWhatIsServedTheFastWay(t *testing.T) {
 		"invocationType":  {func(c *Config) { c.InvocationType = "Event" }, true},
 		"logType":         {func(c *Config) { c.LogType = "Tail" }, true},
 		"serverTiming":    {func(c *Config) { c.ServerTiming = true }, true},
-		"maxConcurrency":  {func(c *Config) { c.MaxConcurrency = 1 }, false},
+		"maxConcurrency":  {func(c *Config) { c.MaxConcurrency = 1 }, true},
 		"RESPONSE_STREAM": {func(c *Config) { c.InvokeMode = invokeModeStream }, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,6 +26,7 @@ func invoke(ctx context.Context, l *Lambda, req *request) (payload []byte, err e
 		return nil, err
 	}
 	payload, err = readReply(resp)
+	releaseSlot(l, req)
 	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 		return nil, noReply(ctx, l, req, resp, payload, err)
 	}
@@ -50,6 +51,9 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (resp *http.Response
 			return nil, err
 		}
 	}
+	if l.proxied {
+		ctx = traceConnecting(ctx, req)
+	}
 	resp, err = l.transport.RoundTrip(newInvocation(ctx, req, p))
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
@@ -64,7 +68,7 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (resp *http.Response
 // noAnswer is the failure of a call on which the transport has given up.
 func noAnswer(ctx context.Context, req *request, err error) error {
 	c := causeConnection
-	if req.connecting {
+	if req.connecting || neverConnected(err) {
 		c = causeConnect
 	}
 	f := asFailure(interrupted(ctx, req, c, broke("call Lambda", err)))
@@ -103,7 +107,7 @@ func broke(doing string, err error) error {
 // refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
 // for one host, and events are for nobody else.
 func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, p *preparedInvocation) error {
-	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); refusals[errorType] {
+	if refusals[errorTypeOf(resp)] {
 		credentialsRefused(l.credentials, p.credentials)
 		req.target.prepared.Store(&preparedInvocation{})
 	}
@@ -133,7 +137,7 @@ type preparedInvocation struct {
 func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
 	creds, err := retrieveCredentials(ctx, l.credentials)
 	if err != nil {
-		return nil, interrupted(ctx, req, causeRefused, err)
+		return nil, interrupted(ctx, req, causeCredentials, err)
 	}
 	t := req.target
 	if t.region == "" {
@@ -194,9 +198,10 @@ func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocati
 
 // Interpreted, a constant of a package costs as much as a variable of it, one of ours nothing.
 const (
-	methodPost = http.MethodPost
-	methodHead = http.MethodHead
-	statusOK   = http.StatusOK
+	methodConnect = http.MethodConnect
+	methodPost    = http.MethodPost
+	methodHead    = http.MethodHead
+	statusOK      = http.StatusOK
 )
 
 // userAgent names the caller in AWS's own logs. It is not signed.
@@ -234,13 +239,22 @@ func apiError(resp *http.Response, payload []byte, creds *credentials) error {
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
 		f.cause = causeThrottled
-		if f.retryAfter == "" {
-			f.retryAfter = "1"
-		}
 	case resp.StatusCode >= http.StatusInternalServerError:
 		f.cause = causeServer
+	case refusals[errorTypeOf(resp)]:
+		f.cause = causeCredentials
+	case resp.StatusCode == http.StatusForbidden:
+		f.cause = causePermission
+	case resp.StatusCode == http.StatusNotFound:
+		f.cause = causeNoFunction
 	}
 	return f
+}
+
+// errorTypeOf returns the type of an error of AWS that its head names, "" for none.
+func errorTypeOf(resp *http.Response) string {
+	errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
+	return errorType
 }
 
 // errorText returns the type and the message of an error of AWS, fit for a log: in one line, and

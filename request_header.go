@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,6 +44,34 @@ func lowerHeaders(req *request) map[string]string {
 		addEventHeaders(headers, req.eventHeaders)
 	}
 	return headers
+}
+
+// refuseSwitch returns the failure of a request that wants another protocol than HTTP on its
+// connection, nil for all others: a function cannot speak it. Any other Upgrade, h2c for instance,
+// is an offer that a server may ignore (RFC 9110 7.8).
+func refuseSwitch(r *http.Request) error {
+	if r.Method == http.MethodConnect {
+		return failureOf(causeMethod, errors.New("no function can answer CONNECT"))
+	}
+	if hasToken(r.Header["Upgrade"], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
+		return failureOf(causeUpgrade, errors.New("no function can answer a WebSocket"))
+	}
+	return nil
+}
+
+// allowedMethods are the methods that a 405 names. Functions get all others too.
+const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// hasToken reports whether a header that lists tokens has one, whatever its case, among its first
+// maxTokens: the list may be a client's, and a loop over all of it would cost what the client likes.
+func hasToken(values []string, token string) bool {
+	const maxTokens = 32
+	for _, item := range strings.SplitN(strings.Join(values, ","), ",", maxTokens) {
+		if strings.EqualFold(strings.TrimSpace(item), token) {
+			return true
+		}
+	}
+	return false
 }
 
 // addRareHeaders adds the headers that lowerHeaders has passed over.

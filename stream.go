@@ -57,6 +57,7 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 	}
 	s := &stream{lambda: l, req: req, ctx: ctx, timer: timer, resp: resp, left: -1}
 	s.frames.source = resp.Body
+	defer releaseSlot(l, req)
 	defer s.Close()
 	head, err := readHead(s)
 	if err != nil {
