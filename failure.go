@@ -183,7 +183,16 @@ func original(req *request) *http.Request {
 
 // logFailure writes one line: for the operator, or, where it is the client's doing, for who looks
 // for it, since clients could fill the log else.
+//
+// What clients can cause again and again is logged at most once a second.
 func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
+	if causedAtWill[f.cause] {
+		omitted, admitted := admitLine(l.name+" "+causeNames[f.cause], time.Now())
+		if !admitted {
+			return
+		}
+		note += omittedNote(omitted)
+	}
 	function, route := "-", "-"
 	if req.target != nil {
 		function = req.target.name
@@ -198,6 +207,18 @@ func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 	default:
 		log.Print(line)
 	}
+}
+
+// causedAtWill holds the causes that the log has for the operator, and that clients can bring about as
+// often as they like, without a function that fails.
+var causedAtWill = map[cause]bool{
+	causeStalled:    true,
+	causeOverload:   true,
+	causeThrottled:  true,
+	causePermission: true, // with pathPrefix they choose the function
+	causeNoFunction: true,
+	causeUnsendable: true,
+	causeEncode:     true,
 }
 
 // oneLine keeps what others say from looking like lines of the log.
