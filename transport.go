@@ -218,7 +218,8 @@ func warnOnce(warning string) {
 	}
 }
 
-// warnInsecure warns of connections that others can read or answer.
+// warnInsecure warns of connections that others can read or answer, and of functions that nobody has
+// chosen to offer.
 func warnInsecure(c *Config) {
 	u, err := url.Parse(c.Endpoint)
 	if err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
@@ -226,6 +227,9 @@ func warnInsecure(c *Config) {
 	}
 	if c.TLS != nil && c.TLS.InsecureSkipVerify {
 		warnOnce("tls.insecureSkipVerify: anybody on the way can pose as Lambda, and gets the events: use tls.caFile")
+	}
+	if c.PathPrefix != "" && len(c.Include) == 0 {
+		warnOnce("pathPrefix " + c.PathPrefix + ": clients can call every function that the credentials may call: set include")
 	}
 }
 

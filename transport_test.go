@@ -71,6 +71,22 @@ func TestTLSTrustsWhomTheOptionsName(t *testing.T) {
 	}
 }
 
+func TestPathPrefixWithoutIncludeIsWarnedOfOnce(t *testing.T) {
+	logged := captureLog(t)
+	config := configFor("https://127.0.0.1:1")
+	config.Function = ""
+	for _, prefix := range []string{"/warned/", "/warned/", "/silent/"} {
+		config.PathPrefix = prefix
+		if prefix == "/silent/" {
+			config.Include = []string{"a*"}
+		}
+		newTestHandler(t, config)
+	}
+	if got := logged.text(); strings.Count(got, "/warned/: ") != 1 || strings.Contains(got, "/silent/") {
+		t.Errorf("got %q, want one warning", got)
+	}
+}
+
 func TestTLSOptionsThatAreWrong(t *testing.T) {
 	noCertificate := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(noCertificate, []byte("hello"), 0o600); err != nil {
@@ -142,32 +158,37 @@ func bothWays(t *testing.T, config *Config) map[string]*Lambda {
 }
 
 func TestConnectionsAreHTTP1AndUsedAgain(t *testing.T) {
-	for name, flushed := range map[string]bool{"a reply of known length": false, "a reply of unknown length": true} {
-		var mu sync.Mutex
-		opened := map[string]bool{}
-		protocols := map[string]bool{}
-		endpoint, caFile := newTLSLambda(t, func(w http.ResponseWriter, r *http.Request) {
-			mu.Lock()
-			opened[r.RemoteAddr] = true
-			protocols[r.Proto] = true
-			mu.Unlock()
-			if flushed {
-				_ = http.NewResponseController(w).Flush()
-			}
-			_, _ = io.WriteString(w, `{"statusCode":201}`)
-		})
-		config := configFor(endpoint)
-		config.TLS = &TLSConfig{CAFile: caFile}
-		for way, l := range bothWays(t, config) {
-			for i := 0; i < 20; i++ {
-				if got := get(l).StatusCode; got != http.StatusCreated {
-					t.Fatalf("%s, %s: got %d", name, way, got)
-				}
+	t.Run("a reply of known length", func(t *testing.T) { testOneConnection(t, false) })
+	t.Run("a reply of unknown length", func(t *testing.T) { testOneConnection(t, true) })
+}
+
+// testOneConnection sends requests one after the other to an endpoint that has HTTP/2.
+func testOneConnection(t *testing.T, flushed bool) {
+	t.Helper()
+	var mu sync.Mutex
+	opened := map[string]bool{}
+	protocols := map[string]bool{}
+	endpoint, caFile := newTLSLambda(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		opened[r.RemoteAddr] = true
+		protocols[r.Proto] = true
+		mu.Unlock()
+		if flushed {
+			_ = http.NewResponseController(w).Flush()
+		}
+		_, _ = io.WriteString(w, `{"statusCode":201}`)
+	})
+	config := configFor(endpoint)
+	config.TLS = &TLSConfig{CAFile: caFile}
+	for way, l := range bothWays(t, config) {
+		for i := 0; i < 20; i++ {
+			if got := get(l).StatusCode; got != http.StatusCreated {
+				t.Fatalf("%s: got %d, want 201", way, got)
 			}
 		}
-		if len(opened) != 1 || !protocols["HTTP/1.1"] || len(protocols) != 1 {
-			t.Errorf("%s: got connections from %v that speak %v, want one that speaks HTTP/1.1", name, opened, protocols)
-		}
+	}
+	if len(opened) != 1 || !protocols["HTTP/1.1"] || len(protocols) != 1 {
+		t.Errorf("got connections from %v that speak %v, want one that speaks HTTP/1.1", opened, protocols)
 	}
 }
 
