@@ -117,7 +117,7 @@ func finish(x *exchange) {
 		fail(x.lambda, x.w, x.req, err)
 		return
 	}
-	reply, err := decodeReply(x.lambda, x.payload)
+	reply, err := decodeReply(x.lambda, x.req.http.Method, x.payload)
 	if err != nil {
 		fail(x.lambda, x.w, x.req, badReply(err))
 		return
@@ -144,7 +144,7 @@ func endWorker(k *worker) {
 // Each variable is declared once: to declare it again makes a new place for it. None is read before
 // it is set for the request.
 //
-//nolint:funlen // To be in one piece is what it is for.
+//nolint:funlen,ineffassign,wastedassign // To be in one piece is what it is for; nil is for the garbage collector.
 func encodeRequests() {
 	var (
 		x    *exchange
@@ -183,11 +183,24 @@ func encodeRequests() {
 	defer endWorker(self)
 	for {
 		if x != nil {
-			goes = x.large || (atomic.AddInt32(&idleEncoders, 1) > maxIdleWorkers && retires(&idleEncoders))
+			// After a failure, since nobody knows then how much the frame holds of the request.
+			goes = x.large || x.err != nil ||
+				(atomic.AddInt32(&idleEncoders, 1) > maxIdleWorkers && retires(&idleEncoders))
 			x.done <- true
 			if goes {
 				return
 			}
+			// An idle worker holds nothing of its last request: ServeHTTP empties the exchange. (In Yaegi x
+			// itself, received from a channel, cannot be set.)
+			self.exchange = nil
+			r = nil
+			req = nil
+			headers = nil
+			if common != nil {
+				event = common.event // not a literal, which would be another event than about is of
+			}
+			encoded = nil
+			invocation = nil
 		}
 		x = <-toEncode
 		self.exchange = x
@@ -291,7 +304,7 @@ func encodeRequests() {
 			if headers["x-forwarded-for"] == "" {
 				headers["x-forwarded-for"] = peer
 			} else {
-				headers["x-forwarded-for"] += ", " + peer
+				headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], peer)
 			}
 			if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
 				addScheme(headers, r)
@@ -416,7 +429,7 @@ func encodeRequests() {
 
 // decodeReplies is the second half, as encodeRequests is the first.
 //
-//nolint:funlen // as there
+//nolint:funlen,ineffassign,wastedassign // as there
 func decodeReplies() {
 	var (
 		x       *exchange
@@ -448,6 +461,14 @@ func decodeReplies() {
 			if goes {
 				return
 			}
+			self.exchange = nil
+			w = nil
+			req = nil
+			resp = nil
+			payload = nil
+			object = nil
+			replyHeaders = nil
+			header = nil
 		}
 		x = <-toDecode
 		self.exchange = x
@@ -500,7 +521,7 @@ func decodeReplies() {
 				status = statuses[number]
 			}
 			replyHeaders = nil
-			if fields, ok := object.Headers.(map[string]any); ok {
+			if fields, ok := object.Headers.(map[string]any); ok && len(fields) <= maxPlainHeaders {
 				replyHeaders = fields
 			}
 			body = ""

@@ -103,6 +103,7 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !x.answered {
 		finish(x)
 	}
+	*x = exchange{} // a worker that is idle still points to it
 }
 
 // serveAny is the way of a request, and that of streams, which workers do not know.
@@ -146,7 +147,7 @@ func answer(l *Lambda, w http.ResponseWriter, req *request) (err error) {
 	if err != nil {
 		return err
 	}
-	reply, err := decodeReply(l, payload)
+	reply, err := decodeReply(l, req.http.Method, payload)
 	if err != nil {
 		return badReply(err)
 	}
