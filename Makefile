@@ -9,8 +9,9 @@ SHELL := /bin/bash
 
 BUILD := $(CURDIR)/.build
 GO ?= go
-# Port of `make run`; time that each fuzz target gets in `make test`.
+# Port of `make run`; time that a call of a function of your own may take there; time that each fuzz target gets in `make test`.
 PORT ?= 8080
+TIMEOUT ?= 30s
 FUZZTIME ?= 5s
 # Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round.
 CASES ?= .
@@ -36,11 +37,24 @@ help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 ## run: Traefik with the plugin and local Lambda functions on http://127.0.0.1:PORT (8080), until Ctrl-C;
-## run: CREDENTIALS=imds, container, irsa, profile or env has it find its credentials there
+## run: CREDENTIALS=imds, container, irsa, profile or env has it find its credentials there;
+## run: FUNCTION="name=code ..." has functions of your own answer, with OPTIONS="name=value ..." of the plugin: docs/local.md
 .PHONY: run
 run: $(TRAEFIK)
 	cd e2e && $(GO) build -o $(BUILD)/run ./cmd/run
-	exec $(BUILD)/run -port $(PORT) -credentials "$(CREDENTIALS)"
+	exec $(BUILD)/run -port $(PORT) -credentials "$(CREDENTIALS)" -timeout $(TIMEOUT) \
+		$(foreach function,$(FUNCTION),-function '$(function)') $(foreach option,$(OPTIONS),-option '$(option)')
+
+## check: tell what is wrong with the plugin's options in FILES="dynamic.yml docker-compose.yml k8s/"
+.PHONY: check
+check:
+	@cd e2e && $(GO) build -o $(BUILD)/check ./cmd/check
+	@$(BUILD)/check $(FILES)
+
+## schema: write docs/options.schema.json, the JSON schema of the options for editors
+.PHONY: schema
+schema:
+	cd e2e && $(GO) run ./cmd/schema
 
 ## test: all that CI checks
 .PHONY: test

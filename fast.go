@@ -465,6 +465,10 @@ func decodeReplies() {
 			_, err = io.ReadFull(resp.Body, payload)
 			_ = resp.Body.Close() // nothing is left to be lost
 		}
+		if req.counts != nil {
+			req.took = time.Since(req.began)
+			req.replyBytes = len(payload)
+		}
 		if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 			x.err = noReply(x.ctx, l, req, resp, payload, err)
 			continue
@@ -532,7 +536,13 @@ func decodeReplies() {
 				if id := resp.Header[requestIDHeader]; id != nil {
 					header[requestIDHeader] = id
 				}
+				if l.noted {
+					noteCall(req)
+				}
 				header["Content-Length"] = []string{strconv.Itoa(len(body))}
+				if req.counts != nil {
+					recordReply(l, req, status)
+				}
 				if status != statusOK {
 					w.WriteHeader(status)
 				}

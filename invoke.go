@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/sigv4"
@@ -28,6 +29,10 @@ func invoke(ctx context.Context, l *Lambda, req *request) (payload []byte, err e
 		return nil, err
 	}
 	payload, err = readReply(resp)
+	if req.counts != nil {
+		req.took = time.Since(req.began)
+		req.replyBytes = len(payload)
+	}
 	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 		return nil, noReply(ctx, l, req, resp, payload, err)
 	}
@@ -52,7 +57,14 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (resp *http.Response
 			return nil, err
 		}
 	}
-	resp, err = l.transport.RoundTrip(newInvocation(ctx, req, p))
+	if atomic.LoadInt32(metered) != 0 {
+		beginCall(req)
+	}
+	invocation := newInvocation(ctx, req, p)
+	if l.xray {
+		addTrace(invocation, req.http)
+	}
+	resp, err = l.transport.RoundTrip(invocation)
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
 	}
@@ -87,6 +99,9 @@ func setCallHeaders(l *Lambda, header http.Header, req *request) {
 	if l.serverTiming {
 		addServerTiming(header, req)
 	}
+	if l.noted {
+		noteCall(req)
+	}
 }
 
 // requestIDHeader is where Lambda says the id of an invocation, and we too.
@@ -108,8 +123,7 @@ func broke(doing string, err error) error {
 // refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
 // for one host, and events are for nobody else.
 func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, p *preparedInvocation) error {
-	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); refusals[errorType] {
-		credentialsRefused(l.credentials, p.credentials)
+	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); l.credentials.Refused(p.credentials, errorType) {
 		req.target.prepared.Store(&preparedInvocation{})
 	}
 	if resp.StatusCode < http.StatusBadRequest {
@@ -127,7 +141,7 @@ func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 // what is left to do for each is two hashes and an HMAC.
 type preparedInvocation struct {
 	second      *second // nil where nothing is prepared yet
-	credentials *credentials
+	credentials *sigv4.Credentials
 	target      *target  // with a region
 	date        []string // header X-Amz-Date
 	token       []string // header X-Amz-Security-Token, nil for long-term keys
@@ -139,7 +153,7 @@ type preparedInvocation struct {
 
 // prepareInvocation makes what the invocations of a target have in common in this second.
 func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
-	creds, err := retrieveCredentials(ctx, l.credentials)
+	creds, usable, err := l.credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, interrupted(ctx, req, causeRefused, err)
 	}
@@ -151,26 +165,26 @@ func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedI
 		}
 	}
 	p := newPreparedInvocation(t, creds, req.signed)
-	if l.credentials.until(creds.usableUntil) > time.Second { // to the end of the second
+	if usable > time.Second { // to the end of the second
 		req.target.prepared.Store(p)
 	}
 	return p, nil
 }
 
-func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedInvocation {
+func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *preparedInvocation {
 	p := &preparedInvocation{
 		second:      s,
 		credentials: creds,
 		target:      t,
 		date:        []string{s.amzDate},
-		signer:      newSigner(t, &creds.keys, s.amzDate),
+		signer:      newSigner(t, creds, s.amzDate),
 		protoMajor:  2,
 	}
 	if t.plain || resendsSafely(t.host) {
 		p.protoMajor = 1
 	}
-	if creds.keys.SessionToken != "" {
-		p.token = []string{creds.keys.SessionToken}
+	if creds.SessionToken != "" {
+		p.token = []string{creds.SessionToken}
 	}
 	return p
 }
@@ -202,7 +216,7 @@ func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *ht
 func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) *http.Request {
 	invocation.Header = req.invocationHeaders.Clone()
 	invocation.Header["User-Agent"] = userAgent
-	sigv4.Sign(invocation, req.event, &p.credentials.keys, p.target.region, "lambda", time.Now())
+	sigv4.Sign(invocation, req.event, p.credentials, p.target.region, "lambda", time.Now())
 	return invocation
 }
 
@@ -240,7 +254,7 @@ func readUnsizedReply(resp *http.Response) ([]byte, error) {
 }
 
 // apiError turns an error of the Invoke API into its failure.
-func apiError(resp *http.Response, payload []byte, creds *credentials) error {
+func apiError(resp *http.Response, payload []byte, creds *sigv4.Credentials) error {
 	text := "Lambda answered " + strconv.Itoa(resp.StatusCode) + " " + errorText(resp, payload, creds)
 	f := failureOf(causeRefused, errors.New(strings.TrimSpace(text)))
 	f.retryAfter = resp.Header.Get("Retry-After")
@@ -258,7 +272,7 @@ func apiError(resp *http.Response, payload []byte, creds *credentials) error {
 
 // errorText returns the type and the message of an error of AWS, fit for a log: in one line, and
 // without what AWS repeats of the request where a signature is wrong, the session token included.
-func errorText(resp *http.Response, payload []byte, creds *credentials) string {
+func errorText(resp *http.Response, payload []byte, creds *sigv4.Credentials) string {
 	var body struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"` // "Message" too: encoding/json takes either case
@@ -270,7 +284,7 @@ func errorText(resp *http.Response, payload []byte, creds *credentials) string {
 	}
 	errorType, _, _ = strings.Cut(errorType, ":")
 	message, _, _ := strings.Cut(body.Message, "\n")
-	for _, secret := range []string{creds.keys.SecretAccessKey, creds.keys.SessionToken, "Signature=", "Credential="} {
+	for _, secret := range []string{creds.SecretAccessKey, creds.SessionToken, "Signature=", "Credential="} {
 		if secret != "" && strings.Contains(message, secret) {
 			message = "(message withheld: it repeats credentials)"
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/option"
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 // retryPolicy is the option retry.
@@ -107,8 +108,8 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 			return resp, nil
 		}
 		f := asFailure(err)
-		wait := retryWait(l.retry, attempt, f.retryAfter)
-		if attempt >= l.retry.attempts || !l.retry.causes[f.cause] || endsWithin(l, req, wait) {
+		delay := retryWait(l.retry, attempt, f.retryAfter)
+		if attempt >= l.retry.attempts || !l.retry.causes[f.cause] || endsWithin(l, req, delay) {
 			return nil, err
 		}
 		cost = retryCost
@@ -118,8 +119,14 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		if !takeRetryTokens(req.target.endpoint, cost) {
 			return nil, err
 		}
-		if !pause(ctx, wait) {
+		if req.counts != nil {
+			req.took = time.Since(req.began)
+		}
+		if !wait.Pause(ctx, delay) {
 			return nil, interrupted(ctx, req, f.cause, f.err)
+		}
+		if req.counts != nil {
+			recordRetry(req, f.cause)
 		}
 	}
 }

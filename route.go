@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -186,7 +188,7 @@ func newRouteTable(options []RouteConfig, api *lambdaAPI) (*routeTable, error) {
 		if err != nil {
 			return nil, err
 		}
-		f, err := parseFunction(option.Function, option.Qualifier)
+		f, err := aws.ParseFunction(option.Function, option.Qualifier)
 		if err != nil {
 			return nil, fmt.Errorf("routes[%d].%w", i, err)
 		}
@@ -194,6 +196,7 @@ func newRouteTable(options []RouteConfig, api *lambdaAPI) (*routeTable, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.counts = metrics.ForFunction(t.label)
 		r.target = t
 		addRoute(table, r)
 	}
@@ -379,7 +382,7 @@ func (r *RouteConfig) validate(i int) error {
 	if r.Function == "" {
 		return errors.New(group + "function: missing: want the name or the ARN of a Lambda function")
 	}
-	if _, err := parseFunction(r.Function, r.Qualifier); err != nil {
+	if _, err := aws.ParseFunction(r.Function, r.Qualifier); err != nil {
 		return fmt.Errorf("routes[%d].%w", i, err)
 	}
 	return nil

@@ -21,9 +21,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
@@ -44,7 +45,7 @@ func resigned(arrived *http.Request, body []byte, c *sigv4.Credentials, region, 
 		return "", err
 	}
 	sum := sha256.Sum256(body)
-	keys := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
+	keys := sdk.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
 	err = v4.NewSigner().SignHTTP(context.Background(), keys, again, hex.EncodeToString(sum[:]), service, region, date)
 	return again.Header.Get("Authorization"), err
 }
@@ -94,7 +95,7 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 	random := rand.New(rand.NewSource(1)) // the same cases each time
 	for i := 0; i < 2000; i++ {
 		region := pick(random, "eu-central-1", "us-east-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "eusc-de-east-1")
-		f, err := parseFunction(randomFunction(random, region), pick(random, "", "", "42", "live", "$LATEST"))
+		f, err := aws.ParseFunction(randomFunction(random, region), pick(random, "", "", "42", "live", "$LATEST"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,9 +107,9 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		creds := &credentials{keys: sigv4.Credentials{AccessKeyID: randomText(random, 20), SecretAccessKey: randomText(random, 40)}}
+		creds := &sigv4.Credentials{AccessKeyID: randomText(random, 20), SecretAccessKey: randomText(random, 40)}
 		if random.Intn(2) == 0 {
-			creds.keys.SessionToken = randomText(random, 300) + "/+=="
+			creds.SessionToken = randomText(random, 300) + "/+=="
 		}
 		event := make([]byte, randomSize(random))
 		_, _ = random.Read(event)
@@ -119,7 +120,7 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		req := &request{event: event, invocationHeaders: headers}
 		redate(req)
 		invocation := newInvocation(context.Background(), req, newPreparedInvocation(target, creds, req.signed))
-		w.send(t, invocation, &creds.keys, region, "lambda")
+		w.send(t, invocation, creds, region, "lambda")
 	}
 }
 
@@ -132,12 +133,12 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 				config.Credentials.SessionToken = token
 				l := newTestHandler(t, config).(*Lambda)
 				l.fast = fast
-				creds := &credentials{keys: sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: token}}
+				creds := &sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: token}
 				l.target.prepared.Store(newPreparedInvocation(l.target, creds, newSecond(1))) // of long ago
 				// As often as makes every worker sign twice.
 				for i := 0; i < 2*maxIdleWorkers; i++ {
 					serve(l, httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body")))
-					w.check(t, &creds.keys, "eu-central-1", "lambda")
+					w.check(t, creds, "eu-central-1", "lambda")
 				}
 				if got := w.request.Header.Get("X-Amz-Security-Token"); got != token {
 					t.Errorf("session token %q", got)
@@ -154,7 +155,7 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 func pick(random *rand.Rand, choices ...string) string { return choices[random.Intn(len(choices))] }
 
 func randomFunction(random *rand.Rand, region string) string {
-	name := randomText(random, 1+random.Intn(maxFunctionName))
+	name := randomText(random, 1+random.Intn(aws.MaxFunctionName))
 	account := fmt.Sprintf("%012d", random.Int63n(1e12))
 	partition := pick(random, "aws", "aws-cn", "aws-us-gov", "aws-iso-b")
 	return pick(random, name, account+":function:"+name, account+":"+name,

@@ -213,6 +213,24 @@ func writeRuntimes(folder string) error {
 	return nil
 }
 
+// AddFunction adds what a flag of a command line says to functions: name=text, with a text for [ParseFunction]. A name
+// can be given once.
+func AddFunction(functions map[string]Function, flag string) error {
+	name, text, ok := strings.Cut(flag, "=")
+	if !ok || name == "" || text == "" {
+		return errors.New("want name=code")
+	}
+	if _, taken := functions[name]; taken {
+		return fmt.Errorf("function %s is given twice", name)
+	}
+	function, err := ParseFunction(text)
+	if err != nil {
+		return err
+	}
+	functions[name] = function
+	return nil
+}
+
 // ParseFunction makes a function of the text that a command line has for it:
 //
 //   - a program with its arguments, parted by commas: "./bootstrap", "node,server.mjs";

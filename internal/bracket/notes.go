@@ -30,6 +30,9 @@ type Notes struct {
 	// before the origin has responded.
 	OriginStatus int
 
+	// EdgeRequestID is the request id in the events of all hooks. "" before the first.
+	EdgeRequestID string
+
 	// Authorizer is what the authorizer says of the caller, ready for requestContext.authorizer of
 	// the function's own event format. It means something only where Authorized is true.
 	Authorizer any
@@ -37,6 +40,12 @@ type Notes struct {
 
 	// TraceHeader is the X-Amzn-Trace-Id of all calls for this request. "" for none.
 	TraceHeader string
+
+	// Function, Route and RequestID are, for the access log, the function that was called, the route
+	// that named it, and the id that Lambda gave to the call. "" where there is none.
+	Function  string
+	Route     string
+	RequestID string
 
 	// Results of the rooms for the access log, such as "hit" or "allow". "" where a room is not set.
 	CacheResult      string
@@ -79,6 +88,9 @@ func BeginAnew(r *http.Request) (*http.Request, *Notes) {
 
 // NotesIn returns the notes in a context. ok is false where no room has begun any.
 func NotesIn(ctx context.Context) (notes *Notes, ok bool) {
-	notes, ok = ctx.Value(notesKey).(*Notes)
-	return notes, ok
+	found, ok := ctx.Value(notesKey).(*Notes)
+	if !ok {
+		return nil, false // in Yaegi an assertion that fails leaves its variable as it was
+	}
+	return found, true
 }

@@ -4,6 +4,7 @@ package option
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -73,6 +74,26 @@ func Duration(value string) (time.Duration, error) {
 		return time.Duration(seconds) * time.Second, nil
 	}
 	return time.ParseDuration(value)
+}
+
+// Prefixes reads IP addresses and CIDR ranges. IPv4 addresses that are written as IPv6 ones stand for
+// themselves.
+func Prefixes(name string, list []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, s := range list {
+		s = strings.TrimSpace(s)
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(s)
+			if addrErr != nil {
+				return nil, fmt.Errorf("%s: %q: want an IP address or a CIDR range", name, s)
+			}
+			addr = addr.Unmap()
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
 }
 
 // Unknown refuses the options that mapstructure could not place in a struct of type t, and names the

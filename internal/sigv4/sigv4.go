@@ -52,6 +52,14 @@ func Sign(req *http.Request, payload []byte, c *Credentials, region, service str
 		Authorization(c.AccessKeyID, scope, signedHeaders)+hex.EncodeToString(mac.Sum(nil)))
 }
 
+// HostHeader returns the header Host for u: AWS's signers leave out the port that belongs to the scheme.
+func HostHeader(u *url.URL) string {
+	if (u.Scheme == "https" && u.Port() == "443") || (u.Scheme == "http" && u.Port() == "80") {
+		return strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	return u.Host
+}
+
 // CanonicalPath returns a path, given as it is sent, escaped once more: every service but S3 signs the escape of the
 // escape, "%253A" for "%3A".
 func CanonicalPath(escapedPath string) string {

@@ -1,5 +1,5 @@
-// Package wait stands for select statements. Yaegi keeps the channels of a select in one place for
-// all goroutines that run it: what one request waits for, another may get.
+// Package wait stands for select statements. Yaegi keeps the channels of a select in one place for all goroutines that
+// run it: what one request waits for, another may get.
 package wait
 
 import (
@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Ended waits until done or ctx ends, and reports whether it was done.
-func Ended(ctx, done context.Context) bool {
-	first := make(chan bool, 2) // room for both: neither waits to be received
+// For waits until done or ctx ends, and reports whether done has ended.
+func For(ctx, done context.Context) bool {
+	first := make(chan bool, 2) // room for both, so that neither waits to be received
 	stopDone := context.AfterFunc(done, func() { first <- true })
 	stopCtx := context.AfterFunc(ctx, func() { first <- true })
 	<-first
@@ -18,7 +18,7 @@ func Ended(ctx, done context.Context) bool {
 	return done.Err() != nil
 }
 
-// Pause waits for d, and reports whether ctx has time left.
+// Pause waits for d or until ctx ends, and reports whether ctx goes on.
 func Pause(ctx context.Context, d time.Duration) bool {
 	waiting, cancel := context.WithTimeout(ctx, d)
 	<-waiting.Done()
