@@ -79,7 +79,7 @@ func ask(x *exchange, ctx context.Context) { //nolint:revive // x is whose conte
 	w := bracket.Apart(x.w)
 	w.OnHead(func(head *bracket.Head) { onHead(x, head) })
 	w.OnBody(func(piece []byte, complete bool) { onBody(x, piece, complete) })
-	x.next.ServeHTTP(w, r)
+	x.next.ServeHTTP(w, r) //yaegi:ok response-writer the Writer flushes itself
 	if ctx.Err() == nil {
 		w.Finish()
 	}

@@ -80,7 +80,7 @@ func pass(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request, l
 			invalidate(c, r, head.Header)
 		}
 	})
-	next.ServeHTTP(writer, r)
+	next.ServeHTTP(writer, r) //yaegi:ok response-writer the Writer flushes itself
 	writer.Finish()
 }
 
@@ -253,7 +253,7 @@ func flightKey(s *store, key string, r *http.Request) string {
 func waitFor(x *exchange) bool {
 	s := x.cache.store
 	x.tell.collapsed = true
-	if !wait.Ended(x.r.Context(), x.flight.done) {
+	if !wait.For(x.r.Context(), x.flight.done) {
 		leave(s, x.flight)
 		return true
 	}

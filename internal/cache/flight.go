@@ -45,8 +45,11 @@ func newFlight(s *store, key string, doomed uint32) *flight {
 // flightOf returns the call that is under way for a key. One that its clients have left, or that began
 // before an invalidation, is nobody's to wait for. The store's mutex is held.
 func flightOf(s *store, key string, doomed uint32) (f *flight, found bool) {
-	f, found = s.flights[key]
-	return f, found && f.interested > 0 && f.doomed == doomed
+	known, ok := s.flights[key]
+	if !ok || known.interested == 0 || known.doomed != doomed {
+		return nil, false
+	}
+	return known, true
 }
 
 // leave notes that a client has gone. The last one ends the call.

@@ -51,6 +51,7 @@ func judge(c *Cache, a *asked, status int, header http.Header) verdict {
 	case header["Set-Cookie"] != nil || !enumerable || control.private:
 	case control.noStore && (!control.mustUnderstand || !knownStatuses[status]):
 	case !lives(a, status, header, &control, &v.fresh):
+	case c.core.Authorized && !v.shared: // every request has an identity
 	case dirty(a.r, names):
 		v.mark = false
 	default:
@@ -78,7 +79,7 @@ func lives(a *asked, status int, header http.Header, c *control, f *freshness) b
 
 // allowed reports whether the request's identity lets the response be stored (RFC 9111 3.5).
 func allowed(c *Cache, a *asked, v *verdict) bool {
-	if !v.shared && (c.core.Authorized || a.r.Header["Authorization"] != nil) {
+	if !v.shared && a.r.Header["Authorization"] != nil {
 		return false
 	}
 	return !v.fresh.byTTL || !personal(c, a.r)

@@ -60,10 +60,10 @@ const cookiePrefix = "cookie:"
 // namesOf returns the names that a response depends on: those of the options, and of its Vary. ok is
 // false where Vary has an asterisk.
 func namesOf(s *settings, header http.Header) (names []string, ok bool) {
+	names = append(make([]string, 0, len(s.cookies)+len(s.headers)+1), s.headers...)
 	for _, name := range s.cookies {
 		names = append(names, cookiePrefix+name)
 	}
-	names = append(names, s.headers...)
 	vary := strings.Join(header["Vary"], ",")
 	if vary != "" {
 		for _, name := range strings.Split(vary, ",") {
@@ -103,9 +103,9 @@ func variantKey(s *store, key, generation string, names []string, r *http.Reques
 			continue
 		}
 		variant += "\n" + name
-		values, present := r.Header[name]
+		values := r.Header[name]
 		switch {
-		case !present:
+		case values == nil:
 		case name == "Accept-Encoding":
 			variant += "=" + normalEncoding(s, strings.Join(values, ","))
 		default:

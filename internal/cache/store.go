@@ -168,8 +168,8 @@ func find(s *store, key string, r *http.Request) (e *entry, found, varies bool) 
 		return rec.entry, true, false
 	}
 	for _, names := range rec.index.lists {
-		variant, ok := s.records[variantKey(s, key, rec.index.generation, names, r)]
-		if ok {
+		variant := s.records[variantKey(s, key, rec.index.generation, names, r)]
+		if variant != nil {
 			touch(s, variant)
 			return variant.entry, true, true
 		}

@@ -23,14 +23,18 @@ var (
 
 // parseTargeted reads a CDN-Cache-Control, which is strict: what is not a structured field is no
 // CDN-Cache-Control at all (RFC 9213 2.1). ok is false for such a value and for an empty one.
-func parseTargeted(value string) (c control, ok bool) {
-	c = control{targeted: true}
+func parseTargeted(value string) (read control, ok bool) {
+	c := control{targeted: true}
 	if len(value) > maxControlBytes || !dictionaryPattern.MatchString(value) {
 		return c, false
 	}
 	for _, part := range splitList(value) {
 		member := memberPattern.FindStringSubmatch(strings.Trim(part, " \t"))
-		if member == nil || !setMember(&c, member[1], member[2]) {
+		if len(member) == 0 {
+			return c, false
+		}
+		typed := setMember(&c, member[1], member[2])
+		if !typed {
 			return c, false
 		}
 	}
