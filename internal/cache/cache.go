@@ -56,6 +56,8 @@ type Cache struct {
 	core     Core
 	settings *settings
 	store    *store
+	shares   bool   // with other replicas,
+	redis    *redis // through Redis
 }
 
 // New builds a cache. It shares what it stores with all caches of the same core.Name and
@@ -65,13 +67,21 @@ func New(life context.Context, config *Config, core Core) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
+	shared := redisSettings{}
+	if config.Redis != nil {
+		shared, err = parseRedis(config.Redis)
+		if err != nil {
+			return nil, err
+		}
+	}
 	sum := sha256.Sum256(append([]byte(core.Name+"\n"), core.Settings...))
 	identity := hex.EncodeToString(sum[:])
-	return &Cache{
-		core:     core,
-		settings: s,
-		store:    storeFor(life, identity, s.maxBytes, nowMillis()),
-	}, nil
+	c := &Cache{core: core, settings: s, store: storeFor(life, identity, s.maxBytes, nowMillis())}
+	if config.Redis != nil {
+		c.shares = true
+		c.redis = redisFor(c.store, &shared, identity[:32], s.maxEntryBytes, core.Log)
+	}
+	return c, nil
 }
 
 // Stats returns what the cache has done, and what it holds. Caches that share a store have the same.
@@ -81,6 +91,9 @@ func (c *Cache) Stats() Stats {
 	stats := c.store.stats
 	stats.Bytes = c.store.bytes
 	stats.Entries = int64(len(c.store.records))
+	if c.shares {
+		stats.Redis = redisStats(c.redis)
+	}
 	return stats
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,7 +17,22 @@ type tested struct {
 	cache   *Cache
 	handler http.Handler
 	calls   int64
-	log     []string
+
+	mutex sync.Mutex
+	log   []string
+}
+
+// lines returns what the cache has logged.
+func (x *tested) lines() []string {
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	return append([]string{}, x.log...)
+}
+
+func (x *tested) write(line string) {
+	x.mutex.Lock()
+	x.log = append(x.log, line)
+	x.mutex.Unlock()
 }
 
 // newTested returns a cache of its own for a test, in front of a function or of the next handler.
@@ -37,7 +53,7 @@ func newNamed(t testing.TB, name string, config *Config, function bool, origin h
 		Timeout:  time.Minute,
 		Fail:     failWith,
 		FallBack: neverFallBack,
-		Log:      func(line string) { x.log = append(x.log, line) },
+		Log:      func(line string) { x.write(line) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +114,7 @@ func letPass(x *tested, d time.Duration) {
 	for _, r := range s.records {
 		r.until -= d.Milliseconds()
 		if r.kind == recordEntry {
+			r.entry.received -= d.Milliseconds()
 			r.entry.born -= d.Milliseconds()
 			r.entry.freshUntil -= d.Milliseconds()
 			r.entry.staleUntil -= d.Milliseconds()

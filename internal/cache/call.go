@@ -190,16 +190,20 @@ func bodied(x *exchange) bool {
 func markReply(x *exchange) {
 	p := &x.call
 	s := x.cache.store
+	outdated := p.verdict.mark && x.found && p.status < http.StatusInternalServerError
 	s.mutex.Lock()
-	defer s.mutex.Unlock()
 	if p.verdict.identity {
 		mark(s, identityKey(x.key), p.asked.received)
 	}
 	if p.verdict.mark {
 		mark(s, markKey(x.key), p.asked.received)
-		if x.found && p.status < http.StatusInternalServerError {
-			drop(s, storeKey(x))
-		}
+	}
+	if outdated {
+		drop(s, storeKey(x))
+	}
+	s.mutex.Unlock()
+	if outdated && x.cache.shares {
+		unpublish(x.cache, x.key)
 	}
 }
 
@@ -247,12 +251,22 @@ func keepReply(x *exchange) {
 	p.entry = newEntry(p.status, p.kept, p.body, &p.verdict)
 	p.entry.originStatus = x.notes.OriginStatus
 	s := x.cache.store
+	key := storeKey(x)
+	variant := ""
+	index := index{}
 	s.mutex.Lock()
 	if s.dooms[doomOf(x.key)] == p.doomed {
-		keep(s, storeKey(x), x.r, p.entry)
+		variant = keep(s, key, x.r, p.entry)
 		p.stored = true
 	}
+	if p.stored && x.cache.shares {
+		p.entry.trustedUntil = p.entry.received + trustMillis
+		index = indexToShare(s, key, p.entry)
+	}
 	s.mutex.Unlock()
+	if p.stored && x.cache.shares {
+		publish(x.cache, &share{key: key, variant: variant, entry: p.entry, index: index, doomed: p.doomed, counted: x.key})
+	}
 }
 
 // conclude answers with what was held back of the response, and stores what is complete only now.

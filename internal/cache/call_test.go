@@ -92,8 +92,8 @@ func TestABrokenResponseIsNotStored(t *testing.T) {
 	server := httptest.NewServer(x.handler)
 	defer server.Close()
 	for _, path := range []string{"/declared", "/chunked"} {
-		fetch(t, server.URL+path, "X-Broken", "yes")
-		if got := fetch(t, server.URL+path); got != "whole" {
+		body(t, server.URL+path, "X-Broken", "yes")
+		if got := body(t, server.URL+path); got != "whole" {
 			t.Errorf("%s: got %q after a broken response, want the next one", path, got)
 		}
 	}
@@ -102,7 +102,7 @@ func TestABrokenResponseIsNotStored(t *testing.T) {
 	}
 }
 
-func fetch(t *testing.T, url string, header ...string) string {
+func body(t *testing.T, url string, header ...string) string {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {

@@ -18,6 +18,7 @@ type entry struct {
 	head         bool     // the response to a HEAD, which has no body
 	upstream     []string // its Cache-Status
 
+	received     int64
 	born         int64 // when the response was of age 0
 	freshUntil   int64
 	staleUntil   int64
@@ -78,13 +79,14 @@ func newEntry(status int, header http.Header, body []byte, v *verdict) *entry {
 		status:       status,
 		originStatus: status,
 		body:         append(make([]byte, 0, len(body)), body...), // exact: it pins nothing larger
+		received:     v.received,
 		born:         v.received - v.fresh.age,
 		byTTL:        v.fresh.byTTL,
 		shared:       v.shared,
 		anyone:       v.shared && !v.fresh.byTTL,
 		head:         v.head,
 		dependsOn:    v.names,
-		trustedUntil: v.received + trustMillis,
+		trustedUntil: forever,
 	}
 	e.freshUntil = e.born + v.fresh.lifetime
 	e.staleUntil = e.freshUntil + v.fresh.stale
@@ -127,8 +129,11 @@ func hasBody(status int) bool {
 }
 
 // trustMillis is for how long a copy in memory is used before Redis is asked whether it still has it.
-// So far an invalidation on another replica may lag.
-const trustMillis = 5000
+// So far an invalidation on another replica may lag. Without Redis it is trusted forever.
+const (
+	trustMillis = 5000
+	forever     = 1 << 62
+)
 
 // recordOverhead is what a record takes beside its text: maps, list, slices and structs.
 const recordOverhead = 1024

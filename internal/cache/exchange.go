@@ -22,6 +22,7 @@ type exchange struct {
 	entry  *entry
 	found  bool // there is an entry, and it may answer this request
 	barred bool // there is one, but not for this request's identity
+	held   bool // there is one, either way
 	varies bool
 
 	// What it waits for, or leads.
@@ -116,8 +117,24 @@ func attempt(x *exchange) bool {
 	return true
 }
 
-// look finds what the store has for a request. A HEAD may be answered by the response to a GET.
+// look finds what the store has for a request, and, where that is not enough, what Redis has. A response
+// in memory is trusted for a while, since another replica may have invalidated it; for longer while
+// Redis does not answer.
 func look(x *exchange, now int64) {
+	lookInMemory(x, now)
+	if !x.cache.shares || x.rounds > 0 || x.held && now < x.entry.freshUntil && now < x.entry.trustedUntil {
+		return
+	}
+	fetch(x, x.key, false, now)
+	lookInMemory(x, now)
+	if x.r.Method == http.MethodHead && !x.held {
+		fetch(x, headKey(x.key), true, now)
+		lookInMemory(x, now)
+	}
+}
+
+// lookInMemory finds what the store has for a request. A HEAD may be answered by the response to a GET.
+func lookInMemory(x *exchange, now int64) {
 	s := x.cache.store
 	key := x.key
 	s.mutex.Lock()
@@ -132,6 +149,7 @@ func look(x *exchange, now int64) {
 	s.mutex.Unlock()
 	x.entry = e
 	x.varies = varies
+	x.held = found
 	x.barred = found && !usable(x.cache, e, x.r)
 	x.found = found && !x.barred
 }

@@ -35,6 +35,11 @@ func invalidate(c *Cache, r *http.Request, header http.Header) {
 		doom(c.store, key)
 	}
 	c.store.mutex.Unlock()
+	if c.shares {
+		for _, key := range keys {
+			unpublish(c, key)
+		}
+	}
 }
 
 // sameOrigin returns the URL that a reference in a response stands for. ok is false where it is of

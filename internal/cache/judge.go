@@ -36,13 +36,34 @@ var silentStatuses = map[int]bool{
 	414: true, 501: true,
 }
 
-// judge decides by the head of a response whether it may be stored (RFC 9111 3). Its questions go
-// from the ones that concern everybody to the ones that concern this request.
+// judge decides by the head of a response whether it may be stored (RFC 9111 3): first by what it says
+// itself, then by who has asked for it.
 func judge(c *Cache, a *asked, status int, header http.Header) verdict {
+	v := judgeReply(c, status, header, a.called, a.received)
+	v.head = a.r.Method == http.MethodHead
+	if !v.store {
+		return v
+	}
+	switch {
+	case c.core.Authorized && !v.shared: // every request has an identity
+		v.mark = true
+		v.store = false
+	case dirty(a.r, v.names):
+		v.store = false
+	case !allowed(a, &v, foreignCookie(c.settings, a.r)):
+		v.identity = true
+		v.store = false
+	}
+	return v
+}
+
+// judgeReply decides by what a response says itself. It was asked for at called, and its head came at
+// received.
+func judgeReply(c *Cache, status int, header http.Header, called, received int64) verdict {
 	control := readControl(header)
-	v := verdict{received: a.received, mark: true, head: a.r.Method == http.MethodHead}
+	v := verdict{received: received, mark: true}
 	v.shared = control.public || control.sMaxAge.set || control.mustRevalidate
-	v.fresh = freshnessOf(c.settings, &control, header, a.called, a.received)
+	v.fresh = freshnessOf(c.settings, &control, header, called, received)
 	names, enumerable := namesOf(c.settings, header)
 	v.names = names
 	switch {
@@ -50,20 +71,16 @@ func judge(c *Cache, a *asked, status int, header http.Header) verdict {
 		v.mark = false
 	case header["Set-Cookie"] != nil || !enumerable || control.private:
 	case control.noStore && (!control.mustUnderstand || !knownStatuses[status]):
-	case !lives(a, status, header, &control, &v.fresh):
-	case c.core.Authorized && !v.shared: // every request has an identity
-	case dirty(a.r, names):
-		v.mark = false
+	case !lives(status, header, &control, &v.fresh):
 	default:
-		v.identity = !allowed(c, a, &v)
-		v.store = !v.identity
+		v.store = true
 		v.mark = false
 	}
 	return v
 }
 
 // lives reports whether a response is fresh for a time, or can be asked about later.
-func lives(a *asked, status int, header http.Header, c *control, f *freshness) bool {
+func lives(status int, header http.Header, c *control, f *freshness) bool {
 	validated := header["Etag"] != nil || header["Last-Modified"] != nil
 	switch {
 	case c.noCache:
@@ -78,11 +95,11 @@ func lives(a *asked, status int, header http.Header, c *control, f *freshness) b
 }
 
 // allowed reports whether the request's identity lets the response be stored (RFC 9111 3.5).
-func allowed(c *Cache, a *asked, v *verdict) bool {
-	if !v.shared && a.r.Header["Authorization"] != nil {
+func allowed(a *asked, v *verdict, foreign bool) bool {
+	if a.r.Header["Authorization"] != nil && (!v.shared || v.fresh.byTTL) {
 		return false
 	}
-	return !v.fresh.byTTL || !personal(c, a.r)
+	return !v.fresh.byTTL || !foreign
 }
 
 // personal reports whether a request has an identity that a response without any word on caching

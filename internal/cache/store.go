@@ -30,6 +30,8 @@ type store struct {
 	// have been stored, and nothing grows.
 	dooms [256]uint32
 
+	redis *redis // nil where no instance has asked for it
+
 	lives []context.Context // of the instances
 	used  int64             // when an instance was built last
 }
@@ -40,6 +42,8 @@ type Stats struct {
 
 	Stores, Evictions int64
 	Bytes, Entries    int64
+
+	Redis RedisStats
 }
 
 // The kinds of records.
@@ -97,6 +101,9 @@ func storeFor(life context.Context, key string, maxBytes, now int64) *store {
 		other.lives = living(other.lives)
 		if len(other.lives) == 0 && now-other.used > storeIdle {
 			delete(stores.byKey, k)
+			if other.redis != nil {
+				retire(other.redis)
+			}
 		}
 	}
 	return s
