@@ -40,7 +40,7 @@ func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
 	}
 	req.body = body
 	req.bodyRead = true
-	if time.Since(req.time) > time.Second {
+	if time.Since(req.time.Round(0)) > time.Second { // by the wall clock: the other one stands still in a suspend
 		redate(req)
 	}
 	return nil

@@ -249,7 +249,7 @@ func encodeRequests() {
 					err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
 				}
 				req.bodyRead = err == nil
-				if time.Since(now) > time.Second {
+				if time.Since(now.Round(0)) > time.Second {
 					redate(req)
 				}
 			}

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // ofOneRequest is what differs from one request to the next, whichever way it goes.
@@ -116,7 +118,7 @@ func TestBothWaysMakeTheSameEvents(t *testing.T) {
 		"function":     func(_ *Config) {},
 		"Function URL": func(c *Config) { c.EventFormat = "function-url" },
 		"routes": func(c *Config) {
-			c.Function, c.Routes = "", []RouteConfig{{RouteKey: "ANY /users/{id}", Function: "hello"}}
+			c.Function, c.Routes = "", []route.Config{{RouteKey: "ANY /users/{id}", Function: "hello"}}
 		},
 		"pathPrefix": func(c *Config) {
 			c.Function, c.PathPrefix, c.StripPrefix, c.Include = "", "/users/", true, []string{"*"}

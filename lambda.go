@@ -24,10 +24,10 @@ import (
 
 // Lambda is the handler of one middleware on one router.
 type Lambda struct {
-	name        string      // as Traefik qualifies it, "lambda@file"
-	target      *target     // of option function; nil where
-	routes      *routeTable // the routes say, or, where there are none,
-	namespace   *namespace  // the path names it
+	name        string           // as Traefik qualifies it, "lambda@file"
+	target      *target          // of option function; nil where
+	routes      *functionsByKey  // the routes say, or, where there are none,
+	byPath      *functionsByPath // the path names it
 	format      *eventFormat
 	decode      func(payload []byte, contentType string) (*reply, error) // nil for decodeReply's own way
 	credentials *credentials.Provider
@@ -282,13 +282,17 @@ func setFunctions(l *Lambda, config *Config) error {
 		f = parsed
 		l.target = t
 	case len(config.Routes) > 0:
-		table, err := newRouteTable(config.Routes, api)
+		table, err := newFunctionsByKey(config.Routes, api)
 		if err != nil {
 			return err
 		}
 		l.routes = table
 	default:
-		l.namespace = newNamespace(config, api)
+		byPath, err := newFunctionsByPath(config, api)
+		if err != nil {
+			return err
+		}
+		l.byPath = byPath
 	}
 	provider, err := credentials.New(config.Credentials, api.regionOf(f),
 		func(warning string) { warnOnce(l.log, warning) }, func(line string) { l.log.Error("lambda: " + line) })

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // replyCase is a function's payload and what the client gets of it.
@@ -241,7 +243,7 @@ func TestFailuresHaveTheShapeOfTheirFrontDoor(t *testing.T) {
 					config.MaxRequestBodyBytes = 8
 					if c.failure == noRoute {
 						config.Function = ""
-						config.Routes = []RouteConfig{{RouteKey: "GET /elsewhere", Function: "hello"}}
+						config.Routes = []route.Config{{RouteKey: "GET /elsewhere", Function: "hello"}}
 						config.Region = "eu-central-1"
 					}
 				})
