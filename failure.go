@@ -139,6 +139,7 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	status := l.status(f.cause)
 	if l.fallback && replayable(req) && canFallBack(status) {
 		logFailure(l, req, f, status, " fallback=next")
+		noteFailure(req.http, f.cause, true)
 		if l.noted {
 			noteCall(req)
 		}
@@ -150,6 +151,7 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 		status = strict.status
 	}
 	logFailure(l, req, f, status, "")
+	noteFailure(req.http, f.cause, false)
 	writeFailure(l, w, req, f, status, strict.body)
 }
 
