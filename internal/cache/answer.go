@@ -123,7 +123,12 @@ func answerFailure(x *exchange, f *failure) {
 	count(x.cache, &x.cache.store.stats.Misses)
 	x.notes.Failure = f.cause
 	x.notes.CacheResult = "miss"
-	if x.background || x.cache.core.FallBack(x.w, x.original, f.status) {
+	switch {
+	case x.background:
+		return
+	case f.fallsBack:
+		x.notes.Failure = ""
+		x.cache.core.FallBack(x.w, x.original)
 		return
 	}
 	header := x.w.Header()

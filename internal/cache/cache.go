@@ -43,8 +43,8 @@ type Core struct {
 	// Fail answers with this middleware's short body for a status.
 	Fail func(w http.ResponseWriter, r *http.Request, status int)
 
-	// FallBack answers in the place of a failure of the given status, and reports whether it has.
-	FallBack func(w http.ResponseWriter, r *http.Request, status int) bool
+	// FallBack answers in the place of a failure, with the next handler.
+	FallBack func(w http.ResponseWriter, r *http.Request)
 
 	// Log writes one line to Traefik's log.
 	Log func(line string)
@@ -76,7 +76,7 @@ func New(life context.Context, config *Config, core Core) (*Cache, error) {
 	}
 	sum := sha256.Sum256(append([]byte(core.Name+"\n"), core.Settings...))
 	identity := hex.EncodeToString(sum[:])
-	c := &Cache{core: core, settings: s, store: storeFor(life, identity, s.maxBytes, nowMillis())}
+	c := &Cache{core: core, settings: s, store: storeFor(life, core.Name, identity, s.maxBytes, nowMillis())}
 	if config.Redis != nil {
 		c.shares = true
 		c.redis = redisFor(c.store, &shared, identity[:32], s.maxEntryBytes, core.Log)

@@ -71,7 +71,9 @@ func failWith(w http.ResponseWriter, _ *http.Request, status int) {
 	_, _ = w.Write([]byte(http.StatusText(status)))
 }
 
-func neverFallBack(_ http.ResponseWriter, _ *http.Request, _ int) bool { return false }
+func neverFallBack(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusTeapot)
+}
 
 // get sends a GET with headers of alternating names and values.
 func get(x *tested, target string, header ...string) *httptest.ResponseRecorder {

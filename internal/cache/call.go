@@ -22,6 +22,7 @@ type call struct {
 	declared int64       // its Content-Length; -1 where there is none
 	verdict  verdict
 
+	outdated bool // what Redis has of it is to be deleted
 	collects bool // the body goes into body
 	body     []byte
 	entry    *entry
@@ -69,12 +70,13 @@ func detachable(x *exchange) bool {
 // ask calls the origin, and returns when it has responded.
 func ask(x *exchange, ctx context.Context) { //nolint:revive // x is whose context this is
 	s := x.cache.store
-	x.call = call{asked: asked{r: x.r, called: nowMillis()}, declared: -1}
+	x.call = call{asked: asked{r: x.r, authorized: x.cache.core.Authorized || x.notes.Authorized, called: nowMillis()}, declared: -1}
 	s.mutex.Lock()
 	x.call.doomed = s.dooms[doomOf(x.key)]
 	s.mutex.Unlock()
 	x.notes.Failure = ""
 	x.notes.HoldsFallback = true
+	x.notes.FallbackHeld = false
 	r := outgoing(x, ctx)
 	w := bracket.Apart(x.w)
 	w.OnHead(func(head *bracket.Head) { onHead(x, head) })
@@ -202,9 +204,7 @@ func markReply(x *exchange) {
 		drop(s, storeKey(x))
 	}
 	s.mutex.Unlock()
-	if outdated && x.cache.shares {
-		unpublish(x.cache, x.key)
-	}
+	p.outdated = outdated
 }
 
 // storeKey returns the first level of the key that the response to a request is stored under.
@@ -272,6 +272,9 @@ func keepReply(x *exchange) {
 // conclude answers with what was held back of the response, and stores what is complete only now.
 func conclude(x *exchange) {
 	p := &x.call
+	if p.outdated && x.cache.shares {
+		unpublish(x.cache, x.key)
+	}
 	switch p.action {
 	case passes:
 		countForwarded(x)
@@ -337,7 +340,7 @@ func concludeFailure(x *exchange) {
 		answerError(x)
 		return
 	}
-	f := failure{cause: x.notes.Failure, status: p.status, header: p.header, body: p.body}
+	f := failure{cause: x.notes.Failure, status: p.status, header: p.header, body: p.body, fallsBack: x.notes.FallbackHeld}
 	if x.leads && (p.status >= http.StatusInternalServerError || p.status == http.StatusTooManyRequests) {
 		s := x.cache.store
 		s.mutex.Lock()
@@ -357,7 +360,7 @@ func shared(f *failure) failure {
 			header[name] = values
 		}
 	}
-	return failure{cause: f.cause, status: f.status, header: header, body: f.body}
+	return failure{cause: f.cause, status: f.status, header: header, body: f.body, fallsBack: f.fallsBack}
 }
 
 // notMerged are the fields of a 304 that do not replace those of the entry: they would describe the

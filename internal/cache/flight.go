@@ -23,10 +23,11 @@ type flight struct {
 
 // failure is a response that this middleware made since the origin failed.
 type failure struct {
-	cause  string
-	status int
-	header http.Header
-	body   []byte
+	cause     string
+	status    int
+	header    http.Header
+	body      []byte
+	fallsBack bool // the next handler responds in its place
 }
 
 // maxRounds is how often a request waits for a call of another one before it makes its own.

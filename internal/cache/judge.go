@@ -19,9 +19,10 @@ type verdict struct {
 
 // asked is what a request and its call have to do with storing the response.
 type asked struct {
-	r        *http.Request // as the client sent it
-	called   int64
-	received int64
+	r          *http.Request // as the client sent it
+	authorized bool          // an authorizer has let it in
+	called     int64
+	received   int64
 }
 
 // knownStatuses are those whose meaning for a cache this one knows, as must-understand wants it.
@@ -45,7 +46,7 @@ func judge(c *Cache, a *asked, status int, header http.Header) verdict {
 		return v
 	}
 	switch {
-	case c.core.Authorized && !v.shared: // every request has an identity
+	case a.authorized && !v.shared: // every request has an identity
 		v.mark = true
 		v.store = false
 	case dirty(a.r, v.names):

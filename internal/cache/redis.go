@@ -38,7 +38,8 @@ type RedisStats struct {
 
 	Found, Missing, Failed, Skipped int64 // of reads
 	Sets, SetsFailed, SetsSkipped   int64
-	Deletes, DeletesFailed          int64
+
+	Deletes, DeletesFailed, DeletesSkipped int64
 }
 
 const (
@@ -128,9 +129,13 @@ func redisSet(c *redis, key string, value []byte, px int64) {
 func redisDelete(c *redis, key string) {
 	_, result := redisDo(c, []byte(command("DEL", c.prefix+key)))
 	c.mutex.Lock()
-	c.stats.Deletes++
-	if result != done {
+	switch result {
+	case done:
+		c.stats.Deletes++
+	case failed:
 		c.stats.DeletesFailed++
+	default:
+		c.stats.DeletesSkipped++
 	}
 	c.mutex.Unlock()
 }

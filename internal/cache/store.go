@@ -24,6 +24,9 @@ type store struct {
 	refreshes int               // that run in the background
 	encodings map[string]string // Accept-Encoding → its codings, sorted
 	stats     Stats
+	reported  Stats // by Usages
+
+	middleware string
 
 	// dooms counts the invalidations of keys by a sum of theirs. A response is not stored if the count
 	// of its key has changed since it was asked for. Two keys with one sum cost a response that could
@@ -87,12 +90,13 @@ const storeIdle = 10 * 60 * 1000
 
 // storeFor returns the store of the settings that key stands for, for as long as life lasts at least.
 // It may be called by several goroutines at once.
-func storeFor(life context.Context, key string, maxBytes, now int64) *store {
+func storeFor(life context.Context, middleware, key string, maxBytes, now int64) *store {
 	stores.mutex.Lock()
 	defer stores.mutex.Unlock()
 	s, known := stores.byKey[key]
 	if !known {
 		s = newStore(maxBytes)
+		s.middleware = middleware
 		stores.byKey[key] = s
 	}
 	s.lives = append(s.lives, life)

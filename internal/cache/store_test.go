@@ -35,16 +35,16 @@ func TestTheBytesOfAStoreAreExact(t *testing.T) {
 
 func TestStoresOutliveTheirInstances(t *testing.T) {
 	life, end := context.WithCancel(context.Background())
-	first := storeFor(life, t.Name(), 1000, 0)
+	first := storeFor(life, "m", t.Name(), 1000, 0)
 	end()
-	if again := storeFor(life, t.Name(), 1000, 1); again != first {
+	if again := storeFor(life, "m", t.Name(), 1000, 1); again != first {
 		t.Error("got another store after a reload, want the same")
 	}
-	if another := storeFor(context.Background(), t.Name()+" of another function", 1000, 2); another == first {
+	if another := storeFor(context.Background(), "m", t.Name()+" of another function", 1000, 2); another == first {
 		t.Error("got the store of other settings, want one of its own")
 	}
-	storeFor(context.Background(), t.Name()+" later", 1000, storeIdle+2)
-	if again := storeFor(context.Background(), t.Name(), 1000, storeIdle+3); again == first {
+	storeFor(context.Background(), "m", t.Name()+" later", 1000, storeIdle+2)
+	if again := storeFor(context.Background(), "m", t.Name(), 1000, storeIdle+3); again == first {
 		t.Error("got the store back 10 minutes after its last instance, want a new one")
 	}
 }
