@@ -201,8 +201,9 @@ type Config struct {
 	// Default: false.
 	Fallback bool `mapstructure:"fallback"`
 
-	// MaxConcurrency defines how many requests of this middleware, over all routers that use it,
-	// may be with Lambda at the same time. Others are answered with 503 and Retry-After at once.
+	// MaxConcurrency defines how many calls of this middleware, over all routers that use it, may be
+	// under way at the same time: from an event that is ready to a reply that has been read, or a
+	// stream that has ended. Other requests are answered with 503 and Retry-After at once.
 	// Default: 0, no bound.
 	MaxConcurrency int `mapstructure:"maxConcurrency"`
 
@@ -483,7 +484,7 @@ func (c *Config) validateEndpoint() error {
 	u, err := url.Parse(c.Endpoint)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("endpoint: %q: want a URL of scheme, host and, if need be, port and path", redactURL(c.Endpoint))
+		return fmt.Errorf("endpoint: %q: want a URL of scheme http or https, host and, if need be, port and path", redactURL(c.Endpoint))
 	}
 	return nil
 }

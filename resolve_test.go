@@ -152,19 +152,19 @@ func TestPathsThatServeMuxWouldRedirect(t *testing.T) {
 	}
 	handler := newTestHandler(t, config)
 	for request, want := range map[string]string{
-		"GET /files":         "ANY /{all+} /files map[all:files]",
-		"GET /files/x":       "/files/{proxy+} /files/x map[proxy:x]",
-		"POST /files/x":      "/files/{proxy+} /files/x map[proxy:x]",
-		"GET /files/x/y":     "GET /files/x/{rest+} /files/x/y map[rest:y]",
-		"PUT /files/x//y":    "/files/x/{rest+} /files/x//y map[rest:/y]",
-		"PUT /files/z//y":    "/files/{a}/{rest+} /files/z//y map[a:z rest:/y]",
-		"GET /files/x//y":    "GET /files/x/{rest+} /files/x//y map[rest:/y]",
-		"GET /files//y":      "/files/{proxy+} /files//y map[proxy:/y]",
-		"GET /about":         "ANY /{all+} /about map[all:about]",
-		"GET //about/":       "ANY /{all+} //about/ map[all:/about/]",
-		"GET /a/../b":        "ANY /{all+} /a/../b map[all:a/../b]",
-		"CONNECT /files/./y": "/files/{a}/{rest+} /files/./y map[a:. rest:y]",
-		"GET ":               "GET / / map[]",
+		"GET /files":       "ANY /{all+} /files map[all:files]",
+		"GET /files/x":     "/files/{proxy+} /files/x map[proxy:x]",
+		"POST /files/x":    "/files/{proxy+} /files/x map[proxy:x]",
+		"GET /files/x/y":   "GET /files/x/{rest+} /files/x/y map[rest:y]",
+		"PUT /files/x//y":  "/files/x/{rest+} /files/x//y map[rest:/y]",
+		"PUT /files/z//y":  "/files/{a}/{rest+} /files/z//y map[a:z rest:/y]",
+		"GET /files/x//y":  "GET /files/x/{rest+} /files/x//y map[rest:/y]",
+		"GET /files//y":    "/files/{proxy+} /files//y map[proxy:/y]",
+		"GET /about":       "ANY /{all+} /about map[all:about]",
+		"GET //about/":     "ANY /{all+} //about/ map[all:/about/]",
+		"GET /a/../b":      "ANY /{all+} /a/../b map[all:a/../b]",
+		"PATCH /files/./y": "/files/{a}/{rest+} /files/./y map[a:. rest:y]",
+		"GET ":             "GET / / map[]",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		status, body := ask(t, handler, method, path)
