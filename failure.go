@@ -155,7 +155,7 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 		recordFailure(req, f.cause)
 	}
 	status := l.status(f.cause)
-	if l.fallback && replayable(req) && canFallBack(status) {
+	if fallsBack(l, req, status) {
 		logFailure(l, req, f, status, " fallback=next")
 		noteFailure(req.http, f.cause, true)
 		if l.noted {
