@@ -22,6 +22,10 @@ type Notes struct {
 	// FellBack reports whether the next handler responded because the function failed.
 	FellBack bool
 
+	// HoldsFallback reports whether the cache decides what becomes of a failure: a stale response comes
+	// before the next handler.
+	HoldsFallback bool
+
 	// OriginStatus is the status that the origin itself sent, whatever a hook made of it later. 0
 	// before the origin has responded.
 	OriginStatus int
@@ -68,6 +72,17 @@ func Begin(r *http.Request) (*http.Request, *Notes) {
 		return r, notes
 	}
 	notes := &Notes{}
+	return r.WithContext(context.WithValue(r.Context(), notesKey, notes)), notes
+}
+
+// BeginAnew returns a request with notes of its own, for work that outlives the request that asks for
+// it. They say the same of its caller, and nothing of its response.
+func BeginAnew(r *http.Request) (*http.Request, *Notes) {
+	notes := &Notes{}
+	if before, ok := NotesIn(r.Context()); ok {
+		notes.Authorizer = before.Authorizer
+		notes.Authorized = before.Authorized
+	}
 	return r.WithContext(context.WithValue(r.Context(), notesKey, notes)), notes
 }
 

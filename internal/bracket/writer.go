@@ -17,6 +17,8 @@ import (
 // each Write while the response declares no Content-Length.
 type Writer struct {
 	client http.ResponseWriter
+	header http.Header // of the response: the client's own unless the Writer is apart
+	apart  bool
 	before http.Header // what the header held before any room or origin wrote to it
 	heads  []HeadFunc  // the last registered sees the head first
 	tees   []tee       // likewise
@@ -27,6 +29,7 @@ type Writer struct {
 	body     []byte // in place of the origin's, where replaced
 	flushes  bool   // after each Write
 	hijacked bool
+	held     bool  // the client gets nothing of it
 	left     int64 // of the length that the origin declared; -1 where it declared none
 }
 
@@ -69,7 +72,13 @@ func Wrap(w http.ResponseWriter) *Writer {
 	if writer, ok := w.(*Writer); ok {
 		return writer
 	}
-	return &Writer{client: w, before: w.Header().Clone(), asking: -1, left: -1}
+	return &Writer{client: w, header: w.Header(), before: w.Header().Clone(), asking: -1, left: -1}
+}
+
+// Apart returns a Writer around w for a room that may answer otherwise than the origin does, such as
+// a cache. Rooms nearer to the origin find it with Wrap; its header reaches w with the head.
+func Apart(w http.ResponseWriter) *Writer {
+	return &Writer{client: w, header: http.Header{}, apart: true, before: http.Header{}, asking: -1, left: -1}
 }
 
 // OnHead registers a function for the head. The one that is registered last, by the room next to the
@@ -104,6 +113,10 @@ func (h *Head) Replace(body []byte) {
 	w.body = body
 	h.Header["Content-Length"] = []string{strconv.Itoa(len(body))}
 }
+
+// Hold keeps the response from the client and from rooms further out, which the room then answers
+// itself. The body still goes to the functions of OnBody.
+func (h *Head) Hold() { h.writer.held = true }
 
 // Replaced reports whether the body of the response is replaced, and with what.
 func (h *Head) Replaced() (body []byte, replaced bool) { return h.writer.body, h.writer.replaced }
@@ -148,7 +161,7 @@ func (w *Writer) Status() int { return w.status }
 func (w *Writer) Hijacked() bool { return w.hijacked }
 
 // Header returns the header of the response.
-func (w *Writer) Header() http.Header { return w.client.Header() }
+func (w *Writer) Header() http.Header { return w.header }
 
 // Finish writes the head of a response that has none yet, as Go's server does when a handler returns
 // without a word. Each room calls it when its next handler has returned.
@@ -161,7 +174,7 @@ func (w *Writer) Finish() {
 // WriteHeader asks the rooms, and writes the head.
 func (w *Writer) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols {
-		w.client.WriteHeader(status)
+		w.writeInterim(status)
 		return
 	}
 	if w.status != 0 {
@@ -171,21 +184,56 @@ func (w *Writer) WriteHeader(status int) {
 	if status != http.StatusSwitchingProtocols {
 		w.askRooms()
 	}
-	w.client.WriteHeader(w.status)
+	if !w.held {
+		w.writeHead()
+	}
 	switch {
 	case !hasBody(w.status):
 	case w.replaced:
 		w.teeBody()
-		_, _ = w.client.Write(w.body) // fails only where the client has gone
-		w.Flush()                     // the origin may go on for long with what is dropped
-	case w.flushes && len(w.client.Header()["Content-Type"]) > 0: // else Go's server has to see the body first
+		if !w.held {
+			_, _ = w.client.Write(w.body) // fails only where the client has gone
+			w.Flush()                     // the origin may go on for long with what is dropped
+		}
+	case !w.held && w.flushes && len(w.header["Content-Type"]) > 0: // else Go's server has to see the body first
 		w.Flush()
+	}
+}
+
+// writeHead hands the head to the client.
+func (w *Writer) writeHead() {
+	if w.apart {
+		copyHeader(w.client.Header(), w.header)
+	}
+	w.client.WriteHeader(w.status)
+}
+
+// writeInterim hands the head of an interim response to the client, whose header is as before
+// afterwards.
+func (w *Writer) writeInterim(status int) {
+	if !w.apart {
+		w.client.WriteHeader(status)
+		return
+	}
+	header := w.client.Header()
+	before := header.Clone()
+	copyHeader(header, w.header)
+	w.client.WriteHeader(status)
+	for name := range w.header {
+		delete(header, name)
+	}
+	copyHeader(header, before)
+}
+
+func copyHeader(to, from http.Header) {
+	for name, values := range from {
+		to[name] = values
 	}
 }
 
 // askRooms lets the rooms see and change the head, from the origin outwards.
 func (w *Writer) askRooms() {
-	header := w.client.Header()
+	header := w.header
 	if declared, ok := length(header); ok {
 		w.left = declared
 	}
@@ -218,7 +266,7 @@ func (w *Writer) Write(piece []byte) (int, error) {
 	if len(w.tees) > 0 {
 		w.teePiece(piece)
 	}
-	if w.replaced {
+	if w.replaced || w.held {
 		return len(piece), nil
 	}
 	n, err := w.client.Write(piece)

@@ -312,3 +312,36 @@ func proxyTo(t *testing.T, address string) http.Handler {
 	}
 	return httputil.NewSingleHostReverseProxy(origin)
 }
+
+func TestResponsesApartReachTheClientWithTheirHead(t *testing.T) {
+	client := httptest.NewRecorder()
+	client.Header().Set("X-Outer", "kept")
+	w := Apart(client)
+	w.Header().Set("Link", "early")
+	w.WriteHeader(http.StatusEarlyHints)
+	w.Header().Del("Link")
+	w.Header().Set("X-Inner", "sent")
+	if got := client.Header(); got.Get("X-Inner") != "" || got.Get("Link") != "" || got.Get("X-Outer") != "kept" {
+		t.Errorf("got %v before the head, want the client's own header", got)
+	}
+	_, _ = w.Write([]byte("body"))
+	if got := client.Header().Get("X-Inner"); got != "sent" || client.Body.String() != "body" {
+		t.Errorf("got %q and %q, want the header and the body", got, client.Body)
+	}
+}
+
+func TestHeldResponsesReachTheRoomThatHoldsThemAlone(t *testing.T) {
+	client := httptest.NewRecorder()
+	w := Apart(client)
+	teed := ""
+	w.OnHead(func(head *Head) { head.Hold() })
+	w.OnBody(func(piece []byte, _ bool) { teed += string(piece) })
+	w.WriteHeader(http.StatusBadGateway)
+	_, _ = w.Write([]byte("failed"))
+	if teed != "failed" || w.Status() != http.StatusBadGateway {
+		t.Errorf("got %q with %d, want the body and 502", teed, w.Status())
+	}
+	if client.Body.Len() > 0 || client.Code != http.StatusOK {
+		t.Errorf("got %d %q at the client, want nothing", client.Code, client.Body)
+	}
+}
