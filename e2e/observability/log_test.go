@@ -26,14 +26,14 @@ func TestEachRequestIsALineOfTheAccessLog(t *testing.T) {
 		"texts":   function("hello", m{"accessLog": true}),
 		"objects": function("hello", m{"accessLog": true, "logFormat": "json"}),
 	})
-	status, body := get(t, "texts", "/secret?token=x", nil)
+	status, _ := get(t, "texts", "/secret?token=x", nil)
 	require.Equal(t, http.StatusOK, status)
 	text := line(t, "texts@file: request:")
 	assert.Regexp(t, `^texts@file: request: function=hello route="\$default" status=200 requestId=[0-9a-f-]{36} duration=\S+ bytes=\d+ cache=- authorizer=-$`,
 		strings.TrimSpace(text))
 	assert.NotContains(t, text, "secret")
 
-	get(t, "objects", "/", nil)
+	_, body := get(t, "objects", "/", nil)
 	var object map[string]any
 	require.NoError(t, json.Unmarshal([]byte(line(t, `"source":"objects@file"`)), &object))
 	assert.Equal(t, "request", object["topic"])
@@ -46,5 +46,5 @@ func TestFailuresAreObjectsInJSON(t *testing.T) {
 	serve(t, map[string]m{"objects": function("nothing", m{"logFormat": "json"})})
 	status, _ := get(t, "objects", "/", nil)
 	require.Equal(t, http.StatusBadGateway, status)
-	assert.Contains(t, line(t, `status\":502`), `\"function\":\"nothing\"`, "Traefik's log quotes it")
+	assert.Contains(t, line(t, `"status":502`), `"function":"nothing"`)
 }

@@ -59,6 +59,7 @@ func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 		Args: []string{
 			"--tracing.otlp.http.endpoint=" + spans.server.URL + "/v1/traces",
 			"--tracing.serviceName=traefik",
+			"--tracing.addinternals=true", // routers whose service is noop@internal among them
 		},
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package observability_test
 
 import (
+	"compress/gzip"
 	"encoding/hex"
 	"io"
 	"net/http"
@@ -26,16 +27,33 @@ type sink struct {
 func startSink() *sink {
 	s := &sink{}
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		var data tracepb.TracesData // of the same form as the request to export it
-		if err != nil || proto.Unmarshal(body, &data) != nil {
-			w.WriteHeader(http.StatusBadRequest)
+		data, err := exported(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		s.keep(&data)
+		s.keep(data)
 		w.Header().Set("Content-Type", "application/x-protobuf")
 	}))
 	return s
+}
+
+// exported reads a request to export spans, which Traefik compresses. It has the form of TracesData.
+func exported(r *http.Request) (*tracepb.TracesData, error) {
+	body := io.Reader(r.Body)
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		unzipped, err := gzip.NewReader(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		body = unzipped
+	}
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	data := &tracepb.TracesData{}
+	return data, proto.Unmarshal(content, data)
 }
 
 func (s *sink) keep(data *tracepb.TracesData) {
