@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed05e46011/lambda/internal/logline"
 )
@@ -38,6 +39,7 @@ func writtenLines(t *testing.T, format string) []string {
 		for c := range causeNames {
 			f := failureOf(c, hostile)
 			logFailure(l, req, f, l.status(c), "")
+			logline.AdmitAll()
 			logFailure(l, req, f, 599, " fallback=next")
 		}
 		logTail(l, req, "bGluZSAxCmxpbmUgMjogYT1i")
@@ -63,7 +65,7 @@ func TestEveryLineIsOfTheDocumentedPattern(t *testing.T) {
 
 // failureFields are those of a failure, in their order.
 var failureFields = regexp.MustCompile(
-	`^function=\S+ route=("([^"\\]|\\.)*"|-) requestId=\S+ duration=\S+ cause=[a-z-]+( (fallback=next|connection=aborted))?$`)
+	`^function=\S+ route=("([^"\\]|\\.)*"|-) requestId=\S+ duration=\S+ cause=[a-z-]+( (fallback=next|connection=aborted))?( omitted=[0-9]+)?$`)
 
 func TestEveryLineIsAnObjectInJSON(t *testing.T) {
 	for _, line := range writtenLines(t, logline.FormatJSON) {
@@ -87,5 +89,21 @@ func TestLogFormatIsTextOrJSON(t *testing.T) {
 	_, err := newLambda(http.NotFoundHandler(), config, "lambda@file")
 	if err == nil || err.Error() != `logFormat: "xml": want one of text, json` {
 		t.Errorf("got %v, want an error that names logFormat", err)
+	}
+}
+
+func TestClientsCannotFillTheLog(t *testing.T) {
+	logged := captureLog(t)
+	e := newRawEndpoint(t, answers(apiAnswer("429 Too Many Requests", "TooManyRequestsException", "")))
+	handler := newTestHandler(t, e.config())
+	start := time.Now()
+	for i := 0; i < 50; i++ {
+		if got := get(handler).StatusCode; got != http.StatusServiceUnavailable {
+			t.Fatalf("got %d, want 503", got)
+		}
+	}
+	most := 1 + int(time.Since(start)/time.Second)
+	if got := strings.Count(logged.text(), "cause=throttle"); got < 1 || got > most {
+		t.Errorf("got %d lines for 50 requests, want 1 to %d", got, most)
 	}
 }

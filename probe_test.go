@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/probe"
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // probeCallerOf returns what makes the probes for options.
@@ -169,7 +170,7 @@ func TestProbeWantsOneFunction(t *testing.T) {
 	}{
 		"with routes": {func(c *Config) {
 			c.Function = ""
-			c.Routes = []RouteConfig{{RouteKey: "$default", Function: "hello"}}
+			c.Routes = []route.Config{{RouteKey: "$default", Function: "hello"}}
 		}, "lambda: probe: not with routes: want"},
 		"with pathPrefix": {func(c *Config) {
 			c.Function = ""

@@ -120,9 +120,9 @@ func JSON(line string) string {
 	return "{" + strings.Join(pairs, ",") + "}"
 }
 
-// fieldPair returns a field as JSON: status and bytes are numbers, all others text.
+// fieldPair returns a field as JSON: status, bytes and omitted are numbers, all others text.
 func fieldPair(name, value string) string {
-	if name == "status" || name == "bytes" {
+	if name == "status" || name == "bytes" || name == "omitted" {
 		if _, err := strconv.Atoi(value); err == nil {
 			return `"` + name + `":` + value
 		}
