@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -105,5 +106,15 @@ func TestClientsCannotFillTheLog(t *testing.T) {
 	most := 1 + int(time.Since(start)/time.Second)
 	if got := strings.Count(logged.text(), "cause=throttle"); got < 1 || got > most {
 		t.Errorf("got %d lines for 50 requests, want 1 to %d", got, most)
+	}
+}
+
+func TestThePatternIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Skip("the documentation is not part of what Yaegi interprets")
+	}
+	if !strings.Contains(string(page), "\n"+logline.Pattern+"\n") {
+		t.Errorf("got no %s in docs/operations.md", logline.Pattern)
 	}
 }
