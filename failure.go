@@ -157,8 +157,9 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 		recordFailure(req, f.cause)
 	}
 	status := l.status(f.cause)
-	if l.fallback && replayable(req) && canFallBack(status) {
+	if fallsBack(l, req, status) {
 		logFailure(l, req, f, status, " fallback=next")
+		noteFailure(req.http, f.cause, true)
 		if l.noted {
 			noteCall(req)
 		}
@@ -170,6 +171,7 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 		status = strict.status
 	}
 	logFailure(l, req, f, status, "")
+	noteFailure(req.http, f.cause, false)
 	writeFailure(l, w, req, f, status, strict.body)
 }
 

@@ -95,8 +95,17 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 		return nil, err
 	}
 	var handler http.Handler = l
+	if !config.hasFunction() {
+		handler = next
+	}
 	if config.Probe != nil {
 		handler, err = newProbed(ctx, l, handler, config)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if config.hasBrackets() {
+		handler, err = addBrackets(ctx, l, handler, config)
 		if err != nil {
 			return nil, err
 		}
@@ -262,7 +271,8 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.fixed = l.target != nil && l.clientIP == nil
-	l.fast = !l.streamed
+	// A response hook waits for Lambda where the response is written, and workers must not wait.
+	l.fast = !l.streamed && config.Edge == nil
 	l.plainEvent = l.format.encode == nil && l.eventHeaders == nil
 	l.plainReply = l.responseFormat == responseAuto && l.format.plainReply && l.invocation == nil && !l.serverTiming
 	return l, nil
@@ -291,7 +301,7 @@ func setFunctions(l *Lambda, config *Config) error {
 			return err
 		}
 		l.routes = table
-	default:
+	case config.PathPrefix != "":
 		byPath, err := newFunctionsByPath(config, api)
 		if err != nil {
 			return err

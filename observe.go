@@ -178,7 +178,7 @@ func (c *Config) validateMetrics() error {
 
 // newMetricsHandler returns the instance with option metrics, which does nothing else.
 func newMetricsHandler() http.Handler {
-	return metrics.Handler(Version, []func() []metrics.Gauge{probeGauges, credentialGauges})
+	return metrics.Handler(Version, []func() []metrics.Gauge{probeGauges, credentialGauges, cacheGauges})
 }
 
 func probeGauges() []metrics.Gauge {

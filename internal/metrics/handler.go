@@ -83,10 +83,10 @@ func (e *exposition) text() string {
 	build.samples = []string{sample("build_info", label("version", e.version), "1")}
 	families[build.name] = build
 	addFunctions(families)
+	addGauges(families, e.gauges) // before the counts: what is counted elsewhere comes in with them
 	for _, v := range vectors {
 		addVector(families, v)
 	}
-	addGauges(families, e.gauges)
 
 	names := make([]string, 0, len(families))
 	for name := range families {
