@@ -22,7 +22,7 @@ const (
 	CacheEntries      = "cache_entries"                        // middleware
 	CacheRedisUp      = "cache_redis_up"                       // middleware
 	ProbeHealthy      = "probe_healthy"                        // function
-	CredentialsExpiry = "credentials_expiry_timestamp_seconds" //nolint:gosec // source; a name, no credential
+	CredentialsExpiry = "credentials_expiry_timestamp_seconds" // source
 )
 
 // gaugeFamily describes a family of gauges.
