@@ -115,7 +115,8 @@ func New(config *Config, core Core) (*Authorizer, error) {
 	if s.format.rest {
 		a.refusals = restRefusals
 	}
-	a.arnPrefix = "arn:" + core.Partition + ":execute-api:" + core.Region + ":" + core.AccountID + ":" + core.APIID + "/" + core.Stage + "/"
+	a.arnPrefix = "arn:" + core.Partition + ":execute-api:" + core.Region + ":" + core.AccountID + ":" +
+		core.APIID + "/" + core.Stage + "/"
 	a.fingerprint = fingerprintOf(config, &a.core)
 	if s.verifiesJWT {
 		a.keys = sharedKeySet(s.jwt.issuer, s.jwt.jwksURL)
@@ -133,7 +134,8 @@ func fingerprintOf(c *Config, core *Core) string {
 		c.Function, c.Qualifier, c.EventFormat, c.IdentityValidation, c.TTL, strings.Join(c.IdentitySource, "\n"),
 	}
 	if c.JWT != nil {
-		parts = append(parts, c.JWT.Issuer, c.JWT.JWKSURL, strings.Join(c.JWT.Audience, "\n"), strings.Join(c.JWT.Scopes, "\n"))
+		parts = append(parts, c.JWT.Issuer, c.JWT.JWKSURL)
+		parts = append(parts, strings.Join(c.JWT.Audience, "\n"), strings.Join(c.JWT.Scopes, "\n"))
 	}
 	headers := make([]string, 0, len(c.RequestHeaders))
 	for name, text := range c.RequestHeaders {
@@ -344,7 +346,7 @@ func factsFor(a *Authorizer, d *decision, r *http.Request) *facts {
 }
 
 // errUnauthorized is what a REST API's authorizer fails with to have the client get 401.
-var errUnauthorized = errors.New("Unauthorized") //nolint:revive,staticcheck // AWS's own text
+var errUnauthorized = errors.New("Unauthorized") // AWS's own text
 
 // call calls the function and makes a decision of its reply.
 func call(ctx context.Context, a *Authorizer, event []byte) (*decision, error) {
@@ -411,7 +413,7 @@ func askShared(a *Authorizer, r *http.Request, t *target, key string, values []s
 	f, begun := join(decisions, key, began.UnixMilli())
 	if begun {
 		o.cache = CacheMiss
-		go fly(a, f, key, event)
+		go fly(a, f, key, event) //nolint:gosec // G118: the call outlives the request that began it, as others wait
 	}
 	if !wait.For(r.Context(), f.done) {
 		o.refused = clientGone

@@ -73,7 +73,7 @@ func parseJWTRules(c *JWTConfig) (jwtRules, error) {
 	}
 	challenge := `Bearer scope="` + strings.Join(scopes, " ") + `" error=`
 	rules.invalid = challenge + `"invalid_token" error_description="`
-	rules.insufficient = challenge + `"insufficient_scope" error_description="the token does not have one of the required scopes"`
+	rules.insufficient = challenge + `"insufficient_scope" error_description="the token lacks the required scopes"`
 	return rules, nil
 }
 
