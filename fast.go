@@ -465,6 +465,10 @@ func decodeReplies() {
 			_, err = io.ReadFull(resp.Body, payload)
 			_ = resp.Body.Close() // nothing is left to be lost
 		}
+		if req.counts != nil {
+			req.took = time.Since(req.began)
+			req.replyBytes = len(payload)
+		}
 		if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 			x.err = noReply(x.ctx, l, req, resp, payload, err)
 			continue
@@ -533,6 +537,9 @@ func decodeReplies() {
 					header[requestIDHeader] = id
 				}
 				header["Content-Length"] = []string{strconv.Itoa(len(body))}
+				if req.counts != nil {
+					recordReply(l, req, status)
+				}
 				if status != statusOK {
 					w.WriteHeader(status)
 				}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/sigv4"
@@ -28,6 +29,10 @@ func invoke(ctx context.Context, l *Lambda, req *request) (payload []byte, err e
 		return nil, err
 	}
 	payload, err = readReply(resp)
+	if req.counts != nil {
+		req.took = time.Since(req.began)
+		req.replyBytes = len(payload)
+	}
 	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 		return nil, noReply(ctx, l, req, resp, payload, err)
 	}
@@ -52,7 +57,14 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (resp *http.Response
 			return nil, err
 		}
 	}
-	resp, err = l.transport.RoundTrip(newInvocation(ctx, req, p))
+	if atomic.LoadInt32(metered) != 0 {
+		beginCall(req)
+	}
+	invocation := newInvocation(ctx, req, p)
+	if l.xray {
+		addTrace(invocation, req.http)
+	}
+	resp, err = l.transport.RoundTrip(invocation)
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
 	}

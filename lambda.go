@@ -16,7 +16,10 @@ import (
 
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/logline"
+	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/option"
+	"github.com/seed05e46011/lambda/internal/xray"
 )
 
 // Lambda is the handler of one middleware on one router.
@@ -53,6 +56,8 @@ type Lambda struct {
 	keepsBody           bool // something may need a request's body after its event is made
 	serverTiming        bool
 	exposeErrors        bool
+	xray                bool // calls carry the trace header of the request
+	log                 *logline.Logger
 	context             eventContext
 	responseFormat      string
 	contentType         string // of raw replies
@@ -64,18 +69,56 @@ type Lambda struct {
 
 // New builds the handler of one middleware. It works without network and credentials: those are
 // looked for when the first request comes. Its errors name the option that is wrong.
-func New(_ context.Context, next http.Handler, config *Config, name string) (handler http.Handler, err error) {
+func New(ctx context.Context, next http.Handler, config *Config, name string) (handler http.Handler, err error) {
 	// A panic here would end the goroutine that applies Traefik's configuration, for good.
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("lambda: %v", p)
 		}
 	}()
-	l, err := newLambda(next, config, name)
+	handler, err = newHandler(ctx, next, config, name)
 	if err != nil {
 		return nil, fmt.Errorf("lambda: %w", err)
 	}
-	return l, nil
+	return handler, nil
+}
+
+// newHandler builds the function's handler, and around it what the options ask for.
+func newHandler(ctx context.Context, next http.Handler, config *Config, name string) (http.Handler, error) {
+	if config.Metrics {
+		return newMetricsHandler(), config.validateMetrics()
+	}
+	l, err := newLambda(next, config, name)
+	if err != nil {
+		return nil, err
+	}
+	var handler http.Handler = l
+	if !config.hasFunction() {
+		handler = next
+	}
+	if config.Probe != nil {
+		handler, err = newProbed(ctx, l, handler, config)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if config.hasBrackets() {
+		handler, err = addBrackets(l, handler, config)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if config.XRayTracing {
+		tracer, err := xray.New(config.XRayTrustedIPs)
+		if err != nil {
+			return nil, err
+		}
+		handler = tracer.Bracket(handler)
+	}
+	if config.AccessLog {
+		handler = l.log.AccessLog(name, handler)
+	}
+	return handler, nil
 }
 
 // ServeHTTP answers a request with what the function replies, or with an error (failure.go). Workers
@@ -92,6 +135,12 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	toEncode <- x
 	<-x.done
 	if x.invocation != nil {
+		if l.xray {
+			addTrace(x.invocation, r)
+		}
+		if atomic.LoadInt32(metered) != 0 {
+			beginCall(x.req)
+		}
 		x.resp, x.callErr = l.transport.RoundTrip(x.invocation) //nolint:bodyclose // a decoder does
 	} else {
 		callOtherwise(x)
@@ -176,7 +225,11 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err != nil {
 		return nil, err
 	}
-	warnInsecure(config)
+	logger, err := logline.New(config.LogFormat)
+	if err != nil {
+		return nil, err
+	}
+	warnInsecure(logger, config)
 	l := &Lambda{
 		name:                name,
 		transport:           transportFor(connections),
@@ -196,6 +249,8 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		fallback:            config.Fallback,
 		serverTiming:        config.ServerTiming,
 		exposeErrors:        config.ExposeErrors,
+		xray:                config.XRayTracing,
+		log:                 logger,
 	}
 	l.invocation, err = newInvocationOptions(config)
 	if err != nil {
@@ -210,7 +265,8 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.fixed = l.target != nil && l.clientIP == nil
-	l.fast = !l.streamed && l.maxConcurrency == 0
+	// A response hook waits for Lambda where the response is written, and workers must not wait.
+	l.fast = !l.streamed && l.maxConcurrency == 0 && config.Edge == nil
 	l.plainEvent = l.format.encode == nil && l.eventHeaders == nil
 	l.plainReply = l.responseFormat == responseAuto && l.format.plainReply && l.invocation == nil && !l.serverTiming
 	return l, nil
@@ -230,6 +286,7 @@ func setFunctions(l *Lambda, config *Config) error {
 		if err != nil {
 			return err
 		}
+		t.counts = metrics.ForFunction(t.label)
 		f = parsed
 		l.target = t
 	case len(config.Routes) > 0:
@@ -238,10 +295,11 @@ func setFunctions(l *Lambda, config *Config) error {
 			return err
 		}
 		l.routes = table
-	default:
+	case config.PathPrefix != "":
 		l.namespace = newNamespace(config, api)
 	}
-	provider, err := credentials.New(config.Credentials, api.regionOf(f), warnOnce)
+	provider, err := credentials.New(config.Credentials, api.regionOf(f),
+		func(warning string) { warnOnce(l.log, warning) }, func(line string) { l.log.Error("lambda: " + line) })
 	l.credentials = provider
 	return err
 }

@@ -431,6 +431,9 @@ func writeReply(l *Lambda, w http.ResponseWriter, req *request, reply *reply) {
 		header[name] = append(header[name], values...)
 	}
 	setCallHeaders(l, header, req)
+	if req.counts != nil {
+		recordReply(l, req, reply.status)
+	}
 	if len(reply.body) == 0 || req.http.Method == methodHead {
 		writeHead(w, header, req, reply)
 		return

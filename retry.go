@@ -119,8 +119,14 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		if !takeRetryTokens(req.target.endpoint, cost) {
 			return nil, err
 		}
+		if req.counts != nil {
+			req.took = time.Since(req.began)
+		}
 		if !wait.Pause(ctx, delay) {
 			return nil, interrupted(ctx, req, f.cause, f.err)
+		}
+		if req.counts != nil {
+			recordRetry(req, f.cause)
 		}
 	}
 }

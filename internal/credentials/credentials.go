@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net/http"
 	"strings"
 	"time"
@@ -58,6 +57,7 @@ type credentialSettings struct {
 	linkLocal http.RoundTripper // for the metadata services of a host: no proxy
 	remote    http.RoundTripper // for all else
 	base      *Provider         // whose credentials assume options.RoleARN
+	log       func(line string) // takes a line for the operator
 }
 
 // clock is the time. Tests have their own.
@@ -145,6 +145,6 @@ func checkCredentials(c *keySet, now time.Time) error {
 }
 
 // logf tells the operator that the state of a provider has changed.
-func logf(format string, args ...any) {
-	log.Printf("lambda: credentials: "+format, args...)
+func logf(s *credentialSettings, format string, args ...any) {
+	s.log(fmt.Sprintf("credentials: "+format, args...))
 }

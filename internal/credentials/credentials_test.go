@@ -32,8 +32,8 @@ func stoppedClock() clock {
 	}
 }
 
-// noWarning takes the warnings of New where there should be none that matter.
-func noWarning(_ string) {}
+// noLines takes the lines of New where there should be none that matter.
+func noLines(_ string) {}
 
 // noAWSEnvironment takes the variables of AWS, and the home directory, away from a test.
 func noAWSEnvironment(t *testing.T) {
@@ -94,6 +94,7 @@ func testSettings(t *testing.T, options *Config, handler http.Handler) *credenti
 		timeout:   sourceTimeout,
 		linkLocal: transport,
 		remote:    transport,
+		log:       func(_ string) {},
 	}
 }
 

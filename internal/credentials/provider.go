@@ -80,9 +80,10 @@ var providers = struct {
 const maxProviders = 256
 
 // New returns the provider for config, the same one for equal settings. A nil config is one without options. region is
-// that of the function, empty where it is not known: STS is called there. warn takes a line for the log about what is
-// allowed and dangerous. No source is asked before Retrieve. The error names the option that is wrong.
-func New(config *Config, region string, warn func(line string)) (*Provider, error) {
+// that of the function, empty where it is not known: STS is called there. warn takes a line about what is allowed and
+// dangerous, log one about the state of a source; the lines of a provider that is shared go to the first log that it was
+// given. No source is asked before Retrieve. The error names the option that is wrong.
+func New(config *Config, region string, warn, log func(line string)) (*Provider, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
@@ -97,6 +98,7 @@ func New(config *Config, region string, warn func(line string)) (*Provider, erro
 		timeout:   sourceTimeout,
 		linkLocal: linkLocalTransport,
 		remote:    remoteTransport,
+		log:       log,
 	}
 	if !options.assumesRole() {
 		return sharedProvider(settings), nil
@@ -249,17 +251,17 @@ func refused(p *Provider, c *sigv4.Credentials) {
 func refresh(p *Provider, flight *credentialFlight) {
 	defer func() {
 		if r := recover(); r != nil {
-			logf("panic in a refresh: %v", r)
+			logf(p.settings, "panic in a refresh: %v", r)
 		}
 	}()
 	c, source, err := retrieveFrom(sourcesToAsk(p), p.settings)
 	failuresBefore := settle(p, flight, c, source, err)
 	switch {
 	case err == nil && failuresBefore > 0:
-		logf("%s answers again", source.name)
+		logf(p.settings, "%s answers again", source.name)
 	case err != nil && failuresBefore == 0 && flight.credentials != nil:
 		// Where no credentials are valid, the requests that fail tell of it.
-		logf("no refresh, those at hand are used until %s: %v",
+		logf(p.settings, "no refresh, those at hand are used until %s: %v",
 			flight.credentials.usableUntil.UTC().Format(time.RFC3339), err)
 	}
 }
@@ -386,4 +388,62 @@ func shorter(a, b time.Duration) time.Duration {
 		return a
 	}
 	return b
+}
+
+// Expiry is when the credentials of a source end.
+type Expiry struct {
+	Source string // as the log names it: "container"
+	Time   time.Time
+}
+
+// forgottenAfter is how long after their end credentials are told of by Expiries.
+const forgottenAfter = time.Hour
+
+// Expiries returns when the credentials end that providers have now, the first to end of each source. Those that do not
+// expire are left out, and so are those that ended an hour ago: since then nobody has asked for new ones.
+func Expiries() []Expiry {
+	ends := map[string]time.Time{}
+	for _, p := range all() {
+		source, end, ok := expiryOf(p)
+		known, found := ends[source]
+		if ok && (!found || end.Before(known)) {
+			ends[source] = end
+		}
+	}
+	sources := make([]string, 0, len(ends))
+	for source := range ends {
+		sources = append(sources, source)
+	}
+	sort.Strings(sources)
+	list := make([]Expiry, 0, len(sources))
+	for _, source := range sources {
+		list = append(list, Expiry{Source: source, Time: ends[source]})
+	}
+	return list
+}
+
+func all() []*Provider {
+	providers.Lock()
+	defer providers.Unlock()
+	list := make([]*Provider, 0, len(providers.byKey))
+	for _, p := range providers.byKey {
+		list = append(list, p)
+	}
+	return list
+}
+
+// expiryOf returns the source of a provider's credentials, and when they end: when the source said, or, where they are
+// used beyond that because the source fails, when that is over.
+func expiryOf(p *Provider) (string, time.Time, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.current.Load().(*keySet)
+	if p.answered == nil || c.expires.IsZero() {
+		return "", time.Time{}, false
+	}
+	end := c.expires
+	if c.outlivesOutage && c.usableUntil.After(end) {
+		end = c.usableUntil
+	}
+	return p.answered.name, end, p.until(end) > -forgottenAfter
 }

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strings"
@@ -73,6 +74,7 @@ func scriptedProvider(c *testClock, sources ...*scriptedSource) *Provider {
 		options: &Config{},
 		clock:   clock{now: c.time, until: c.until},
 		timeout: sourceTimeout,
+		log:     func(_ string) {},
 	}
 	p := newUnsharedProvider(settings)
 	p.sources = nil
@@ -347,7 +349,7 @@ func TestWhileCredentialsAreValidOnlyTheirSourceIsAsked(t *testing.T) {
 func TestErrorSaysWhereItLooked(t *testing.T) {
 	noAWSEnvironment(t)
 	setenv(t, "AWS_EC2_METADATA_DISABLED", "true")
-	p, err := New(nil, "eu-central-1", noWarning)
+	p, err := New(nil, "eu-central-1", noLines, noLines)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,11 +415,11 @@ func TestProvidersAreSharedBySettings(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			a, err := New(tc.a, tc.regionA, noWarning)
+			a, err := New(tc.a, tc.regionA, noLines, noLines)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := New(tc.b, tc.regionB, noWarning)
+			b, err := New(tc.b, tc.regionB, noLines, noLines)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -430,8 +432,8 @@ func TestProvidersAreSharedBySettings(t *testing.T) {
 
 func TestRolesShareTheCredentialsThatAssumeThem(t *testing.T) {
 	noAWSEnvironment(t)
-	a, errA := New(&Config{RoleArn: testRole}, "eu-west-1", noWarning)
-	b, errB := New(&Config{RoleArn: testRole + "2", ExternalID: "ext"}, "eu-west-2", noWarning)
+	a, errA := New(&Config{RoleArn: testRole}, "eu-west-1", noLines, noLines)
+	b, errB := New(&Config{RoleArn: testRole + "2", ExternalID: "ext"}, "eu-west-2", noLines, noLines)
 	if errA != nil || errB != nil || a.settings.base != b.settings.base {
 		t.Errorf("not shared: %v %v", errA, errB)
 	}
@@ -481,5 +483,41 @@ func BenchmarkRetrieveCredentials(b *testing.B) {
 		if _, err := retrieve(ctx, p); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestExpiriesTellWhenTheCredentialsOfASourceEnd(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	c := &testClock{now: now}
+	c.set(now)
+	ends := map[string]time.Time{
+		"first":    now.Add(2 * time.Hour),
+		"second":   now.Add(time.Hour),
+		"expired":  now.Add(-30 * time.Minute),
+		"long ago": now.Add(-2 * time.Hour),
+		"never":    {},
+	}
+	providers.Lock()
+	saved := providers.byKey
+	providers.byKey = map[[sha256.Size]byte]*Provider{}
+	for name, end := range ends {
+		p := scriptedProvider(c)
+		source := &credentialSource{name: name}
+		if name == "second" {
+			source = &credentialSource{name: "first"}
+		}
+		p.answered = source
+		p.current.Store(&keySet{expires: end})
+		providers.byKey[sha256.Sum256([]byte(name))] = p
+	}
+	providers.byKey[sha256.Sum256([]byte("unasked"))] = scriptedProvider(c)
+	providers.Unlock()
+	got := Expiries()
+	providers.Lock()
+	providers.byKey = saved
+	providers.Unlock()
+	if len(got) != 2 || got[0].Source != "expired" || !got[0].Time.Equal(ends["expired"]) ||
+		got[1].Source != "first" || !got[1].Time.Equal(ends["second"]) {
+		t.Errorf("got %v, want that of expired, and the earlier one of first", got)
 	}
 }
