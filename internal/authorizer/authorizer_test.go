@@ -74,6 +74,7 @@ func coreOf(g *gateway, shape Shape) Core {
 		Query:          func(r *http.Request) url.Values { return r.URL.Query() },
 		Variable:       func(r *http.Request, name string) string { return name + " of " + r.URL.Path },
 		ClientIP:       func(_ *http.Request) string { return "203.0.113.7" },
+		Cause:          func(_ error) string { return "call" },
 		Fail:           g.fail,
 		Log:            g.log,
 		Observe:        g.observe,
