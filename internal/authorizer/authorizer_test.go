@@ -3,7 +3,6 @@ package authorizer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -162,7 +161,7 @@ func (g *gateway) note() string {
 	if g.notes == nil || !g.notes.Authorized {
 		return "none"
 	}
-	return fmt.Sprintf("%s", g.notes.Authorizer)
+	return string(g.notes.Authorizer)
 }
 
 const (
