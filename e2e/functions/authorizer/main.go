@@ -69,7 +69,7 @@ func policyFor(token, methodARN string) (any, error) {
 	case "allow":
 		effect = "Allow"
 	case "unauthorized":
-		return nil, errors.New("Unauthorized") //nolint:staticcheck // the text that API Gateway wants
+		return nil, errors.New("Unauthorized") // the text that API Gateway wants
 	case "fail":
 		return nil, errors.New("no database")
 	}
