@@ -73,10 +73,10 @@ func (f *fakeLambda) called() string {
 
 // allHooks sets all four hooks, by the names of their options.
 func allHooks(config *Config) {
-	config.Edge.ViewerRequest = &edge.HookConfig{Function: "viewerRequest"}
-	config.Edge.OriginRequest = &edge.HookConfig{Function: "originRequest"}
-	config.Edge.OriginResponse = &edge.HookConfig{Function: "originResponse"}
-	config.Edge.ViewerResponse = &edge.HookConfig{Function: "viewerResponse"}
+	config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "viewerRequest"}
+	config.Edge.OriginRequest = &edge.RequestHookConfig{Function: "originRequest"}
+	config.Edge.OriginResponse = &edge.ResponseHookConfig{Function: "originResponse"}
+	config.Edge.ViewerResponse = &edge.ResponseHookConfig{Function: "viewerResponse"}
 }
 
 func TestHooksAroundTheFunction(t *testing.T) {
@@ -160,7 +160,7 @@ func TestHooksAroundTheRoutersService(t *testing.T) {
 
 func TestCallsOfHooks(t *testing.T) {
 	f, config := hookedLambda(t, map[string]string{"check": "unchanged", "hello": `"x"`})
-	config.Edge.ViewerRequest = &edge.HookConfig{Function: "check", Qualifier: "live"}
+	config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "check", Qualifier: "live"}
 	config.InvocationType = "Event"
 	config.TenantID = "t1"
 	serve(newTestHandler(t, config), httptest.NewRequest("GET", "http://example.com/", nil))
@@ -188,7 +188,7 @@ func TestFailuresOfHooksInTheLog(t *testing.T) {
 	} {
 		logged := captureLog(t)
 		_, config := hookedLambda(t, map[string]string{"check": reply})
-		config.Edge.ViewerRequest = &edge.HookConfig{Function: "check"}
+		config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "check"}
 		serve(newTestHandler(t, config), httptest.NewRequest("GET", "http://example.com/", nil))
 		got := variable.ReplaceAllString(logged.text(), "requestId=ID duration=D")
 		if !strings.HasPrefix(got, "lambda@test:"+want) || strings.Count(got, "\n") != 1 || strings.Contains(got, "secret") {
@@ -208,7 +208,7 @@ func TestAPlainConfigurationHasNoBracket(t *testing.T) {
 
 func TestHooksAreCheckedWhenTheConfigurationIs(t *testing.T) {
 	config := CreateConfig()
-	config.Edge = &edge.Config{ViewerRequest: &edge.HookConfig{Function: "a b"}}
+	config.Edge = &edge.Config{ViewerRequest: &edge.RequestHookConfig{Function: "a b"}}
 	_, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@test")
 	if want := `lambda: edge.viewerRequest.function: "a b": want`; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s…", err, want)

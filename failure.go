@@ -140,6 +140,9 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	if l.fallback && replayable(req) && canFallBack(status) {
 		logFailure(l, req, f, status, " fallback=next")
 		noteFailure(req.http, f.cause, true)
+		if l.noted {
+			noteCall(req)
+		}
 		l.next.ServeHTTP(w, original(req))
 		return
 	}

@@ -542,6 +542,9 @@ func decodeReplies() {
 				if id := resp.Header[requestIDHeader]; id != nil {
 					header[requestIDHeader] = id
 				}
+				if l.noted {
+					noteCall(req)
+				}
 				header["Content-Length"] = []string{strconv.Itoa(len(body))}
 				if req.counts != nil {
 					recordReply(l, req, status)

@@ -99,6 +99,9 @@ func setCallHeaders(l *Lambda, header http.Header, req *request) {
 	if l.serverTiming {
 		addServerTiming(header, req)
 	}
+	if l.noted {
+		noteCall(req)
+	}
 }
 
 // requestIDHeader is where Lambda says the id of an invocation, and we too.

@@ -58,6 +58,7 @@ type Lambda struct {
 	serverTiming        bool
 	exposeErrors        bool
 	xray                bool // calls carry the trace header of the request
+	noted               bool // brackets want to know what function was called
 	log                 *logline.Logger
 	context             eventContext
 	responseFormat      string
@@ -254,6 +255,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		serverTiming:        config.ServerTiming,
 		exposeErrors:        config.ExposeErrors,
 		xray:                config.XRayTracing,
+		noted:               config.AccessLog,
 		log:                 logger,
 	}
 	l.invocation, err = newInvocationOptions(config)

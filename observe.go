@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/bracket"
 	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/option"
@@ -137,6 +138,17 @@ func recordStream(s *stream) {
 	recordCall(req, outcome, s.status/100)
 }
 
+// noteCall notes for the brackets which function was called.
+func noteCall(req *request) {
+	notes, ok := bracket.NotesIn(req.http.Context())
+	if !ok || req.target == nil {
+		return
+	}
+	notes.Function = req.target.label
+	notes.Route = req.routeKey
+	notes.RequestID = req.answer.Get(requestIDHeader)
+}
+
 // validateMetrics refuses all options beside metrics, which makes an instance of its own.
 func (c *Config) validateMetrics() error {
 	if err := option.Unknown("", reflect.TypeOf(*c), c.Unknown); err != nil {
@@ -173,9 +185,11 @@ func probeGauges() []metrics.Gauge {
 	return gauges
 }
 
-func credentialGauges() []metrics.Gauge {
+func credentialGauges() []metrics.Gauge { return gaugesOf(credentials.Expiries()) }
+
+func gaugesOf(expiries []credentials.Expiry) []metrics.Gauge {
 	var gauges []metrics.Gauge
-	for _, expiry := range credentials.Expiries() {
+	for _, expiry := range expiries {
 		end := float64(expiry.Time.Unix())
 		gauges = append(gauges, metrics.Gauge{Family: metrics.CredentialsExpiry, Label: expiry.Source, Value: end})
 	}

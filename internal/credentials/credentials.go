@@ -27,9 +27,10 @@ type keySet struct {
 	// outlivesOutage lets the credentials be used past expires while their source is out of order.
 	outlivesOutage bool
 
-	// What the cache decides (credentials_cache.go): from when on to ask the source anew, and
-	// until when to sign with these at most. refreshAt is never after usableUntil.
-	refreshAt   time.Time
+	// What the cache decides (provider.go). The source is asked anew from refreshAt on, which is never after usableUntil,
+	// and from recheckAt on. These are signed with until usableUntil at most.
+	refreshAt   time.Time     // of the wall clock, as expiry is
+	recheckAt   time.Duration // of clock.elapsed
 	usableUntil time.Time
 }
 
@@ -64,9 +65,17 @@ type credentialSettings struct {
 type clock struct {
 	now   func() time.Time
 	until func(t time.Time) time.Duration // one call is cheaper than now and a subtraction
+
+	// elapsed is a time that only ever goes on, and is counted from any start. What waits does so by it: a wall clock
+	// that is set back by an hour must not make an hour out of a second.
+	elapsed func() time.Duration
 }
 
-var systemClock = clock{now: time.Now, until: time.Until}
+var systemClock = clock{now: time.Now, until: time.Until, elapsed: sinceStart}
+
+var started = time.Now()
+
+func sinceStart() time.Duration { return time.Since(started) }
 
 // credentialSources returns the places to look at, in the order of AWS's SDKs. An option that
 // names a source leaves out what would come before it.

@@ -27,8 +27,9 @@ var testNow = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 // stoppedClock always tells testNow.
 func stoppedClock() clock {
 	return clock{
-		now:   func() time.Time { return testNow },
-		until: func(t time.Time) time.Duration { return t.Sub(testNow) },
+		now:     func() time.Time { return testNow },
+		until:   func(t time.Time) time.Duration { return t.Sub(testNow) },
+		elapsed: func() time.Duration { return 0 },
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 
 // testClock is a clock that a test moves.
 type testClock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu     sync.Mutex
+	now    time.Time
+	jumped time.Duration // what of now is no time that has passed
 }
 
 func (c *testClock) time() time.Time {
@@ -31,6 +32,20 @@ func (c *testClock) set(t time.Time) {
 	c.mu.Lock()
 	c.now = t
 	c.mu.Unlock()
+}
+
+// jump sets the wall clock forward or back, in no time.
+func (c *testClock) jump(d time.Duration) {
+	c.mu.Lock()
+	c.now = c.now.Add(d)
+	c.jumped += d
+	c.mu.Unlock()
+}
+
+func (c *testClock) elapsed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now.Sub(testNow) - c.jumped
 }
 
 // scriptedSource answers what the test says, as often as it is asked.
@@ -72,7 +87,7 @@ func (s *scriptedSource) timesAsked() int {
 func scriptedProvider(c *testClock, sources ...*scriptedSource) *Provider {
 	settings := &credentialSettings{
 		options: &Config{},
-		clock:   clock{now: c.time, until: c.until},
+		clock:   clock{now: c.time, until: c.until, elapsed: c.elapsed},
 		timeout: sourceTimeout,
 		log:     func(_ string) {},
 	}
@@ -392,6 +407,87 @@ func TestRefusedCredentialsAreRefreshedOnceASecond(t *testing.T) {
 	refused(p, &first.keys) // late: others sign by now
 	if count := retrieveMany(p, 1); count["B"] != 1 || source.timesAsked() != 3 {
 		t.Errorf("signed with %v, asked %d times", count, source.timesAsked())
+	}
+}
+
+func TestClockSetBackFreezesNothing(t *testing.T) {
+	const back = -time.Hour
+	t.Run("while the source is out of order", func(t *testing.T) {
+		clock := &testClock{now: testNow}
+		source := &scriptedSource{err: errSource}
+		p := scriptedProvider(clock, source)
+		for i := 0; i < 2*freeAttempts; i++ {
+			retrieveMany(p, 1)
+			settled(p)
+		}
+		source.set(key("A", time.Hour), nil)
+		clock.jump(back)
+		clock.set(clock.time().Add(2 * maxHold))
+		if count := retrieveMany(p, 1); count["A"] != 1 {
+			t.Errorf("got %v, want a new attempt after %s", count, 2*maxHold)
+		}
+	})
+	t.Run("before a file is read again", func(t *testing.T) {
+		clock := &testClock{now: testNow}
+		source := &scriptedSource{answer: fromFile(key("A", 0))}
+		p := scriptedProvider(clock, source)
+		retrieveMany(p, 1)
+		source.set(fromFile(key("B", 0)), nil)
+		clock.jump(back)
+		clock.set(clock.time().Add(2 * fileRecheck))
+		retrieveMany(p, 1)
+		settled(p)
+		if count := retrieveMany(p, 1); count["B"] != 1 {
+			t.Errorf("got %v, want the file read again", count)
+		}
+	})
+	t.Run("after a refusal", func(t *testing.T) {
+		clock := &testClock{now: testNow}
+		source := &scriptedSource{answer: key("A", 0)}
+		p := scriptedProvider(clock, source)
+		retrieveMany(p, 1)
+		p.Refused(&key("A", 0).keys, "ExpiredToken")
+		retrieveMany(p, 1)
+		settled(p)
+		clock.jump(back)
+		clock.set(clock.time().Add(2 * time.Second))
+		p.Refused(&key("A", 0).keys, "ExpiredToken")
+		retrieveMany(p, 1)
+		settled(p)
+		if asked := source.timesAsked(); asked != 3 {
+			t.Errorf("got %d questions, want 3", asked)
+		}
+	})
+}
+
+func TestStandingRefusalsAreAskedForLessAndLess(t *testing.T) {
+	clock := &testClock{now: testNow}
+	source := &scriptedSource{answer: key("A", 0)}
+	p := scriptedProvider(clock, source)
+	refuse := func(seconds int) {
+		for i := 0; i < seconds; i++ {
+			retrieveMany(p, 1)
+			settled(p)
+			if !p.Refused(&key("A", 0).keys, "InvalidSignatureException") {
+				t.Fatal("got false for a code about the credentials, want true")
+			}
+			clock.set(clock.time().Add(time.Second))
+		}
+	}
+	refuse(3600)
+	const doublings = 9 // 1 s to 256 s: 511 s
+	const most = 1 + doublings + (3600-511)/300 + 1
+	if asked := source.timesAsked(); asked < doublings || asked > most {
+		t.Errorf("got %d questions in an hour, want %d at most", asked, most)
+	}
+	clock.set(clock.time().Add(time.Hour))
+	before := source.timesAsked()
+	refuse(3)
+	if asked := source.timesAsked() - before; asked < 2 {
+		t.Errorf("got %d questions after an hour without refusals, want one at once", asked)
+	}
+	if p.Refused(&key("A", 0).keys, "ResourceNotFoundException") {
+		t.Error("got true for a code about the function, want false")
 	}
 }
 
