@@ -20,7 +20,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 	core := authorizer.Core{
 		Name:   l.name,
 		Shape:  authorizerShapes[config.EventFormat],
-		Routed: (l.routes != nil || l.namespace != nil) && !l.passUnmatched,
+		Routed: (l.routes != nil || l.byPath != nil) && !l.passUnmatched,
 		Query:  func(r *http.Request) url.Values { return parseQuery(&request{http: r}) },
 		Log:    func(line string) { l.log.Error(line) },
 	}
@@ -48,7 +48,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 	core.APIID = guarded.context.apiID
 	core.Stage = guarded.context.stage
 	core.StageVariables = guarded.context.stageVariables
-	core.Matches = func(r *http.Request) bool { return route(guarded, authorizedRequest(guarded, r)) == nil }
+	core.Matches = func(r *http.Request) bool { return matches(guarded, authorizedRequest(guarded, r)) }
 	core.Event = func(r *http.Request, identity *authorizer.Identity) ([]byte, error) {
 		return authorizerEvent(guarded, r, identity)
 	}
@@ -115,7 +115,7 @@ func guardedBy(l *Lambda, config *Config, t *target) *Lambda {
 		name:          l.name,
 		target:        l.target,
 		routes:        l.routes,
-		namespace:     l.namespace,
+		byPath:        l.byPath,
 		clientIP:      l.clientIP,
 		format:        format,
 		context:       newEventContext(config, t, format),
@@ -132,7 +132,18 @@ func authorizedRequest(l *Lambda, r *http.Request) *request {
 	if l.clientIP != nil {
 		req.clientIP = forwardedIP(l.clientIP, req)
 	}
+	if l.routes != nil {
+		_ = resolveByKey(l.routes, req) // one that no route takes is of $default, and, if it may, next's
+	}
 	return req
+}
+
+// matches reports whether there is a function for a request.
+func matches(l *Lambda, req *request) bool {
+	if l.byPath != nil {
+		return resolveByPath(l.byPath, req) == nil
+	}
+	return req.target != nil
 }
 
 // authorizerEvent makes the event of an authorizer. What it says of the request, such as its id, is
@@ -140,9 +151,6 @@ func authorizedRequest(l *Lambda, r *http.Request) *request {
 func authorizerEvent(l *Lambda, r *http.Request, identity *authorizer.Identity) ([]byte, error) {
 	req := authorizedRequest(l, r)
 	req.authorizing = identity
-	if l.routes != nil || l.namespace != nil {
-		_ = route(l, req) // a request that no route takes is one of $default, and next's
-	}
 	if notes, ok := bracket.NotesIn(r.Context()); ok && !notes.Marked {
 		notes.Marks = bracket.Marks{RequestID: req.requestID, UUID: requestUUID(req), TraceID: req.traceID, Time: req.time}
 		notes.Marked = true
@@ -207,9 +215,6 @@ func requestVariable(l *Lambda, req *request, name string) string {
 		}
 		return path
 	case "routeKey":
-		if l.routes != nil {
-			_ = route(l, req) // $default where none takes it
-		}
 		return req.routeKey
 	case "requestId":
 		return req.requestID

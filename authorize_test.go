@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed05e46011/lambda/internal/authorizer"
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 const (
@@ -213,7 +214,7 @@ func TestTheNextRequestHasNothingOfTheOneBefore(t *testing.T) {
 func TestRoutesAreMatchedBeforeTheAuthorizerIsAsked(t *testing.T) {
 	f, config := guarded(t, "", simpleAllow)
 	config.Function = ""
-	config.Routes = []RouteConfig{{RouteKey: "GET /users/{id}", Function: "hello"}}
+	config.Routes = []route.Config{{RouteKey: "GET /users/{id}", Function: "hello"}}
 	discardLog(t)
 	handler := newTestHandler(t, config)
 	if resp := serve(handler, httptest.NewRequest("GET", "http://example.com/unknown", nil)); resp.StatusCode != 404 || f.called() != "" {
@@ -327,7 +328,7 @@ func TestAFunctionThatThrowsUnauthorized(t *testing.T) {
 func TestVariablesOfTheContext(t *testing.T) {
 	_, config := guarded(t, "", simpleAllow)
 	config.Function = ""
-	config.Routes = []RouteConfig{{RouteKey: "GET /users/{id}", Function: "hello"}}
+	config.Routes = []route.Config{{RouteKey: "GET /users/{id}", Function: "hello"}}
 	l, err := newLambda(http.NotFoundHandler(), config, "lambda@test")
 	if err != nil {
 		t.Fatal(err)

@@ -175,7 +175,7 @@ func BenchmarkDecode(b *testing.B) {
 		payload := row.payload
 		b.Run(row.name, func(b *testing.B) {
 			for i := 0; i < b.N; i++ {
-				if _, err := decodeReply(l, payload); err != nil {
+				if _, err := decodeReply(l, http.MethodGet, payload); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -186,7 +186,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkWrite(b *testing.B) {
 	l := newBenchHandler(b, nil)
 	req := newRequest(l, newBenchRequest("", nil))
-	reply, err := decodeReply(l, benchReplies[0].payload)
+	reply, err := decodeReply(l, http.MethodGet, benchReplies[0].payload)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -98,10 +98,12 @@ type request struct {
 
 	invocationHeaders http.Header // that the options ask for; nil for none
 
+	holdsSlot bool // it is counted in inFlight
+
 	called time.Time // when Lambda was called; zero for a plain call, which nobody times
 
 	// connecting says that a call has no connection yet, with the TLS handshake done: nothing of
-	// it can have been sent. Kept only where such calls are retried.
+	// it can have been sent. Only kept where there may be a proxy.
 	connecting bool
 
 	// repaired says that withoutInvalidUTF8 has made it, and eventHeaders are rendered.

@@ -100,6 +100,12 @@ func callOtherwise(x *exchange) {
 // handler may panic.
 func finish(x *exchange) {
 	if x.panicked != nil {
+		if x.cancel != nil {
+			x.cancel()
+		}
+		if x.req != nil {
+			releaseSlot(x.lambda, x.req)
+		}
 		panic(x.panicked)
 	}
 	err := x.err
@@ -111,7 +117,7 @@ func finish(x *exchange) {
 		fail(x.lambda, x.w, x.req, err)
 		return
 	}
-	reply, err := decodeReply(x.lambda, x.payload)
+	reply, err := decodeReply(x.lambda, x.req.http.Method, x.payload)
 	if err != nil {
 		fail(x.lambda, x.w, x.req, badReply(err))
 		return
@@ -138,7 +144,7 @@ func endWorker(k *worker) {
 // Each variable is declared once: to declare it again makes a new place for it. None is read before
 // it is set for the request.
 //
-//nolint:funlen // To be in one piece is what it is for.
+//nolint:funlen,ineffassign,wastedassign // To be in one piece is what it is for; nil is for the garbage collector.
 func encodeRequests() {
 	var (
 		x    *exchange
@@ -177,11 +183,24 @@ func encodeRequests() {
 	defer endWorker(self)
 	for {
 		if x != nil {
-			goes = x.large || (atomic.AddInt32(&idleEncoders, 1) > maxIdleWorkers && retires(&idleEncoders))
+			// After a failure, since nobody knows then how much the frame holds of the request.
+			goes = x.large || x.err != nil ||
+				(atomic.AddInt32(&idleEncoders, 1) > maxIdleWorkers && retires(&idleEncoders))
 			x.done <- true
 			if goes {
 				return
 			}
+			// An idle worker holds nothing of its last request: ServeHTTP empties the exchange. (In Yaegi x
+			// itself, received from a channel, cannot be set.)
+			self.exchange = nil
+			r = nil
+			req = nil
+			headers = nil
+			if common != nil {
+				event = common.event // not a literal, which would be another event than about is of
+			}
+			encoded = nil
+			invocation = nil
 		}
 		x = <-toEncode
 		self.exchange = x
@@ -234,6 +253,13 @@ func encodeRequests() {
 				continue
 			}
 		}
+		if r.Header["Upgrade"] != nil || r.Method == methodConnect {
+			err = refuseSwitch(r)
+			if err != nil {
+				x.err = err
+				continue
+			}
+		}
 		if r.ContentLength != 0 {
 			// readBody
 			server = nil
@@ -241,7 +267,8 @@ func encodeRequests() {
 				server = value
 			}
 			if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > l.timeout ||
-				r.ContentLength < 0 || r.ContentLength > l.maxRequestBodyBytes || r.Body == nil {
+				r.ContentLength < 0 || r.ContentLength > l.maxRequestBodyBytes || r.Body == nil ||
+				r.ContentLength > firstBodyBytes {
 				err = readBody(ctx, l, req)
 			} else {
 				x.large = r.ContentLength >= minSplicedBody
@@ -252,7 +279,7 @@ func encodeRequests() {
 					err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
 				}
 				req.bodyRead = err == nil
-				if time.Since(now) > time.Second {
+				if time.Since(now.Round(0)) > time.Second {
 					redate(req)
 				}
 			}
@@ -280,7 +307,7 @@ func encodeRequests() {
 			if headers["x-forwarded-for"] == "" {
 				headers["x-forwarded-for"] = peer
 			} else {
-				headers["x-forwarded-for"] += ", " + peer
+				headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], peer)
 			}
 			if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
 				addScheme(headers, r)
@@ -395,9 +422,6 @@ func encodeRequests() {
 		mac.Write([]byte(signing.stringToSign + hex.EncodeToString(sum[:])))
 		invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(encoded))
 		invocation.URL = p.target.url
-		if p.protoMajor != 1 {
-			invocation.GetBody = nil // see http1Hosts
-		}
 		invocation.Header = http.Header{
 			"X-Amz-Date":           p.date,
 			"X-Amz-Security-Token": p.token,
@@ -411,7 +435,7 @@ func encodeRequests() {
 
 // decodeReplies is the second half, as encodeRequests is the first.
 //
-//nolint:funlen // as there
+//nolint:funlen,ineffassign,wastedassign // as there
 func decodeReplies() {
 	var (
 		x       *exchange
@@ -443,6 +467,14 @@ func decodeReplies() {
 			if goes {
 				return
 			}
+			self.exchange = nil
+			w = nil
+			req = nil
+			resp = nil
+			payload = nil
+			object = nil
+			replyHeaders = nil
+			header = nil
 		}
 		x = <-toDecode
 		self.exchange = x
@@ -454,9 +486,6 @@ func decodeReplies() {
 		// callOnce
 		if x.prepared != nil {
 			req.answer = resp.Header
-			if resp.ProtoMajor != x.prepared.protoMajor {
-				learnProtocol(x.prepared, resp)
-			}
 			if resp.StatusCode != statusOK {
 				x.err = refusedCall(x.ctx, l, req, resp, x.prepared)
 				continue
@@ -474,6 +503,9 @@ func decodeReplies() {
 		if req.counts != nil {
 			req.took = time.Since(req.began)
 			req.replyBytes = len(payload)
+		}
+		if req.holdsSlot {
+			releaseSlot(l, req)
 		}
 		if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 			x.err = noReply(x.ctx, l, req, resp, payload, err)
@@ -499,7 +531,7 @@ func decodeReplies() {
 				status = statuses[number]
 			}
 			replyHeaders = nil
-			if fields, ok := object.Headers.(map[string]any); ok {
+			if fields, ok := object.Headers.(map[string]any); ok && len(fields) <= maxPlainHeaders {
 				replyHeaders = fields
 			}
 			body = ""

@@ -192,7 +192,7 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 			for _, response := range []string{responseAuto, responseStrict, responseRaw, responseHTTP} {
 				l := &Lambda{format: eventFormats[format], takenStatus: 200, responseFormat: response, contentType: "text/plain"}
 				l.decode = newDecoder(l)
-				reply, err := decodeReply(l, payload)
+				reply, err := decodeReply(l, http.MethodGet, payload)
 				if err == nil {
 					checkReply(t, reply)
 				}

@@ -72,12 +72,12 @@ func decodeHTTPJSON(payload []byte, contentType string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := make(http.Header, 8)
-	if err := addReplyHeaders(header, "headers", meta["headers"], nil); err != nil {
+	lines := newReplyLines()
+	if err := addReplyHeaders(lines, "headers", meta["headers"], nil); err != nil {
 		return nil, err
 	}
-	dropConnection(header)
-	return newReply(status, header, body, contentType), nil
+	dropConnection(lines.header)
+	return newReply(status, lines.header, body, contentType), nil
 }
 
 // httpJSONReply tells a broken envelope from a payload that is none.

@@ -24,10 +24,10 @@ import (
 
 // Lambda is the handler of one middleware on one router.
 type Lambda struct {
-	name        string      // as Traefik qualifies it, "lambda@file"
-	target      *target     // of option function; nil where
-	routes      *routeTable // the routes say, or, where there are none,
-	namespace   *namespace  // the path names it
+	name        string           // as Traefik qualifies it, "lambda@file"
+	target      *target          // of option function; nil where
+	routes      *functionsByKey  // the routes say, or, where there are none,
+	byPath      *functionsByPath // the path names it
 	format      *eventFormat
 	decode      func(payload []byte, contentType string) (*reply, error) // nil for decodeReply's own way
 	credentials *credentials.Provider
@@ -46,6 +46,7 @@ type Lambda struct {
 	invocation          *invocationOptions // nil for none
 	maxConcurrency      int                // 0: no bound
 	retry               *retryPolicy       // nil: no retry
+	proxied             bool               // calls may go through a proxy
 	passUnmatched       bool
 	fallback            bool
 	fast                bool // workers serve it
@@ -157,9 +158,10 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !x.answered {
 		finish(x)
 	}
+	*x = exchange{} // a worker that is idle still points to it
 }
 
-// serveAny is the way of a request, and that of all with an option that workers do not know.
+// serveAny is the way of a request, and that of streams, which workers do not know.
 func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
 	if l.authorized {
@@ -169,10 +171,11 @@ func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	if !l.fixed {
 		err = place(l, req)
 	}
+	if err == nil && (r.Header["Upgrade"] != nil || r.Method == methodConnect) {
+		err = refuseSwitch(r)
+	}
 	switch {
 	case err != nil:
-	case l.maxConcurrency > 0:
-		err = answerBounded(l, w, req)
 	case l.streamed:
 		err = answerStreamed(l, w, req)
 	default:
@@ -202,7 +205,7 @@ func answer(l *Lambda, w http.ResponseWriter, req *request) (err error) {
 	if err != nil {
 		return err
 	}
-	reply, err := decodeReply(l, payload)
+	reply, err := decodeReply(l, req.http.Method, payload)
 	if err != nil {
 		return badReply(err)
 	}
@@ -258,12 +261,13 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		noted:               config.AccessLog,
 		log:                 logger,
 	}
+	l.proxied = proxied(connections)
 	l.invocation, err = newInvocationOptions(config)
 	if err != nil {
 		return nil, err
 	}
 	l.keepsBody = l.fallback || l.invocation != nil
-	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming
+	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming && l.maxConcurrency == 0 && !l.proxied
 	if err := setFunctions(l, config); err != nil {
 		return nil, err
 	}
@@ -272,7 +276,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	}
 	l.fixed = l.target != nil && l.clientIP == nil
 	// A response hook waits for Lambda where the response is written, and workers must not wait.
-	l.fast = !l.streamed && l.maxConcurrency == 0 && config.Edge == nil
+	l.fast = !l.streamed && config.Edge == nil
 	l.plainEvent = l.format.encode == nil && l.eventHeaders == nil
 	l.plainReply = l.responseFormat == responseAuto && l.format.plainReply && l.invocation == nil && !l.serverTiming
 	return l, nil
@@ -296,13 +300,17 @@ func setFunctions(l *Lambda, config *Config) error {
 		f = parsed
 		l.target = t
 	case len(config.Routes) > 0:
-		table, err := newRouteTable(config.Routes, api)
+		table, err := newFunctionsByKey(config.Routes, api)
 		if err != nil {
 			return err
 		}
 		l.routes = table
 	case config.PathPrefix != "":
-		l.namespace = newNamespace(config, api)
+		byPath, err := newFunctionsByPath(config, api)
+		if err != nil {
+			return err
+		}
+		l.byPath = byPath
 	}
 	provider, err := credentials.New(config.Credentials, api.regionOf(f),
 		func(warning string) { warnOnce(l.log, warning) }, func(line string) { l.log.Error("lambda: " + line) })

@@ -133,7 +133,7 @@ func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	reply, err := decodeReply(l, payload)
+	reply, err := decodeReply(l, http.MethodGet, payload)
 	if err != nil {
 		return 0, badReply(err)
 	}

@@ -56,7 +56,7 @@ func newDecoder(l *Lambda) func(payload []byte, contentType string) (*reply, err
 	case responseRaw:
 		return func(payload []byte, _ string) (*reply, error) { return rawReply(payload, l.contentType), nil }
 	case responseHTTP:
-		return func(payload []byte, _ string) (*reply, error) { return decodeHTTPMessage(payload) }
+		return func(payload []byte, _ string) (*reply, error) { return decodeHTTPMessage(payload, http.MethodGet) }
 	}
 	return l.format.decode
 }
@@ -92,10 +92,20 @@ var errNotJSON = errors.New("want JSON")
 
 // notJSON names the fault of a reply that cannot be read.
 func notJSON(err error) error {
+	if numberOutOfRange(err) {
+		return errors.New("want numbers that a float64 can hold")
+	}
 	if _, ok := err.(*json.UnmarshalTypeError); ok { //nolint:errorlint // encoding/json returns it as it is
 		return errors.New("want an object")
 	}
 	return fmt.Errorf("%w: %.100s", errNotJSON, err.Error())
+}
+
+// numberOutOfRange reports whether err says that a number such as 1e400 was left out of what was read.
+// encoding/json names the number then, and only its kind where it wants something else.
+func numberOutOfRange(err error) bool {
+	typeErr, ok := err.(*json.UnmarshalTypeError) //nolint:errorlint // encoding/json returns it as it is
+	return ok && strings.HasPrefix(typeErr.Value, "number ")
 }
 
 // proxyReply is the object that the front doors of AWS read. It is a struct, since interpreted code
@@ -165,11 +175,14 @@ func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 	return true
 }
 
-// decodeReply reads the function's reply. Unless the format or option responseFormat says otherwise,
+// decodeReply reads the function's reply to a request of this method. Unless the format or option responseFormat says otherwise,
 // that may be an object with a statusCode, and what is none is the body itself, as HTTP APIs and
 // Function URLs have it.
-func decodeReply(l *Lambda, payload []byte) (*reply, error) {
+func decodeReply(l *Lambda, method string, payload []byte) (*reply, error) {
 	if l.decode != nil {
+		if method == methodHead && l.responseFormat == responseHTTP && l.takenStatus == http.StatusOK {
+			return decodeHTTPMessage(payload, method)
+		}
 		return l.decode(payload, l.format.contentType)
 	}
 	object := &proxyReply{}
@@ -177,13 +190,16 @@ func decodeReply(l *Lambda, payload []byte) (*reply, error) {
 	if object.StatusCode == nil {
 		return decodeBare(payload, err)
 	}
+	if err != nil {
+		return nil, notJSON(err)
+	}
 	return decodePlainReply(object, l.format.contentType)
 }
 
 // decodeBare reads a reply without a statusCode. A broken one is not shown to the client, though,
 // as the front doors would: err is that of unmarshalReply.
 func decodeBare(payload []byte, err error) (*reply, error) {
-	if err != nil && bytes.Contains(payload, statusCodeKey) && !json.Valid(payload) {
+	if err != nil && bytes.Contains(payload, statusCodeKey) && (numberOutOfRange(err) || !json.Valid(payload)) {
 		return nil, notJSON(err)
 	}
 	return rawReply(payload, "application/json"), nil
@@ -205,7 +221,7 @@ func decodePlainReply(object *proxyReply, contentType string) (*reply, error) {
 	if object.IsBase64Encoded != nil && object.IsBase64Encoded != false {
 		return decodeAnyReply(object, contentType)
 	}
-	if headers == nil && object.Headers != nil {
+	if (headers == nil && object.Headers != nil) || len(headers) > maxPlainHeaders {
 		return decodeAnyReply(object, contentType)
 	}
 	header := make(http.Header, 8)
@@ -223,7 +239,8 @@ func decodePlainReply(object *proxyReply, contentType string) (*reply, error) {
 		header[canonical] = []string{value}
 		values += value
 	}
-	if len(header) != len(headers) || header[""] != nil || strings.ContainsAny(values, controlCharacters) {
+	if len(header) != len(headers) || header[""] != nil || len(values) > maxReplyLineBytes/2 ||
+		strings.ContainsAny(values, controlCharacters) {
 		return decodeAnyReply(object, contentType)
 	}
 	if header["Content-Type"] == nil {
@@ -231,6 +248,10 @@ func decodePlainReply(object *proxyReply, contentType string) (*reply, error) {
 	}
 	return &reply{status: status, header: header, body: []byte(body)}, nil
 }
+
+// maxPlainHeaders bounds what decodePlainReply reads: it joins values one after the other, which would
+// take quadratic time for many.
+const maxPlainHeaders = 64
 
 // statuses holds the statuses that replies with a body may have, as encoding/json reads numbers.
 var statuses = map[float64]int{}
@@ -304,22 +325,22 @@ func replyBody(v, isBase64 any) ([]byte, error) {
 // replyHeader returns the headers of headers, multiValueHeaders and cookies. For a name that is
 // in both maps the multiple values stand.
 func replyHeader(object *proxyReply) (http.Header, error) {
-	header := make(http.Header, 8)
-	if err := addReplyHeaders(header, "multiValueHeaders", object.MultiValueHeaders, nil); err != nil {
+	lines := newReplyLines()
+	if err := addReplyHeaders(lines, "multiValueHeaders", object.MultiValueHeaders, nil); err != nil {
 		return nil, err
 	}
 	var multi http.Header
-	if len(header) > 0 {
-		multi = header.Clone()
+	if len(lines.header) > 0 {
+		multi = lines.header.Clone()
 	}
-	if err := addReplyHeaders(header, "headers", object.Headers, multi); err != nil {
+	if err := addReplyHeaders(lines, "headers", object.Headers, multi); err != nil {
 		return nil, err
 	}
-	if err := addCookies(header, object.Cookies); err != nil {
+	if err := addCookies(lines, object.Cookies); err != nil {
 		return nil, err
 	}
-	dropConnection(header)
-	return header, nil
+	dropConnection(lines.header)
+	return lines.header, nil
 }
 
 // headerObject returns the headers of one map and their names in order; none of null.
@@ -330,6 +351,9 @@ func headerObject(field string, v any) (object map[string]any, names []string, e
 	object, ok := v.(map[string]any)
 	if !ok {
 		return nil, nil, errors.New(field + ": want an object")
+	}
+	if len(object) > maxReplyLines {
+		return nil, nil, errTooManyLines
 	}
 	names = make([]string, 0, len(object))
 	for name := range object {
@@ -342,7 +366,7 @@ func headerObject(field string, v any) (object map[string]any, names []string, e
 // addReplyHeaders adds the headers of one map, but for the names that except has. Names that
 // differ in case alone are values of one header, in the order of the names: that is how
 // functions behind single-valued maps send several cookies.
-func addReplyHeaders(header http.Header, field string, v any, except http.Header) error {
+func addReplyHeaders(lines *replyLines, field string, v any, except http.Header) error {
 	object, names, err := headerObject(field, v)
 	if err != nil {
 		return err
@@ -352,10 +376,10 @@ func addReplyHeaders(header http.Header, field string, v any, except http.Header
 			continue
 		}
 		if value, ok := object[name].(string); ok {
-			if err := addReplyHeader(header, name, value); err != nil {
+			if err := addReplyHeader(lines, name, value); err != nil {
 				return err
 			}
-		} else if err := addReplyValues(header, name, object[name]); err != nil {
+		} else if err := addReplyValues(lines, name, object[name]); err != nil {
 			return err
 		}
 	}
@@ -364,7 +388,7 @@ func addReplyHeaders(header http.Header, field string, v any, except http.Header
 
 // addReplyValues adds a header whose value is no string: a list, a number, true or false. null
 // is no value.
-func addReplyValues(header http.Header, name string, v any) error {
+func addReplyValues(lines *replyLines, name string, v any) error {
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v}
@@ -374,11 +398,11 @@ func addReplyValues(header http.Header, name string, v any) error {
 		switch value := item.(type) {
 		case nil:
 		case string:
-			err = addReplyHeader(header, name, value)
+			err = addReplyHeader(lines, name, value)
 		case float64:
-			err = addReplyHeader(header, name, strconv.FormatFloat(value, 'f', -1, 64))
+			err = addReplyHeader(lines, name, strconv.FormatFloat(value, 'f', -1, 64))
 		case bool:
-			err = addReplyHeader(header, name, strconv.FormatBool(value))
+			err = addReplyHeader(lines, name, strconv.FormatBool(value))
 		default:
 			err = fmt.Errorf("header %.64q: want a string, a number, true or false, or a list of them", name)
 		}
@@ -391,7 +415,7 @@ func addReplyValues(header http.Header, name string, v any) error {
 
 // addCookies adds the list cookies. A cookie that the headers carry already is not sent twice:
 // adapters that serve several formats put it in both.
-func addCookies(header http.Header, v any) error {
+func addCookies(lines *replyLines, v any) error {
 	if v == nil {
 		return nil
 	}
@@ -399,16 +423,23 @@ func addCookies(header http.Header, v any) error {
 	if !ok {
 		return errors.New("cookies: want a list of strings")
 	}
-	inHeaders := header["Set-Cookie"]
+	sent := map[string]bool{}
+	for _, cookie := range lines.header["Set-Cookie"] {
+		sent[cookie] = true
+	}
 	for _, item := range cookies {
 		cookie, ok := item.(string)
 		if !ok {
 			return errors.New("cookies: want a list of strings")
 		}
-		if contains(inHeaders, cookie) {
+		if sent[cookie] {
+			lines.lines++
+			if lines.lines > maxReplyLines {
+				return errTooManyLines
+			}
 			continue
 		}
-		if err := addReplyHeader(header, "Set-Cookie", cookie); err != nil {
+		if err := addReplyHeader(lines, "Set-Cookie", cookie); err != nil {
 			return err
 		}
 	}

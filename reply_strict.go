@@ -28,7 +28,8 @@ type strictFailure struct {
 func decodeStrictly(payload []byte, contentType string, rules *strictRules) (*reply, error) {
 	var object map[string]any
 	err := json.Unmarshal(payload, &object)
-	if rules.inferred && object["statusCode"] == nil {
+	_, named := object["statusCode"]
+	if rules.inferred && object["statusCode"] == nil && (!named || !numberOutOfRange(err)) {
 		return rawReply(payload, "application/json"), nil
 	}
 	if err != nil {
@@ -71,24 +72,24 @@ func checkFields(object map[string]any, allowed []string) error {
 
 // strictHeader returns the headers of the fields that count.
 func strictHeader(object map[string]any, rules *strictRules) (http.Header, error) {
-	header := make(http.Header, 8)
+	lines := newReplyLines()
 	for _, field := range rules.headers {
-		if err := addStrictHeaders(header, field, object[field]); err != nil {
+		if err := addStrictHeaders(lines, field, object[field]); err != nil {
 			return nil, err
 		}
 	}
 	if rules.cookies {
-		if err := addCookies(header, object["cookies"]); err != nil {
+		if err := addCookies(lines, object["cookies"]); err != nil {
 			return nil, err
 		}
 	}
-	dropConnection(header)
-	return header, nil
+	dropConnection(lines.header)
+	return lines.header, nil
 }
 
 // addStrictHeaders adds the headers of one map: strings in headers, lists of strings in
 // multiValueHeaders.
-func addStrictHeaders(header http.Header, field string, v any) error {
+func addStrictHeaders(lines *replyLines, field string, v any) error {
 	object, names, err := headerObject(field, v)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func addStrictHeaders(header http.Header, field string, v any) error {
 			return fmt.Errorf("%s: %.64q: want strings", field, name)
 		}
 		for _, value := range values {
-			if err := addReplyHeader(header, name, value); err != nil {
+			if err := addReplyHeader(lines, name, value); err != nil {
 				return err
 			}
 		}

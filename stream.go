@@ -59,6 +59,7 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 		return err
 	}
 	s := newStream(ctx, timer, l, req, resp)
+	defer releaseSlot(l, req)
 	defer s.Close()
 	head, err := readHead(s)
 	if err != nil {
