@@ -286,7 +286,7 @@ func TestAFailingAuthorizerIsNoOpenDoor(t *testing.T) {
 	for reply, want := range map[string]string{
 		"429":            "cause=throttle",
 		"500":            "cause=server",
-		"404":            "cause=refused",
+		"404":            "cause=no-such-function",
 		"function error": "cause=function-error",
 		"[]":             "cause=bad-reply: the authorizer's reply: want a JSON object",
 	} {
