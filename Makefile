@@ -51,6 +51,12 @@ check:
 	@cd e2e && $(GO) build -o $(BUILD)/check ./cmd/check
 	@$(BUILD)/check $(FILES)
 
+## migrate: print middlewares for FILE=serverless.yml, a SAM template or an OpenAPI document; FORMAT=file, labels or crd
+.PHONY: migrate
+migrate:
+	@cd e2e && $(GO) build -o $(BUILD)/migrate ./cmd/migrate
+	@$(BUILD)/migrate $(if $(FORMAT),-format $(FORMAT)) $(FILE)
+
 ## schema: write docs/options.schema.json, the JSON schema of the options for editors
 .PHONY: schema
 schema:
