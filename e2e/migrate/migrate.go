@@ -1,6 +1,6 @@
-// Package migrate makes the plugin's middlewares of what deploys functions behind AWS's own front doors: serverless.yml,
-// SAM and CloudFormation templates, OpenAPI documents with API Gateway's integrations. What has no counterpart is told,
-// and a route whose guard has none is left out rather than left open.
+// Package migrate makes the plugin's middlewares of what deploys functions behind AWS's own front doors:
+// serverless.yml, SAM and CloudFormation templates, OpenAPI documents with API Gateway's integrations. What has no
+// counterpart is told, and a route whose guard has none is left out rather than left open.
 package migrate
 
 import (
@@ -90,6 +90,22 @@ func (p *plan) note(format string, args ...any) {
 	}
 }
 
+// Reasons to leave a route out.
+const (
+	reasonAPIKey  = "it wants an API key, which has no counterpart"
+	reasonCognito = "a Cognito authorizer of a REST API names no audience (authorizer.jwt wants one)"
+	reasonIAM     = "IAM authorization has no counterpart"
+)
+
+func (p *plan) noteCORS() {
+	p.note("CORS: Traefik's headers middleware answers preflight requests (accessControlAllowOriginList …)")
+}
+
+// noteOther tells of an integration that is no function.
+func (p *plan) noteOther(r route, integration string) {
+	p.note("no function: %s has an integration of type %s, for a router and a service of Traefik's", r.routeKey(), integration)
+}
+
 // leftOut is the function of routes that are not translated. There is none of this name, so they are answered with 502:
 // without them, a route for all paths might answer their requests without their guard.
 const leftOut = "LEFT-OUT"
@@ -114,7 +130,7 @@ func (p *plan) tellWhatIsOpen() {
 		}
 	}
 	if slices.ContainsFunc(p.routes, func(r route) bool { return r.function == leftOut }) {
-		p.note("there is no function %s: what is left out is answered with 502, so that no other route answers it without its guard", leftOut)
+		p.note("there is no function %s: what is left out is answered with 502, not by another route without its guard", leftOut)
 	}
 	if p.region == "" {
 		p.note("set region, here or as AWS_REGION")
@@ -134,8 +150,8 @@ type Options struct {
 // Formats are the values of [Options.Format].
 var Formats = []string{"file", "labels", "crd"}
 
-// Translate returns Traefik's configuration for the source, a serverless.yml, a template or an OpenAPI document, in YAML
-// or JSON. It fails where the source is none of these, or has no function that answers requests.
+// Translate returns Traefik's configuration for the source, a serverless.yml, a template or an OpenAPI document, in
+// YAML or JSON. It fails where the source is none of these, or has no function that answers requests.
 func Translate(content []byte, options Options) (string, error) {
 	if !slices.Contains(Formats, options.Format) {
 		return "", fmt.Errorf("format %q: want one of %s", options.Format, strings.Join(Formats, ", "))
@@ -152,13 +168,14 @@ func Translate(content []byte, options Options) (string, error) {
 		return "", err
 	}
 	if !slices.ContainsFunc(p.routes, func(r route) bool { return r.function != leftOut }) {
-		return "", errors.Join(errors.New("no function in it answers requests that can be translated"), errors.New(strings.Join(p.notes, "\n")))
+		return "", fmt.Errorf("no function in it answers requests that can be translated\n%s", strings.Join(p.notes, "\n"))
 	}
 	p.tellWhatIsOpen()
 	return p.print(options)
 }
 
-var errUnknownSource = errors.New("neither a serverless.yml (functions), a SAM or CloudFormation template (Resources), nor an OpenAPI document (paths)")
+var errUnknownSource = errors.New("neither a serverless.yml (functions), a SAM or CloudFormation template (Resources), " +
+	"nor an OpenAPI document (paths)")
 
 func read(root *yaml.Node, options Options) (*plan, error) {
 	switch {

@@ -27,7 +27,9 @@ func readOpenAPI(root *yaml.Node) *plan {
 }
 
 // methods are the keys of a path that are operations.
-var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace", "x-amazon-apigateway-any-method"}
+var methods = []string{
+	"get", "put", "post", "delete", "options", "head", "patch", "trace", "x-amazon-apigateway-any-method",
+}
 
 func (o *openAPI) read() {
 	for _, path := range pairs(get(o.root, "paths")) {
@@ -53,10 +55,10 @@ func (o *openAPI) operation(path string, operation pair) {
 		o.plan.note("no integration: %s", r.routeKey())
 		return
 	case kind == "mock" && r.method == "OPTIONS":
-		o.plan.note("CORS: Traefik's headers middleware answers preflight requests (accessControlAllowOriginList …)")
+		o.plan.noteCORS()
 		return
 	case kind != "aws_proxy":
-		o.plan.note("no function: %s has an integration of type %s, which a router and a service of Traefik's may do", r.routeKey(), kind)
+		o.plan.noteOther(r, kind)
 		return
 	}
 	uri := o.text(get(integration, "uri"))
@@ -89,7 +91,7 @@ func (o *openAPI) guard(operation *yaml.Node, format string) (g guard, reason st
 		security = get(o.root, "security")
 	}
 	if get(operation, "x-amazon-apigateway-auth") != nil {
-		return g, "IAM authorization has no counterpart"
+		return g, reasonIAM
 	}
 	requirements := elements(security)
 	if len(requirements) == 0 || len(pairs(requirements[0])) == 0 {
@@ -121,11 +123,11 @@ func (o *openAPI) scheme(name string, scheme *yaml.Node, format string, scopes [
 		g.identityValidation = o.text(get(authorizer, "identityValidationExpression"))
 		g.format = authorizerFormat(kind, format, o.text(get(authorizer, "authorizerPayloadFormatVersion")))
 	case kind == "cognito_user_pools":
-		return g, "a Cognito authorizer of a REST API names no audience (authorizer.jwt wants one)"
+		return g, reasonCognito
 	case o.text(get(scheme, "x-amazon-apigateway-authtype")) == "awsSigv4":
-		return g, "IAM authorization has no counterpart"
+		return g, reasonIAM
 	case o.text(get(scheme, "type")) == "apiKey":
-		return g, "it wants an API key, which has no counterpart"
+		return g, reasonAPIKey
 	default:
 		return g, "its security " + name + " has no authorizer"
 	}

@@ -45,7 +45,7 @@ func (p *plan) options(g group, last bool) []field {
 }
 
 func routeOptions(routes []route) [][]field {
-	var all [][]field
+	all := make([][]field, 0, len(routes))
 	for _, r := range routes {
 		entry := []field{{"routeKey", r.routeKey()}, {"function", r.function}}
 		if r.qualifier != "" {
@@ -86,7 +86,7 @@ func (r router) rule(o Options) string {
 	if len(r.groups) > 0 && r.groups[0].routes[0].alone {
 		hosts = []string{r.name + "." + o.Host}
 	}
-	var rules []string
+	rules := make([]string, 0, len(hosts))
 	for _, host := range hosts {
 		rule := "Host(`" + host + "`)"
 		if strings.ContainsAny(host, "*?") {
@@ -99,7 +99,7 @@ func (r router) rule(o Options) string {
 }
 
 func (r router) middlewares() []string {
-	var names []string
+	names := make([]string, 0, len(r.groups))
 	for _, g := range r.groups {
 		names = append(names, g.name)
 	}
@@ -128,8 +128,9 @@ func (p *plan) print(o Options) (string, error) {
 }
 
 func (p *plan) printFile(out *strings.Builder, o Options) error {
-	var routers, middlewares []field
-	for _, r := range p.routers() {
+	doors := p.routers()
+	routers, middlewares := make([]field, 0, len(doors)), []field{}
+	for _, r := range doors {
 		routers = append(routers, field{r.name, []field{
 			{"rule", r.rule(o)}, {"middlewares", r.middlewares()}, {"service", "noop@internal"},
 		}})
@@ -146,7 +147,7 @@ func (p *plan) printResources(out *strings.Builder, o Options) error {
 		if i > 0 {
 			out.WriteString("---\n")
 		}
-		var names [][]field
+		names := make([][]field, 0, len(r.groups))
 		for i, g := range r.groups {
 			names = append(names, []field{{"name", g.name}})
 			plugin := []field{{"lambda", p.options(g, i == len(r.groups)-1)}}

@@ -22,9 +22,10 @@ type router struct {
 
 // routers shares the routes out. One middleware has one event format and one authorizer, so an API may need several.
 func (p *plan) routers() []router {
-	var all []router
+	doors := partition(p.routes, route.door)
+	all := make([]router, 0, len(doors))
 	routers, middlewares := map[string]bool{}, map[string]bool{}
-	for _, routes := range partition(p.routes, route.door) {
+	for _, routes := range doors {
 		first := routes[0]
 		name := slug(p.name)
 		if first.alone {
@@ -63,8 +64,8 @@ func partition(routes []route, key func(route) string) [][]route {
 	return all
 }
 
-// groups puts routes with the same options together, and each before those of other groups that would take its requests:
-// a middleware that is asked first must not answer what a more specific route behind it guards.
+// groups puts routes with the same options together, and each before those of other groups that would take its
+// requests: a middleware that is asked first must not answer what a more specific route behind it guards.
 func groups(name string, routes []route, taken map[string]bool) []group {
 	var all []group
 	for len(routes) > 0 {
@@ -75,7 +76,9 @@ func groups(name string, routes []route, taken map[string]bool) []group {
 			}
 			all = append(all, group{name: unique(groupName(name, ready[0]), taken), routes: ready})
 			routes = slices.DeleteFunc(routes, func(r route) bool {
-				return slices.ContainsFunc(ready, func(done route) bool { return done.key() == r.key() && done.routeKey() == r.routeKey() })
+				return slices.ContainsFunc(ready, func(done route) bool {
+					return done.key() == r.key() && done.routeKey() == r.routeKey()
+				})
 			})
 			break
 		}
@@ -112,10 +115,11 @@ func mustWait(r route, others []route) bool {
 
 // moreSpecific goes by the path, and by the method where that is the same.
 func moreSpecific(a, b route) bool {
+	headOfGet := a.method == "HEAD" && b.method == "GET" // which answers HEAD as well
 	if a.path == b.path {
-		return b.method == methodAny && a.method != methodAny || b.method == "GET" && a.method == "HEAD"
+		return b.method == methodAny && a.method != methodAny || headOfGet
 	}
-	overlap := a.method == b.method || a.method == methodAny || b.method == methodAny || b.method == "GET" && a.method == "HEAD"
+	overlap := a.method == b.method || a.method == methodAny || b.method == methodAny || headOfGet
 	return overlap && covers(b.path, a.path) && !covers(a.path, b.path)
 }
 

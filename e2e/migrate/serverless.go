@@ -115,15 +115,15 @@ func (s *serverless) http(function lambda, event *yaml.Node) {
 	switch integration := strings.ToLower(s.text(get(event, "integration"))); integration {
 	case "", "lambda-proxy", "lambda_proxy", "aws_proxy", "aws-proxy":
 	default:
-		s.plan.leaveOut(r, "integration "+integration+" maps requests with templates of its own (eventFormat: template could)")
+		s.plan.leaveOut(r, "integration "+integration+" has templates of its own (eventFormat: template could do it)")
 		return
 	}
 	if isTrue(get(event, "private")) {
-		s.plan.leaveOut(r, "it wants an API key, which has no counterpart")
+		s.plan.leaveOut(r, reasonAPIKey)
 		return
 	}
 	if isTrue(get(event, "async")) {
-		s.plan.note("asynchronous in the source: %s; a middleware of its own with invocationType: Event does that", r.routeKey())
+		s.plan.note("asynchronous in the source: %s; invocationType: Event, in a middleware of its own", r.routeKey())
 	}
 	s.noteCORS(get(event, "cors"))
 	if authorizer := get(event, "authorizer"); authorizer != nil {
@@ -149,13 +149,14 @@ func (s *serverless) place(event *yaml.Node) (method, path string) {
 
 func (s *serverless) noteCORS(node *yaml.Node) {
 	if node != nil && !strings.EqualFold(node.Value, "false") {
-		s.plan.note("CORS: Traefik's headers middleware answers preflight requests (accessControlAllowOriginList …)")
+		s.plan.noteCORS()
 	}
 }
 
 // restGuard reads an authorizer of a REST API: the name of a function here, aws_iam, or a mapping.
 func (s *serverless) restGuard(node *yaml.Node) (g guard, reason string) {
 	name := s.text(node)
+	kind := strings.ToLower(s.text(get(node, "type")))
 	if isMapping(node) {
 		name = s.text(get(node, "name"))
 		if arn := s.text(get(node, "arn")); arn != "" {
@@ -163,15 +164,17 @@ func (s *serverless) restGuard(node *yaml.Node) (g guard, reason string) {
 		}
 	}
 	switch {
-	case strings.EqualFold(name, "aws_iam") || strings.EqualFold(s.text(get(node, "type")), "aws_iam"):
-		return g, "IAM authorization has no counterpart"
-	case strings.Contains(name, ":cognito-idp:") || get(node, "authorizerId") != nil || strings.EqualFold(s.text(get(node, "type")), "COGNITO_USER_POOLS"):
-		return g, "a Cognito authorizer of a REST API names no audience (authorizer.jwt wants one)"
+	case strings.EqualFold(name, "aws_iam") || kind == "aws_iam":
+		return g, reasonIAM
+	case get(node, "authorizerId") != nil:
+		return g, "its authorizer is not in the file"
+	case strings.Contains(name, ":cognito-idp:") || kind == "cognito_user_pools":
+		return g, reasonCognito
 	}
 	g = guard{format: "rest-api-token", ttl: "300s"}
 	g.lambda = s.functionNamed(name)
 	g.name = g.function
-	if strings.EqualFold(s.text(get(node, "type")), "request") {
+	if kind == "request" {
 		g.format = "rest-api"
 	}
 	if ttl := get(node, "resultTtlInSeconds"); ttl != nil {
@@ -218,7 +221,7 @@ func (s *serverless) httpAPI(function lambda, event *yaml.Node) {
 		}
 		definition := get(api, "authorizers", name)
 		if strings.EqualFold(s.text(get(authorizer, "type")), "aws_iam") {
-			s.plan.leaveOut(r, "IAM authorization has no counterpart")
+			s.plan.leaveOut(r, reasonIAM)
 			return
 		}
 		if definition == nil {
@@ -280,7 +283,7 @@ func (s *serverless) url(function lambda, url *yaml.Node) {
 	r := route{method: methodAny, path: pathDefault, lambda: function, format: "function-url", alone: true}
 	r.stream = s.text(get(url, "invokeMode")) == "RESPONSE_STREAM"
 	if authorizer := s.text(get(url, "authorizer")); strings.EqualFold(authorizer, "aws_iam") {
-		s.plan.leaveOut(r, "IAM authorization has no counterpart")
+		s.plan.leaveOut(r, reasonIAM)
 		return
 	}
 	s.noteCORS(get(url, "cors"))
@@ -312,7 +315,7 @@ func (p *plan) addListenerRule(r route, paths, methods []string) {
 
 // identitySources writes those of REST APIs (method.request.header.Name) as the plugin has them.
 func identitySources(sources []string) []string {
-	var all []string
+	all := make([]string, 0, len(sources))
 	for _, source := range sources {
 		if rest, is := strings.CutPrefix(source, "method.request."); is {
 			source = "$request." + rest

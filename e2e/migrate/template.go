@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -120,7 +121,7 @@ func (t *template) api(properties *yaml.Node) {
 		t.plan.note("not read: DefinitionUri of an API: translate that document by itself")
 	}
 	if get(properties, "CorsConfiguration") != nil || get(properties, "Cors") != nil {
-		t.plan.note("CORS: Traefik's headers middleware answers preflight requests (accessControlAllowOriginList …)")
+		t.plan.noteCORS()
 	}
 }
 
@@ -154,7 +155,7 @@ func (t *template) apiNamed(reference *yaml.Node, global string) samAPI {
 		api.own = t.resource(match[1])
 	}
 	if api.own == nil {
-		t.plan.note("CHECK: the API %s is not in the template, so that nobody knows here which authorizer it has for all routes", text)
+		t.plan.note("CHECK: the API %s is not in the template: it may have an authorizer for all routes", text)
 	}
 	return api
 }
@@ -198,8 +199,11 @@ func (t *template) httpAPIEvent(function string, event *yaml.Node) {
 	t.guarded(r, event, api, t.httpGuard)
 }
 
+// guardReader returns the guard of an authorizer's definition, or why there can be none.
+type guardReader func(name string, definition *yaml.Node) (g guard, reason string)
+
 // guarded adds the route with the authorizer that the event names, else the API's.
-func (t *template) guarded(r route, event *yaml.Node, api samAPI, read func(name string, definition *yaml.Node) (guard, string)) {
+func (t *template) guarded(r route, event *yaml.Node, api samAPI, read guardReader) {
 	name := t.text(get(event, "Auth", "Authorizer"))
 	if name == "" {
 		name = t.text(api.get("Auth", "DefaultAuthorizer"))
@@ -209,10 +213,10 @@ func (t *template) guarded(r route, event *yaml.Node, api samAPI, read func(name
 	}
 	switch {
 	case isTrue(get(event, "Auth", "ApiKeyRequired")) || isTrue(api.get("Auth", "ApiKeyRequired")):
-		t.plan.leaveOut(r, "it wants an API key, which has no counterpart")
+		t.plan.leaveOut(r, reasonAPIKey)
 		return
 	case name == "AWS_IAM":
-		t.plan.leaveOut(r, "IAM authorization has no counterpart")
+		t.plan.leaveOut(r, reasonIAM)
 		return
 	case name != "" && name != "NONE":
 		definition := api.get("Auth", "Authorizers", name)
@@ -235,7 +239,7 @@ func (t *template) guarded(r route, event *yaml.Node, api samAPI, read func(name
 
 func (t *template) restGuard(name string, definition *yaml.Node) (g guard, reason string) {
 	if get(definition, "UserPoolArn") != nil {
-		return g, "a Cognito authorizer of a REST API names no audience (authorizer.jwt wants one)"
+		return g, reasonCognito
 	}
 	identity := get(definition, "Identity")
 	g = guard{name: name, lambda: t.functionIn(get(definition, "FunctionArn")), format: "rest-api-token", ttl: "300s"}
@@ -280,7 +284,7 @@ func (t *template) url(function lambda, properties *yaml.Node) {
 	r := route{method: methodAny, path: pathDefault, lambda: function, format: "function-url", alone: true}
 	r.stream = t.text(get(properties, "InvokeMode")) == "RESPONSE_STREAM"
 	if t.text(get(properties, "AuthType")) == "AWS_IAM" {
-		t.plan.leaveOut(r, "IAM authorization has no counterpart")
+		t.plan.leaveOut(r, reasonIAM)
 		return
 	}
 	t.plan.routes = append(t.plan.routes, r)
@@ -297,7 +301,7 @@ func (t *template) route(properties *yaml.Node) {
 	}
 	integration := t.resource(match[1])
 	if kind := t.text(get(integration, "IntegrationType")); kind != "AWS_PROXY" {
-		t.plan.note("no function: %s has an integration of type %s, which a router and a service of Traefik's may do", r.routeKey(), kind)
+		t.plan.noteOther(r, kind)
 		return
 	}
 	r.lambda = t.functionIn(get(integration, "IntegrationUri"))
@@ -340,16 +344,16 @@ func (t *template) method(properties *yaml.Node) {
 	}
 	integration := get(properties, "Integration")
 	if kind := t.text(get(integration, "Type")); kind != "AWS_PROXY" {
-		t.plan.note("no function: %s has an integration of type %s, which a router and a service of Traefik's may do", r.routeKey(), kind)
+		t.plan.noteOther(r, kind)
 		return
 	}
 	r.lambda = t.functionIn(get(integration, "Uri"))
 	switch {
 	case isTrue(get(properties, "ApiKeyRequired")):
-		t.plan.leaveOut(r, "it wants an API key, which has no counterpart")
+		t.plan.leaveOut(r, reasonAPIKey)
 		return
 	case t.text(get(properties, "AuthorizationType")) != "NONE" && get(properties, "AuthorizationType") != nil:
-		t.plan.leaveOut(r, "its authorization "+t.text(get(properties, "AuthorizationType"))+" is not translated: see the option authorizer")
+		t.plan.leaveOut(r, "authorization "+t.text(get(properties, "AuthorizationType"))+" of a method is not translated")
 		return
 	}
 	t.plan.routes = append(t.plan.routes, r)
@@ -396,7 +400,7 @@ func (t *template) listenerRule(properties *yaml.Node) {
 		}
 	}
 	if r.function == "" {
-		t.plan.note("no function: a load balancer's rule whose targets are none, which a router and a service of Traefik's may do")
+		t.plan.note("no function: a load balancer's rule with other targets, for a router and a service of Traefik's")
 		return
 	}
 	var paths, methods []string
@@ -404,9 +408,9 @@ func (t *template) listenerRule(properties *yaml.Node) {
 		values := t.texts(get(condition, "Values"))
 		switch field := t.text(get(condition, "Field")); field {
 		case "path-pattern":
-			paths = append(values, t.texts(get(condition, "PathPatternConfig", "Values"))...)
+			paths = slices.Concat(values, t.texts(get(condition, "PathPatternConfig", "Values")))
 		case "host-header":
-			r.hosts = append(values, t.texts(get(condition, "HostHeaderConfig", "Values"))...)
+			r.hosts = slices.Concat(values, t.texts(get(condition, "HostHeaderConfig", "Values")))
 		case "http-request-method":
 			methods = t.texts(get(condition, "HttpRequestMethodConfig", "Values"))
 		default:

@@ -206,8 +206,8 @@ var plainName = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
 var notInName = regexp.MustCompile(`[^a-zA-Z0-9_-]+`)
 
-// named makes a function of its name or its ARN, in an integration's URI too. complete is false where a part of it is only
-// known to AWS: the name then has to be filled in.
+// named makes a function of its name or its ARN, in an integration's URI too. complete is false where a part of it is
+// only known to AWS: the name then has to be filled in.
 func named(text string) (f lambda, complete bool) {
 	if match := functionInARN.FindStringSubmatch(text); match != nil && !strings.Contains(match[0], "${") {
 		return lambda{match[1], match[2]}, true
