@@ -57,6 +57,11 @@ migrate:
 	@cd e2e && $(GO) build -o $(BUILD)/migrate ./cmd/migrate
 	@$(BUILD)/migrate $(if $(FORMAT),-format $(FORMAT)) $(FILE)
 
+## release-check: tell whether this commit can be tagged as a release, or what is missing
+.PHONY: release-check
+release-check:
+	@cd e2e && $(GO) run ./cmd/release
+
 ## schema: write docs/options.schema.json, the JSON schema of the options for editors
 .PHONY: schema
 schema:
