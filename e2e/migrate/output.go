@@ -12,15 +12,15 @@ import (
 // field is one of a mapping, which keeps their order.
 type field struct {
 	name string
-	// value is a string, []string, []field or [][]field.
+	// value is a string, an int, []string, []field or [][]field.
 	value any
 }
 
 // defaultFormat is the plugin's eventFormat where none is written.
 const defaultFormat = "http-api-v2"
 
-// options returns those of the plugin for a group. last is set for the middleware that answers what no route fits.
-func (p *plan) options(g group, last bool) []field {
+// options returns those of the plugin for a group.
+func (p *plan) options(g group) []field {
 	first := g.routes[0]
 	var all []field
 	add := func(name string, value any, wanted bool) {
@@ -39,7 +39,6 @@ func (p *plan) options(g group, last bool) []field {
 		add("qualifier", first.qualifier, first.qualifier != "")
 		return all
 	}
-	add("unmatched", "next", !last)
 	add("routes", routeOptions(g.routes), true)
 	return all
 }
@@ -77,14 +76,14 @@ func guardOptions(g guard) []field {
 	return all
 }
 
-// rule is a router's.
-func (r router) rule(o Options) string {
+// hostRule matches the hosts of a front door.
+func (r router) hostRule(o Options) string {
 	hosts := r.hosts
-	if len(hosts) == 0 {
-		hosts = []string{o.Host}
-	}
-	if len(r.groups) > 0 && r.groups[0].routes[0].alone {
+	switch {
+	case r.groups[0].routes[0].alone:
 		hosts = []string{r.name + "." + o.Host}
+	case len(hosts) == 0:
+		hosts = []string{o.Host}
 	}
 	rules := make([]string, 0, len(hosts))
 	for _, host := range hosts {
@@ -98,12 +97,79 @@ func (r router) rule(o Options) string {
 	return strings.Join(rules, " || ")
 }
 
-func (r router) middlewares() []string {
-	names := make([]string, 0, len(r.groups))
-	for _, g := range r.groups {
-		names = append(names, g.name)
+// basePriority is above the priorities that Traefik gives to routers by the length of their rules.
+const basePriority = 1000
+
+// entrance is a router of Traefik's, which leads to one group.
+type entrance struct {
+	group
+	rule string
+	// priority is 0 where there is one group alone.
+	priority int
+}
+
+// entrances have priorities where there are several, so that Traefik asks for more specific routes first.
+func (r router) entrances(o Options) []entrance {
+	if len(r.groups) == 1 {
+		return []entrance{{group: r.groups[0], rule: r.hostRule(o)}}
 	}
-	return names
+	all := make([]entrance, 0, len(r.groups))
+	for i, g := range r.groups {
+		rule := "(" + r.hostRule(o) + ")" + g.pathRule()
+		all = append(all, entrance{group: g, rule: rule, priority: basePriority + len(r.groups) - i})
+	}
+	return all
+}
+
+// pathRule narrows a rule down to the routes of the group.
+func (g group) pathRule() string {
+	rules := make([]string, 0, len(g.routes))
+	for _, r := range g.routes {
+		if r.path == pathDefault {
+			return ""
+		}
+		rules = append(rules, r.rule())
+	}
+	return " && (" + strings.Join(rules, " || ") + ")"
+}
+
+// rule matches the route's requests, with HEAD for GET as the plugin does.
+func (r route) rule() string {
+	segments := strings.Split(r.path, "/")
+	for i, segment := range segments {
+		segments[i] = segmentPattern(segment)
+	}
+	path := "PathRegexp(`^" + strings.Join(segments, "/") + "$`)"
+	switch r.method {
+	case methodAny:
+		return path
+	case "GET":
+		return "(" + path + " && (Method(`GET`) || Method(`HEAD`)))"
+	default:
+		return "(" + path + " && Method(`" + r.method + "`))"
+	}
+}
+
+// reserved are the characters that Traefik leaves escaped where clients escape them, when it looks for a router. The
+// plugin takes both for the same.
+const reserved = "!#$&'()*+,:;=?@[]%"
+
+func segmentPattern(segment string) string {
+	switch {
+	case strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "+}"):
+		return ".*"
+	case strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}"):
+		return "[^/]+"
+	}
+	var pattern strings.Builder
+	for _, c := range segment {
+		if strings.ContainsRune(reserved, c) {
+			_, _ = fmt.Fprintf(&pattern, "(?:%s|(?i:%%%02x))", regexp.QuoteMeta(string(c)), c)
+			continue
+		}
+		pattern.WriteString(regexp.QuoteMeta(string(c)))
+	}
+	return pattern.String()
 }
 
 // print writes the plan in the output's format, the notes first.
@@ -128,15 +194,16 @@ func (p *plan) print(o Options) (string, error) {
 }
 
 func (p *plan) printFile(out *strings.Builder, o Options) error {
-	doors := p.routers()
-	routers, middlewares := make([]field, 0, len(doors)), []field{}
-	for _, r := range doors {
-		routers = append(routers, field{r.name, []field{
-			{"rule", r.rule(o)}, {"middlewares", r.middlewares()}, {"service", "noop@internal"},
-		}})
-		for i, g := range r.groups {
-			plugin := []field{{"lambda", p.options(g, i == len(r.groups)-1)}}
-			middlewares = append(middlewares, field{g.name, []field{{"plugin", plugin}}})
+	var routers, middlewares []field
+	for _, r := range p.routers() {
+		for _, e := range r.entrances(o) {
+			router := []field{{"rule", e.rule}, {"middlewares", []string{e.name}}, {"service", "noop@internal"}}
+			if e.priority > 0 {
+				router = append(router, field{"priority", e.priority})
+			}
+			routers = append(routers, field{e.name, router})
+			plugin := []field{{"lambda", p.options(e.group)}}
+			middlewares = append(middlewares, field{e.name, []field{{"plugin", plugin}}})
 		}
 	}
 	return encode(out, []field{{"http", []field{{"routers", routers}, {"middlewares", middlewares}}}})
@@ -147,17 +214,23 @@ func (p *plan) printResources(out *strings.Builder, o Options) error {
 		if i > 0 {
 			out.WriteString("---\n")
 		}
-		names := make([][]field, 0, len(r.groups))
-		for i, g := range r.groups {
-			names = append(names, []field{{"name", g.name}})
-			plugin := []field{{"lambda", p.options(g, i == len(r.groups)-1)}}
-			if err := encode(out, resource("Middleware", g.name, []field{{"plugin", plugin}})); err != nil {
+		entrances := r.entrances(o)
+		routes := make([][]field, 0, len(entrances))
+		for _, e := range entrances {
+			route := []field{{"match", e.rule}, {"kind", "Rule"}}
+			if e.priority > 0 {
+				route = append(route, field{"priority", e.priority})
+			}
+			routes = append(routes, append(route,
+				field{"middlewares", [][]field{{{"name", e.name}}}},
+				field{"services", [][]field{{{"kind", "TraefikService"}, {"name", "noop@internal"}}}},
+			))
+			plugin := []field{{"lambda", p.options(e.group)}}
+			if err := encode(out, resource("Middleware", e.name, []field{{"plugin", plugin}})); err != nil {
 				return err
 			}
 			out.WriteString("---\n")
 		}
-		services := field{"services", [][]field{{{"kind", "TraefikService"}, {"name", "noop@internal"}}}}
-		routes := [][]field{{{"match", r.rule(o)}, {"kind", "Rule"}, {"middlewares", names}, services}}
 		if err := encode(out, resource("IngressRoute", r.name, []field{{"routes", routes}})); err != nil {
 			return err
 		}
@@ -179,12 +252,15 @@ func (p *plan) printLabels(out *strings.Builder, o Options) {
 		_, _ = fmt.Fprintf(out, "  - %s\n", strconv.Quote(strings.ReplaceAll(key+"="+value, "$", "$$")))
 	}
 	for _, r := range p.routers() {
-		router := "traefik.http.routers." + r.name
-		add(router+".rule", r.rule(o))
-		add(router+".middlewares", strings.Join(r.middlewares(), ","))
-		add(router+".service", "noop@internal")
-		for i, g := range r.groups {
-			labels("traefik.http.middlewares."+g.name+".plugin.lambda", p.options(g, i == len(r.groups)-1), add)
+		for _, e := range r.entrances(o) {
+			router := "traefik.http.routers." + e.name
+			add(router+".rule", e.rule)
+			add(router+".middlewares", e.name)
+			add(router+".service", "noop@internal")
+			if e.priority > 0 {
+				add(router+".priority", strconv.Itoa(e.priority))
+			}
+			labels("traefik.http.middlewares."+e.name+".plugin.lambda", p.options(e.group), add)
 		}
 	}
 }
@@ -240,6 +316,8 @@ func node(value any) *yaml.Node {
 			list.Content = append(list.Content, node(element))
 		}
 		return list
+	case int:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.Itoa(value)}
 	default:
 		text := &yaml.Node{}
 		text.SetString(fmt.Sprint(value))

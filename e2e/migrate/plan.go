@@ -12,12 +12,11 @@ type group struct {
 	routes []route
 }
 
-// router is a front door: a host, and the middlewares that are asked in their order. Each but the last hands on what it
-// has no route for.
+// router is a front door: a host, and the middlewares behind it.
 type router struct {
 	name   string
 	hosts  []string
-	groups []group
+	groups []group // a more specific route is in an earlier group
 }
 
 // routers shares the routes out. One middleware has one event format and one authorizer, so an API may need several.

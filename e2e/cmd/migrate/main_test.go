@@ -4,21 +4,18 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed05e46011/lambda"
 	"github.com/seed05e46011/lambda/e2e/check"
 	"github.com/seed05e46011/lambda/e2e/migrate"
 )
 
 // What is to be filled in has names that the plugin takes, so that all else can be checked.
 func TestThePluginTakesWhatTranslateReturns(t *testing.T) {
-	_, knowsAuthorizers := reflect.TypeFor[lambda.Config]().FieldByName("Authorizer")
 	sources, err := filepath.Glob("../../migrate/testdata/*[nl]")
 	require.NoError(t, err)
 	require.Greater(t, len(sources), 5)
@@ -38,7 +35,7 @@ func TestThePluginTakesWhatTranslateReturns(t *testing.T) {
 			require.NoError(t, err)
 			counts[report.Middlewares] = true
 			for _, problem := range report.Problems {
-				if !knowsAuthorizers && strings.HasPrefix(problem.Text, "authorizer: no such option") {
+				if strings.Contains(problem.Text, "${") { // which the output says to fill in
 					continue
 				}
 				assert.Fail(t, "refused", "%s as %s: %s", path, format, problem)
