@@ -133,14 +133,16 @@ func TestHooksAroundTheFunction(t *testing.T) {
 		tc.set(config)
 		resp := serve(newTestHandler(t, config), httptest.NewRequest("GET", "http://example.com/", nil))
 		if body := bodyOf(t, resp); resp.StatusCode != tc.status || body != tc.body || f.called() != tc.called {
-			t.Errorf("%s: got %d %q, called %q, want %d %q, %q", name, resp.StatusCode, body, f.called(), tc.status, tc.body, tc.called)
+			t.Errorf("%s: got %d %q, called %q, want %d %q, %q",
+				name, resp.StatusCode, body, f.called(), tc.status, tc.body, tc.called)
 		}
 	}
 }
 
 func TestHooksAroundTheRoutersService(t *testing.T) {
 	f, config := hookedLambda(t, map[string]string{
-		"viewerRequest": "unchanged", "originRequest": "unchanged", "originResponse": "unchanged", "viewerResponse": "unchanged",
+		"viewerRequest": "unchanged", "originRequest": "unchanged",
+		"originResponse": "unchanged", "viewerResponse": "unchanged",
 	})
 	allHooks(config)
 	config.Function = ""
@@ -179,20 +181,21 @@ func TestCallsOfHooks(t *testing.T) {
 }
 
 func TestFailuresOfHooksInTheLog(t *testing.T) {
-	for reply, want := range map[string]string{
-		"429":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaLimitExceeded: throttle: ",
-		"500":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: server: ",
-		"404":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: no-such-function: ",
-		"function error": " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: function-error: ",
-		"[]":             " 502 Bad Gateway: hook=viewer-request function=check requestId=ID duration=D cause=LambdaValidationError: the JSON output must be",
+	for reply, tc := range map[string]struct{ status, cause string }{
+		"429":            {"503 Service Unavailable", "LambdaLimitExceeded: throttle: "},
+		"500":            {"503 Service Unavailable", "LambdaExecutionError: server: "},
+		"404":            {"503 Service Unavailable", "LambdaExecutionError: no-such-function: "},
+		"function error": {"503 Service Unavailable", "LambdaExecutionError: function-error: "},
+		"[]":             {"502 Bad Gateway", "LambdaValidationError: the JSON output must be"},
 	} {
+		want := "lambda@test: " + tc.status + ": hook=viewer-request function=check requestId=ID duration=D cause=" + tc.cause
 		logged := captureLog(t)
 		_, config := hookedLambda(t, map[string]string{"check": reply})
 		config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "check"}
 		serve(newTestHandler(t, config), httptest.NewRequest("GET", "http://example.com/", nil))
 		got := variable.ReplaceAllString(logged.text(), "requestId=ID duration=D")
-		if !strings.HasPrefix(got, "lambda@test:"+want) || strings.Count(got, "\n") != 1 || strings.Contains(got, "secret") {
-			t.Errorf("%s: got %q, want one line lambda@test:%s…", reply, got, want)
+		if !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 1 || strings.Contains(got, "secret") {
+			t.Errorf("%s: got %q, want one line %s…", reply, got, want)
 		}
 	}
 }

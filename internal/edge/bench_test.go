@@ -10,11 +10,13 @@ import (
 // BenchmarkHook is what one hook of each kind costs beside the call of its function: the event of a
 // browser's request, and a reply that adds a header.
 func BenchmarkHook(b *testing.B) {
-	const fields = `"accept":[{"value":"text/html"}],"accept-language":[{"value":"en"}],"cookie":[{"value":"session=abc"}],` +
+	const fields = `"accept":[{"value":"text/html"}],"accept-language":[{"value":"en"}],` +
+		`"cookie":[{"value":"session=abc"}],` +
 		`"referer":[{"value":"https://shop.example.com/"}],"user-agent":[{"value":"Mozilla/5.0"}]`
 	replies := map[string]string{
 		"viewerRequest": `{"uri":"/","headers":{"host":[{"value":"shop.example.com"}],` + fields + `,"x-a":[{"value":"1"}]}}`,
-		"viewerResponse": `{"status":"200","headers":{"content-type":[{"value":"text/html"}],"content-length":[{"value":"5"}],` +
+		"viewerResponse": `{"status":"200","headers":{"content-type":[{"value":"text/html"}],` +
+			`"content-length":[{"value":"5"}],` +
 			`"cache-control":[{"value":"no-cache"}],"x-a":[{"value":"1"}]}}`,
 	}
 	for name := range replies {

@@ -103,7 +103,8 @@ func (c *call) noReply(ctx context.Context, err error) *failure {
 	if cause == "throttle" {
 		name = limitExceeded
 	}
-	return &failure{status: http.StatusServiceUnavailable, name: name, result: resultError, reason: cause + ": " + err.Error()}
+	reason := cause + ": " + err.Error()
+	return &failure{status: http.StatusServiceUnavailable, name: name, result: resultError, reason: reason}
 }
 
 // ask calls the hook with an event, and returns the object that it replied.
