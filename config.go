@@ -10,7 +10,9 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/edge"
 	"github.com/seed05e46011/lambda/internal/logline"
@@ -215,9 +217,18 @@ type Config struct {
 	// Default: false.
 	ExposeErrors bool `mapstructure:"exposeErrors"`
 
+	// Authorizer asks who may pass before anything else of this middleware, but Edge's viewerRequest,
+	// sees a request: a Lambda authorizer, or JSON Web Tokens.
+	// Default: everybody may.
+	Authorizer *authorizer.Config `mapstructure:"authorizer"`
+
 	// Edge runs Lambda@Edge functions on requests and responses.
 	// Default: none.
 	Edge *edge.Config `mapstructure:"edge"`
+
+	// Cache stores responses as a shared HTTP cache does.
+	// Default: none.
+	Cache *cache.Config `mapstructure:"cache"`
 
 	// Probe has the function called at intervals, and keeps requests from it while it is sick.
 	// Default: none.
