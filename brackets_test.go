@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/edge"
 )
 
@@ -157,6 +159,75 @@ func TestHooksAroundTheRoutersService(t *testing.T) {
 	}
 	if got, want := f.called(), "viewerRequest originRequest originResponse viewerResponse"; got != want {
 		t.Errorf("got called %q, want %q", got, want)
+	}
+}
+
+// TestHooksAroundACache asks twice for each path.
+func TestHooksAroundACache(t *testing.T) {
+	const viewers = "viewerRequest viewerResponse"
+	const all = "viewerRequest originRequest hello originResponse viewerResponse"
+	fresh := `"headers":{"cache-control":[{"value":"max-age=60"}]}`
+	cases := map[string]struct {
+		replies  map[string]string
+		called   string // by both requests
+		statuses string
+		body     string // of the second
+	}{
+		"a response": {nil, all + " " + viewers, "200 200", "hello"},
+		"a response that viewerResponse changes": {
+			map[string]string{"viewerResponse": `{"status":"200","body":"changed"}`}, all + " " + viewers, "200 200", "changed",
+		},
+		"a response that viewerResponse fails on": {
+			map[string]string{"viewerResponse": "[]"}, all + " " + viewers, "502 502", `{"message":"Bad Gateway"}`,
+		},
+		"a response that originResponse changes": {
+			map[string]string{"originResponse": `{"status":"200","body":"changed",` + fresh + `}`},
+			all + " " + viewers, "200 200", "changed",
+		},
+		"a response that originResponse fails on": {
+			map[string]string{"originResponse": "[]"},
+			"viewerRequest originRequest hello originResponse viewerRequest originRequest hello originResponse",
+			"502 502", `{"message":"Bad Gateway"}`,
+		},
+		"a 404 that originResponse makes a 200": {
+			map[string]string{
+				"hello":          `{"statusCode":404,"headers":{"cache-control":"max-age=60"},"body":"none"}`,
+				"originResponse": `{"status":"200",` + fresh + `}`,
+			},
+			"viewerRequest originRequest hello originResponse viewerRequest", "200 200", "none",
+		},
+		"what originRequest responds": {
+			map[string]string{"originRequest": `{"status":"200","body":"made",` + fresh + `}`},
+			"viewerRequest originRequest viewerResponse " + viewers, "200 200", "made",
+		},
+		"what viewerRequest responds": {
+			map[string]string{"viewerRequest": `{"status":"200","body":"made",` + fresh + `}`},
+			"viewerRequest viewerRequest", "200 200", "made",
+		},
+	}
+	discardLog(t)
+	for name, tc := range cases {
+		replies := map[string]string{
+			"hello":         `{"statusCode":200,"headers":{"cache-control":"max-age=60"},"body":"hello"}`,
+			"viewerRequest": "unchanged", "originRequest": "unchanged",
+			"originResponse": "unchanged", "viewerResponse": "unchanged",
+		}
+		for function, reply := range tc.replies {
+			replies[function] = reply
+		}
+		f, config := hookedLambda(t, replies)
+		allHooks(config)
+		config.Cache = &cache.Config{}
+		handler, err := New(context.Background(), http.NotFoundHandler(), config, name+"@test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := serve(handler, httptest.NewRequest("GET", "http://example.com/", nil))
+		second := serve(handler, httptest.NewRequest("GET", "http://example.com/", nil))
+		statuses := fmt.Sprint(first.StatusCode, second.StatusCode)
+		if body := bodyOf(t, second); statuses != tc.statuses || body != tc.body || f.called() != tc.called {
+			t.Errorf("%s: got %s %q, called %q, want %s %q, %q", name, statuses, body, f.called(), tc.statuses, tc.body, tc.called)
+		}
 	}
 }
 
