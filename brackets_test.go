@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/edge"
+	"github.com/seed05e46011/lambda/internal/logline"
 )
 
 // hookedLambda is a Lambda endpoint whose hooks reply what a test says, by the names of their
@@ -252,6 +253,7 @@ func TestCallsOfHooks(t *testing.T) {
 }
 
 func TestFailuresOfHooksInTheLog(t *testing.T) {
+	logline.AdmitAll()
 	for reply, tc := range map[string]struct{ status, cause string }{
 		"429":            {"503 Service Unavailable", "LambdaLimitExceeded: throttle: "},
 		"500":            {"503 Service Unavailable", "LambdaExecutionError: server: "},
@@ -272,6 +274,23 @@ func TestFailuresOfHooksInTheLog(t *testing.T) {
 }
 
 var variable = regexp.MustCompile(`requestId=\S+ duration=\S+`)
+
+// TestClientsFillNoLogWithThrottledHooks has two requests, of which the log tells one.
+func TestClientsFillNoLogWithThrottledHooks(t *testing.T) {
+	logline.AdmitAll()
+	logged := captureLog(t)
+	_, config := hookedLambda(t, map[string]string{"check": "429"})
+	config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "check"}
+	handler := newTestHandler(t, config)
+	for i := 0; i < 2; i++ {
+		if got := serve(handler, httptest.NewRequest("GET", "http://example.com/", nil)).StatusCode; got != 503 {
+			t.Errorf("got %d, want 503", got)
+		}
+	}
+	if got := strings.Count(logged.text(), "\n"); got != 1 {
+		t.Errorf("got %d lines, want 1: %s", got, logged.text())
+	}
+}
 
 func TestAPlainConfigurationHasNoBracket(t *testing.T) {
 	f := newFakeLambda(t, replies(`"x"`))

@@ -98,6 +98,7 @@ func (s *stage) core() Core {
 			w.WriteHeader(status)
 			_, _ = fmt.Fprintf(w, `{"message":%q}`, statusText(status))
 		},
+		Admit: func(_, _ string) (field string, admitted bool) { return "", true },
 		Log:   func(line string) { s.note(&s.logged, line) },
 		Debug: func(line string) { s.note(&s.debugged, line) },
 		Observer: func(hook, function string) func(result string) {
