@@ -18,11 +18,11 @@ func (c *Config) hasFunction() bool {
 }
 
 // hasBrackets reports whether the options ask for rooms around the origin.
-func (c *Config) hasBrackets() bool { return c.Edge != nil || c.Authorizer != nil }
+func (c *Config) hasBrackets() bool { return c.Edge != nil || c.Authorizer != nil || c.Cache != nil }
 
 // addBrackets puts the rooms that the options ask for around an origin. A request meets them from the
 // last to the first, its response from the first to the last.
-func addBrackets(l *Lambda, origin http.Handler, config *Config) (http.Handler, error) {
+func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Config) (http.Handler, error) {
 	handler := origin
 	var hooks *edge.Edge
 	if config.Edge != nil {
@@ -32,6 +32,13 @@ func addBrackets(l *Lambda, origin http.Handler, config *Config) (http.Handler, 
 		}
 		hooks = e
 		handler = hooks.Origin(handler)
+	}
+	if config.Cache != nil {
+		stored, err := newCache(ctx, l, config)
+		if err != nil {
+			return nil, err
+		}
+		handler = stored.Handler(handler)
 	}
 	if config.Authorizer != nil {
 		a, err := newAuthorizer(l, config)
@@ -80,6 +87,7 @@ func newCaller(l *Lambda, config *Config) *caller {
 		takenStatus: statusOK,
 		logType:     l.logType,
 		plainCall:   true,
+		proxied:     l.proxied,
 		xray:        l.xray,
 		log:         l.log,
 	}}

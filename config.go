@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/edge"
 	"github.com/seed05e46011/lambda/internal/logline"
@@ -224,6 +225,10 @@ type Config struct {
 	// Edge runs Lambda@Edge functions on requests and responses.
 	// Default: none.
 	Edge *edge.Config `mapstructure:"edge"`
+
+	// Cache stores responses as a shared HTTP cache does.
+	// Default: none.
+	Cache *cache.Config `mapstructure:"cache"`
 
 	// Probe has the function called at intervals, and keeps requests from it while it is sick.
 	// Default: none.

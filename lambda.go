@@ -106,7 +106,7 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 		}
 	}
 	if config.hasBrackets() {
-		handler, err = addBrackets(l, handler, config)
+		handler, err = addBrackets(ctx, l, handler, config)
 		if err != nil {
 			return nil, err
 		}
