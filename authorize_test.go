@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/seed05e46011/lambda/internal/authorizer"
+	"github.com/seed05e46011/lambda/internal/cache"
+	"github.com/seed05e46011/lambda/internal/edge"
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
@@ -122,6 +124,10 @@ func TestWhatThereIsNoneOfInAnAuthorizersEvent(t *testing.T) {
 		r := httptest.NewRequest("POST", "http://example.com/", strings.NewReader("body"))
 		serve(newTestHandler(t, config), r)
 		event := decodedEvent(t, f.events[0])
+		headers := event["headers"].(map[string]any)
+		if headers["Content-Length"] != "4" && headers["content-length"] != "4" {
+			t.Errorf("%s: got headers %v, want the length of the body", format, headers)
+		}
 		for _, name := range names {
 			if _, found := event[name]; found {
 				t.Errorf("%s: got %s, want none", format, name)
@@ -378,5 +384,50 @@ func TestARNsNameAccountAndRegionOfTheFunction(t *testing.T) {
 	want := "arn:aws-cn:execute-api:cn-north-1:210987654321:a1b2c3d4e5/$default/GET/users/42"
 	if got := decodedEvent(t, f.events[0])["routeArn"]; got != want {
 		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
+func TestStoredResponsesDoNotCrossIdentities(t *testing.T) {
+	for control, want := range map[string]string{
+		"max-age=60":         "check hello check hello check hello",
+		"public, max-age=60": "check hello check check",
+	} {
+		f, config := hookedLambda(t, map[string]string{
+			"check": simpleAllow,
+			"hello": `{"statusCode":200,"headers":{"cache-control":"` + control + `"},"body":"hello"}`,
+		})
+		config.Edge = nil
+		config.Cache = &cache.Config{}
+		config.Authorizer = &authorizer.Config{Function: "check"}
+		handler := newTestHandler(t, config)
+		for _, token := range []string{"alice", "bob", "alice"} {
+			r := shopRequest()
+			r.Header.Set("Authorization", token)
+			serve(handler, r)
+		}
+		if got := f.called(); got != want {
+			t.Errorf("%s: got called %s, want %s", control, got, want)
+		}
+	}
+}
+
+func TestTheAuthorizerSeesWhatTheViewersHookMade(t *testing.T) {
+	discardLog(t)
+	changed := `{"uri":"/changed","method":"GET","querystring":"","headers":{"host":[{"value":"example.com"}],` +
+		`"authorization":[{"value":"of the hook"}]}}`
+	f, config := hookedLambda(t, map[string]string{
+		"viewer": changed, "check": `{"isAuthorized":false}`, "response": `{"status":"200","body":"changed"}`,
+	})
+	config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "viewer"}
+	config.Edge.ViewerResponse = &edge.ResponseHookConfig{Function: "response"}
+	config.Authorizer = &authorizer.Config{Function: "check"}
+	resp := serve(newTestHandler(t, config), httptest.NewRequest("GET", "http://example.com/", nil))
+	if resp.StatusCode != 403 || f.called() != "viewer check" {
+		t.Fatalf("got %d after %q, want 403 after viewer check", resp.StatusCode, f.called())
+	}
+	event := decodedEvent(t, f.events[1])
+	identity := event["identitySource"].([]any)
+	if event["rawPath"] != "/changed" || identity[0] != "of the hook" {
+		t.Errorf("got %v, %v, want what the hook made", event["rawPath"], identity)
 	}
 }
