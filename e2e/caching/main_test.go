@@ -50,6 +50,9 @@ func start(t *testing.T, options traefik.Options) *traefik.Instance {
 	return instance
 }
 
+// host is the host of all pages: it is a part of their key, and each Traefik has a port of its own.
+const host = "shop.example.org"
+
 // answer is a response whose body has been read.
 type answer struct {
 	*http.Response
@@ -60,6 +63,7 @@ func get(t *testing.T, instance *traefik.Instance, target string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, instance.URL+target, http.NoBody)
 	require.NoError(t, err)
+	request.Host = host
 	return send(t, instance, request)
 }
 
