@@ -2,8 +2,11 @@
 package caching_test
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,6 +51,16 @@ func start(t *testing.T, options traefik.Options) *traefik.Instance {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, instance.Stop()) })
 	return instance
+}
+
+// traced returns a context whose requests count their interim responses.
+func traced(ctx context.Context, interim *int) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(int, textproto.MIMEHeader) error {
+			*interim++
+			return nil
+		},
+	})
 }
 
 // host is the host of all pages: it is a part of their key, and each Traefik has a port of its own.

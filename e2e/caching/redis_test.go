@@ -52,7 +52,7 @@ func startRedis(t *testing.T, port string, more ...string) *redis {
 	if port == "" {
 		port = freePort(t)
 	}
-	arguments := []string{
+	arguments := []string{ //nolint:prealloc // more is a handful
 		"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--requirepass", password, "--dir", t.TempDir(),
 		"--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lru",
 	}
@@ -194,7 +194,8 @@ func TestRedisOverTLS(t *testing.T) {
 	for i := range 5 {
 		assert.Equal(t, http.StatusOK, get(t, stranger, "/"+strconv.Itoa(i)).StatusCode)
 	}
-	require.Eventually(t, func() bool { return strings.Contains(stranger.Logs(), "certificate") }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(stranger.Logs(), "certificate") },
+		20*time.Second, 10*time.Millisecond)
 }
 
 // selfSigned writes a certificate for 127.0.0.1 and its key.
@@ -274,8 +275,8 @@ func TestRedisFailsUnderLoad(t *testing.T) {
 	clients := &crowd{gateway: gateway}
 	clients.run(ctx, t)
 	await := func(what, line string, times int) {
-		require.Eventually(t, func() bool { return strings.Count(gateway.Logs(), line) == times }, time.Minute, 10*time.Millisecond,
-			"%s:\n%s", what, gateway.Logs())
+		require.Eventually(t, func() bool { return strings.Count(gateway.Logs(), line) == times },
+			time.Minute, 10*time.Millisecond, "%s:\n%s", what, gateway.Logs())
 	}
 	awaitPages := func() {
 		before := clients.pages.Load()
@@ -322,8 +323,8 @@ func TestAFullRedisAndAWrongPassword(t *testing.T) {
 			assert.Equal(t, http.StatusOK, get(t, gateway, "/"+strconv.Itoa(i)).StatusCode, what)
 		}
 		assert.Contains(t, get(t, gateway, "/1").Header.Get("Cache-Status"), "; hit; ", what)
-		require.Eventually(t, func() bool { return strings.Count(gateway.Logs(), row.line) == 1 }, 20*time.Second, 10*time.Millisecond,
-			"%s: %s", what, gateway.Logs())
+		require.Eventually(t, func() bool { return strings.Count(gateway.Logs(), row.line) == 1 },
+			20*time.Second, 10*time.Millisecond, "%s: %s", what, gateway.Logs())
 		assert.Equal(t, 1, strings.Count(gateway.Logs(), "cache: redis"), what)
 		assert.NotContains(t, gateway.Logs(), "wrong secret", what)
 	}
