@@ -122,12 +122,17 @@ fuzz:
 ## e2e: the tests with real Traefik and real functions
 # -count=1, since Go would take the results of another time where only files outside of the module have changed: the plugin.
 .PHONY: e2e
-e2e: $(TRAEFIK) e2e/node/node_modules docker-packages kubernetes-tools prometheus
+e2e: $(TRAEFIK) e2e/node/node_modules docker-packages kubernetes-tools prometheus redis
 	cd e2e && $(GO) test -race -count=1 -p 1 ./... # one package at a time: some measure how long things take
 
 e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
 	cd e2e/node && npm ci --no-audit --no-fund
 	@touch $@
+
+# The cache's tests start Debian's Redis, or a Valkey that is there.
+.PHONY: redis
+redis:
+	@command -v valkey-server >/dev/null || $(call install,redis-server,redis-server)
 
 ## bench: speed and memory beside a compiled gateway's, about 15 minutes (CASES, ROUNDS, SECONDS)
 .PHONY: bench
