@@ -182,7 +182,7 @@ func TestFailuresOfHooksInTheLog(t *testing.T) {
 	for reply, want := range map[string]string{
 		"429":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaLimitExceeded: throttle: ",
 		"500":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: server: ",
-		"404":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: refused: ",
+		"404":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: no-such-function: ",
 		"function error": " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: function-error: ",
 		"[]":             " 502 Bad Gateway: hook=viewer-request function=check requestId=ID duration=D cause=LambdaValidationError: the JSON output must be",
 	} {

@@ -56,6 +56,7 @@ type Notes struct {
 
 	// Timings lists what took how long, in the order of their ends, for Server-Timing.
 	Timings []Timing
+	parts   []*part // of the rooms that are timed
 }
 
 // Timing is one part of a request in Server-Timing.
