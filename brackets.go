@@ -91,6 +91,7 @@ func newCaller(l *Lambda, config *Config) *caller {
 		takenStatus: statusOK,
 		logType:     l.logType,
 		plainCall:   true,
+		proxied:     l.proxied,
 		xray:        l.xray,
 		log:         l.log,
 	}}

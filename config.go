@@ -390,7 +390,7 @@ func (c *Config) validateFunction() error {
 			set++
 		}
 	}
-	if set != 1 && !(set == 0 && c.hasBrackets()) {
+	if set > 1 || set == 0 && !c.hasBrackets() {
 		return fmt.Errorf("function, routes, pathPrefix: %d of them set: want exactly one: "+
 			"the name or the ARN of a Lambda function, a list of routes, or a path under which functions are named", set)
 	}

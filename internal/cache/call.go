@@ -12,8 +12,7 @@ import (
 // call is one call of the origin, and what came of it.
 type call struct {
 	asked       asked
-	conditional bool   // it asks whether the entry is still good
-	doomed      uint32 // the invalidations of its key when it began
+	conditional bool // it asks whether the entry is still good
 
 	action   action
 	status   int
@@ -43,13 +42,19 @@ const (
 
 // callAlone has the origin answer a request that nobody waits for.
 func callAlone(x *exchange) {
+	s := x.cache.store
+	s.mutex.Lock()
+	x.pending = begin(s, x.key)
+	s.mutex.Unlock()
+	defer endCall(s, x.key, x.pending)
 	ask(x, x.r.Context())
 	conclude(x)
 }
 
 // lead has the origin answer a request and those that wait for its response.
 func lead(x *exchange) {
-	defer land(x.cache.store, x.flightKey, x.flight) // also where the origin panics, to cut the connection
+	defer endCall(x.cache.store, x.key, x.pending) // also where the origin panics, to cut the connection
+	defer land(x.cache.store, x.flightKey, x.flight)
 	if !detachable(x) {
 		ask(x, x.r.Context())
 		conclude(x)
@@ -61,6 +66,12 @@ func lead(x *exchange) {
 	conclude(x)
 }
 
+func endCall(s *store, key string, p *pending) {
+	s.mutex.Lock()
+	end(s, key, p)
+	s.mutex.Unlock()
+}
+
 // detachable reports whether the call may outlive the client that makes it. A streamed reply is
 // written to that client while it comes.
 func detachable(x *exchange) bool {
@@ -69,11 +80,7 @@ func detachable(x *exchange) bool {
 
 // ask calls the origin, and returns when it has responded.
 func ask(x *exchange, ctx context.Context) { //nolint:revive // x is whose context this is
-	s := x.cache.store
 	x.call = call{asked: asked{r: x.r, authorized: x.cache.core.Authorized || x.notes.Authorized, called: nowMillis()}, declared: -1}
-	s.mutex.Lock()
-	x.call.doomed = s.dooms[doomOf(x.key)]
-	s.mutex.Unlock()
 	x.notes.Failure = ""
 	x.notes.HoldsFallback = true
 	x.notes.FallbackHeld = false
@@ -255,17 +262,19 @@ func keepReply(x *exchange) {
 	variant := ""
 	index := index{}
 	s.mutex.Lock()
-	if s.dooms[doomOf(x.key)] == p.doomed {
+	var putting *pending // of Redis
+	if !x.pending.doomed {
 		variant = keep(s, key, x.r, p.entry)
 		p.stored = true
 	}
 	if p.stored && x.cache.shares {
 		p.entry.trustedUntil = p.entry.received + trustMillis
 		index = indexToShare(s, key, p.entry)
+		putting = begin(s, x.key)
 	}
 	s.mutex.Unlock()
 	if p.stored && x.cache.shares {
-		publish(x.cache, &share{key: key, variant: variant, entry: p.entry, index: index, doomed: p.doomed, counted: x.key})
+		publish(x.cache, &share{key: key, variant: variant, entry: p.entry, index: index, first: x.key, pending: putting})
 	}
 }
 

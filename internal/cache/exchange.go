@@ -33,8 +33,9 @@ type exchange struct {
 	failed     bool // the call that it has waited for
 	background bool // nobody waits for an answer
 
-	call call
-	tell tell
+	pending *pending // its own call
+	call    call
+	tell    tell
 }
 
 // tell is what Cache-Status will say.
@@ -245,10 +246,10 @@ func join(x *exchange) bool {
 		return false
 	}
 	x.flightKey = flightKey(s, key, x.r)
-	doomed := s.dooms[doomOf(x.key)]
-	f, known := flightOf(s, x.flightKey, doomed)
+	f, known := flightOf(s, x.flightKey)
 	if !known {
-		f = newFlight(s, x.flightKey, doomed)
+		f = newFlight(s, x.flightKey, x.key)
+		x.pending = f.pending
 	} else {
 		f.interested++
 	}

@@ -15,7 +15,7 @@ type flight struct {
 	interested int // clients that have not gone
 	detached   bool
 	cancelCall context.CancelFunc // of a call that is detached from its client
-	doomed     uint32             // the invalidations of its key when it began
+	pending    *pending
 
 	failed  bool
 	failure failure
@@ -33,9 +33,10 @@ type failure struct {
 // maxRounds is how often a request waits for a call of another one before it makes its own.
 const maxRounds = 3
 
-// newFlight registers a call under a key. The store's mutex is held.
-func newFlight(s *store, key string, doomed uint32) *flight {
-	f := &flight{interested: 1, doomed: doomed}
+// newFlight registers a call under a key, and as pending under its first level. The store's mutex is
+// held.
+func newFlight(s *store, key, first string) *flight {
+	f := &flight{interested: 1, pending: begin(s, first)}
 	done, land := context.WithCancel(context.Background())
 	f.done = done
 	f.land = land
@@ -45,9 +46,9 @@ func newFlight(s *store, key string, doomed uint32) *flight {
 
 // flightOf returns the call that is under way for a key. One that its clients have left, or that began
 // before an invalidation, is nobody's to wait for. The store's mutex is held.
-func flightOf(s *store, key string, doomed uint32) (f *flight, found bool) {
+func flightOf(s *store, key string) (f *flight, found bool) {
 	known, ok := s.flights[key]
-	if !ok || known.interested == 0 || known.doomed != doomed {
+	if !ok || known.interested == 0 || known.pending.doomed {
 		return nil, false
 	}
 	return known, true

@@ -31,7 +31,7 @@ func underWay(x *exchange) bool {
 	s := x.cache.store
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	_, known := flightOf(s, flightKey(s, x.key, x.r), s.dooms[doomOf(x.key)])
+	_, known := flightOf(s, flightKey(s, x.key, x.r))
 	return known
 }
 
@@ -41,15 +41,14 @@ func startRefresh(x *exchange) {
 	s := x.cache.store
 	s.mutex.Lock()
 	key := flightKey(s, x.key, x.r)
-	doomed := s.dooms[doomOf(x.key)]
-	_, known := flightOf(s, key, doomed)
+	_, known := flightOf(s, key)
 	e, _, _ := find(s, x.key, x.r)
 	if known || e != x.entry || s.refreshes >= maxRefreshes {
 		s.mutex.Unlock()
 		return
 	}
 	s.refreshes++
-	f := newFlight(s, key, doomed)
+	f := newFlight(s, key, x.key)
 	s.mutex.Unlock()
 	go refresh(inBackground(x, key, f))
 }
@@ -65,6 +64,7 @@ func inBackground(x *exchange, key string, f *flight) *exchange {
 	y.found = true
 	y.flightKey = key
 	y.flight = f
+	y.pending = f.pending
 	y.leads = true
 	y.background = true
 	y.tell.forward = "stale"
@@ -76,6 +76,7 @@ func refresh(x *exchange) {
 	s := x.cache.store
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.cache.core.Timeout)
 	defer cancel()
+	defer endCall(s, x.key, x.pending)
 	defer land(s, x.flightKey, x.flight)
 	defer func() {
 		// A panic in a goroutine would end Traefik.

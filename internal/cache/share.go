@@ -11,8 +11,8 @@ type share struct {
 	variant string // the second; the same as key where there is none
 	entry   *entry
 	index   index  // a copy; of a key with a second level
-	doomed  uint32 // the invalidations of counted when the response was asked for
-	counted string
+	first   string // the first level, of a GET
+	pending *pending
 }
 
 // indexToShare returns a copy of the index that leads to an entry, and has it live as long as its
@@ -43,9 +43,11 @@ func publish(c *Cache, sh *share) {
 		r.puts++
 	}
 	r.mutex.Unlock()
-	if !busy {
-		go deliver(c, sh)
+	if busy {
+		endCall(c.store, sh.first, sh.pending)
+		return
 	}
+	go deliver(c, sh)
 }
 
 // deliver writes an entry, and the index that leads to it. It deletes them again if the key was
@@ -57,6 +59,7 @@ func deliver(c *Cache, sh *share) {
 			c.core.Log("cache: redis: " + fmt.Sprint(p))
 		}
 		endPut(c.redis)
+		endCall(c.store, sh.first, sh.pending)
 	}()
 	now := nowMillis()
 	life := lifeOf(sh.entry, now)
@@ -74,7 +77,7 @@ func deliver(c *Cache, sh *share) {
 		}
 	}
 	c.store.mutex.Lock()
-	doomed := c.store.dooms[doomOf(sh.counted)] != sh.doomed
+	doomed := sh.pending.doomed
 	c.store.mutex.Unlock()
 	if doomed {
 		redisDelete(c.redis, nameInRedis(first))

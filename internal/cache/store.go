@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"hash/crc32"
 	"net/http"
 	"sync"
 	"time"
@@ -28,10 +27,9 @@ type store struct {
 
 	middleware string
 
-	// dooms counts the invalidations of keys by a sum of theirs. A response is not stored if the count
-	// of its key has changed since it was asked for. Two keys with one sum cost a response that could
-	// have been stored, and nothing grows.
-	dooms [256]uint32
+	// pending are the calls of the origin by the first levels of their keys. An invalidation dooms
+	// those of its key: they began before it, and their responses are not stored.
+	pending map[string][]*pending
 
 	redis *redis // nil where no instance has asked for it
 
@@ -129,6 +127,7 @@ func newStore(maxBytes int64) *store {
 		order:     list.New(),
 		maxBytes:  maxBytes,
 		flights:   map[string]*flight{},
+		pending:   map[string][]*pending{},
 		encodings: map[string]string{},
 	}
 }
@@ -285,16 +284,43 @@ func marked(s *store, key string, now int64) bool {
 	return known && rec.until > now
 }
 
+// pending is a response that may be stored later.
+type pending struct {
+	doomed bool // its key was invalidated since it was asked for
+}
+
+// begin notes that a response for the first level of a key is asked for.
+func begin(s *store, key string) *pending {
+	p := &pending{}
+	s.pending[key] = append(s.pending[key], p)
+	return p
+}
+
+// end forgets what begin has noted.
+func end(s *store, key string, p *pending) {
+	all := s.pending[key]
+	kept := make([]*pending, 0, len(all))
+	for _, other := range all {
+		if other != p {
+			kept = append(kept, other)
+		}
+	}
+	if len(kept) == 0 {
+		delete(s.pending, key)
+		return
+	}
+	s.pending[key] = kept
+}
+
 // doom drops all that is stored under the first level of a key, and keeps from being stored what was
 // asked for before.
 func doom(s *store, key string) {
 	drop(s, key)
 	drop(s, headKey(key))
-	s.dooms[doomOf(key)]++
+	for _, p := range s.pending[key] {
+		p.doomed = true
+	}
 }
-
-// doomOf returns where invalidations of a key are counted. It needs no mutex.
-func doomOf(key string) int { return int(crc32.ChecksumIEEE([]byte(key)) & 0xff) }
 
 // nowMillis is the time, in milliseconds since 1970. It needs no mutex.
 func nowMillis() int64 { return time.Now().UnixMilli() }

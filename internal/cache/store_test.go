@@ -28,6 +28,9 @@ func TestTheBytesOfAStoreAreExact(t *testing.T) {
 		t.Errorf("got %d bytes for %d records in a list of %d, want the sum %d, %d at most",
 			s.bytes, len(s.records), s.order.Len(), sum, s.maxBytes)
 	}
+	if len(s.pending) > 0 || len(s.flights) > 0 {
+		t.Errorf("got %d calls and %d flights left, want none", len(s.pending), len(s.flights))
+	}
 	if stats := x.cache.Stats(); stats.Evictions == 0 || stats.Bytes != s.bytes {
 		t.Errorf("got %+v, want evictions", stats)
 	}
