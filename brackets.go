@@ -18,7 +18,7 @@ func (c *Config) hasFunction() bool {
 }
 
 // hasBrackets reports whether the options ask for rooms around the origin.
-func (c *Config) hasBrackets() bool { return c.Edge != nil || c.Cache != nil }
+func (c *Config) hasBrackets() bool { return c.Edge != nil || c.Authorizer != nil || c.Cache != nil }
 
 // addBrackets puts the rooms that the options ask for around an origin. A request meets them from the
 // last to the first, its response from the first to the last.
@@ -39,6 +39,13 @@ func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Co
 			return nil, err
 		}
 		handler = timed(l, "cache", handler, func(next http.Handler) http.Handler { return stored.Handler(next) })
+	}
+	if config.Authorizer != nil {
+		a, err := newAuthorizer(l, config)
+		if err != nil {
+			return nil, err
+		}
+		handler = a.Handler(handler)
 	}
 	if config.Edge != nil {
 		handler = timed(l, "edge-viewer", handler, func(next http.Handler) http.Handler { return hooks.Viewer(next) })

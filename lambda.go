@@ -50,6 +50,7 @@ type Lambda struct {
 	passUnmatched       bool
 	fallback            bool
 	fast                bool // workers serve it
+	authorized          bool // option authorizer is set
 	plainEvent          bool // of format 2.0, and without eventHeaders
 	plainReply          bool // an object that decodePlainReply reads
 	fixed               bool // one function, for clients that are the TCP peers
@@ -164,6 +165,9 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveAny is the way of a request, and that of streams, which workers do not know.
 func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
+	if l.authorized {
+		adoptNotes(req)
+	}
 	var err error
 	if !l.fixed {
 		err = place(l, req)
