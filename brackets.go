@@ -45,7 +45,7 @@ func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Co
 		if err != nil {
 			return nil, err
 		}
-		handler = a.Handler(handler)
+		handler = timed(l, "authorizer", handler, func(next http.Handler) http.Handler { return a.Handler(next) })
 	}
 	if config.Edge != nil {
 		handler = timed(l, "edge-viewer", handler, func(next http.Handler) http.Handler { return hooks.Viewer(next) })

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/edge"
 )
@@ -17,6 +18,10 @@ var entries = regexp.MustCompile(`;dur=[0-9]+\.[0-9]`)
 
 func TestServerTimingNamesTheParts(t *testing.T) {
 	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
+		if strings.Contains(string(event), `"routeArn"`) { // an authorizer's
+			_, _ = w.Write([]byte(`{"isAuthorized":true}`))
+			return
+		}
 		var hooked struct {
 			Records []struct {
 				CF struct {
@@ -37,6 +42,9 @@ func TestServerTimingNamesTheParts(t *testing.T) {
 		"the function alone": {func(_ *Config) {}, []string{"db;dur=5 lambda", "db;dur=5 lambda"}},
 		"a cache": {func(c *Config) { c.Cache = &cache.Config{} },
 			[]string{"db;dur=5 lambda cache", "db;dur=5 cache"}},
+		"an authorizer": {func(c *Config) {
+			c.Authorizer = &authorizer.Config{Function: "guard", IdentitySource: []string{"$request.header.Authorization"}}
+		}, []string{"db;dur=5 lambda authorizer"}},
 		"hooks": {func(c *Config) {
 			c.Edge = &edge.Config{
 				ViewerRequest: &edge.RequestHookConfig{Function: "hook"},
@@ -49,7 +57,11 @@ func TestServerTimingNamesTheParts(t *testing.T) {
 		tc.set(config)
 		handler := newTestHandler(t, config)
 		for i, want := range tc.want {
-			resp := serve(handler, httptest.NewRequest(http.MethodGet, "http://example.com/", nil))
+			r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil)
+			if config.Authorizer != nil {
+				r.Header.Set("Authorization", "Bearer x")
+			}
+			resp := serve(handler, r)
 			got := strings.Join(resp.Header["Server-Timing"], " ")
 			if got = entries.ReplaceAllString(got, ""); got != want {
 				t.Errorf("%s, request %d: got %s, want %s", name, i, got, want)
