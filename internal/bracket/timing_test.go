@@ -31,7 +31,7 @@ func timings(t *testing.T, handler http.Handler) (names string, milliseconds map
 	w := httptest.NewRecorder()
 	ServerTiming(handler).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	took := map[string]float64{}
-	list := []string{}
+	list := make([]string, 0, 4)
 	for _, entry := range w.Header()["Server-Timing"] {
 		name, duration, _ := strings.Cut(entry, ";dur=")
 		list = append(list, name)
