@@ -50,6 +50,7 @@ type Lambda struct {
 	passUnmatched       bool
 	fallback            bool
 	fast                bool // workers serve it
+	authorized          bool // option authorizer is set
 	plainEvent          bool // of format 2.0, and without eventHeaders
 	plainReply          bool // an object that decodePlainReply reads
 	fixed               bool // one function, for clients that are the TCP peers
@@ -95,8 +96,17 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 		return nil, err
 	}
 	var handler http.Handler = l
+	if !config.hasFunction() {
+		handler = next
+	}
 	if config.Probe != nil {
 		handler, err = newProbed(ctx, l, handler, config)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if config.hasBrackets() {
+		handler, err = addBrackets(ctx, l, handler, config)
 		if err != nil {
 			return nil, err
 		}
@@ -154,6 +164,9 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveAny is the way of a request, and that of streams, which workers do not know.
 func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
+	if l.authorized {
+		adoptNotes(req)
+	}
 	var err error
 	if !l.fixed {
 		err = place(l, req)
@@ -262,7 +275,8 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.fixed = l.target != nil && l.clientIP == nil
-	l.fast = !l.streamed
+	// A response hook waits for Lambda where the response is written, and workers must not wait.
+	l.fast = !l.streamed && config.Edge == nil
 	l.plainEvent = l.format.encode == nil && l.eventHeaders == nil
 	l.plainReply = l.responseFormat == responseAuto && l.format.plainReply && l.invocation == nil && !l.serverTiming
 	return l, nil
@@ -291,7 +305,7 @@ func setFunctions(l *Lambda, config *Config) error {
 			return err
 		}
 		l.routes = table
-	default:
+	case config.PathPrefix != "":
 		byPath, err := newFunctionsByPath(config, api)
 		if err != nil {
 			return err

@@ -221,6 +221,9 @@ func TestEveryOptionIsTakenFromLabels(t *testing.T) {
 		assert.Contains(t, got.body, want, target)
 	}
 	assert.Equal(t, http.StatusNotFound, p.get(t, "", "/names/hidden", "", "").StatusCode)
+	for _, target := range []string{"/guarded", "/tokens"} {
+		assert.Equal(t, http.StatusUnauthorized, p.get(t, "", target, "", "").StatusCode, "%s without a token", target)
+	}
 	for _, target := range []string{"/network", "/key", "/key-files", "/profile", "/token"} {
 		assert.Equal(t, http.StatusBadGateway, p.get(t, "", target, "", "").StatusCode, "%s leads nowhere", target)
 	}

@@ -65,6 +65,9 @@ type Core struct {
 	// ClientIP returns the client's bare address.
 	ClientIP func(r *http.Request) string
 
+	// Cause names the cause of an error of Invoke for the log: "throttle", "timeout" ….
+	Cause func(err error) string
+
 	// Fail responds with this middleware's own body for a status: 404 or 499.
 	Fail func(w http.ResponseWriter, r *http.Request, status int)
 
@@ -89,6 +92,7 @@ type Authorizer struct {
 	settings    *settings
 	refusals    *refusals
 	arnPrefix   string  // "arn:aws:execute-api:eu-west-1:123456789012:api/stage/"
+	label       string  // the function, or "jwt", for the log
 	fingerprint string  // of all that a decision depends on beside the identity
 	keys        *keySet // of a JWT's issuer; nil for Lambda authorizers
 
@@ -115,9 +119,12 @@ func New(config *Config, core Core) (*Authorizer, error) {
 	if s.format.rest {
 		a.refusals = restRefusals
 	}
-	a.arnPrefix = "arn:" + core.Partition + ":execute-api:" + core.Region + ":" + core.AccountID + ":" + core.APIID + "/" + core.Stage + "/"
+	a.arnPrefix = "arn:" + core.Partition + ":execute-api:" + core.Region + ":" + core.AccountID + ":" +
+		core.APIID + "/" + core.Stage + "/"
 	a.fingerprint = fingerprintOf(config, &a.core)
+	a.label = config.Function
 	if s.verifiesJWT {
+		a.label = "jwt"
 		a.keys = sharedKeySet(s.jwt.issuer, s.jwt.jwksURL)
 	}
 	if (s.verifiesJWT || s.ttl > 0) && len(s.sources) == 1 && s.sources[0].kind == sourceHeader && !core.Routed {
@@ -133,7 +140,8 @@ func fingerprintOf(c *Config, core *Core) string {
 		c.Function, c.Qualifier, c.EventFormat, c.IdentityValidation, c.TTL, strings.Join(c.IdentitySource, "\n"),
 	}
 	if c.JWT != nil {
-		parts = append(parts, c.JWT.Issuer, c.JWT.JWKSURL, strings.Join(c.JWT.Audience, "\n"), strings.Join(c.JWT.Scopes, "\n"))
+		parts = append(parts, c.JWT.Issuer, c.JWT.JWKSURL)
+		parts = append(parts, strings.Join(c.JWT.Audience, "\n"), strings.Join(c.JWT.Scopes, "\n"))
 	}
 	headers := make([]string, 0, len(c.RequestHeaders))
 	for name, text := range c.RequestHeaders {
@@ -257,11 +265,11 @@ func ask(a *Authorizer, r *http.Request) *outcome {
 func pass(a *Authorizer, r *http.Request, notes *bracket.Notes, o *outcome) *refusal {
 	d := o.decision
 	if d.headerErr != nil {
-		return failed(a, d.headerErr)
+		return failed(a, causeHeaders, d.headerErr)
 	}
 	encoded, err := noteFor(a, d, o.latency)
 	if err != nil {
-		return failed(a, err)
+		return failed(a, causeContext, err)
 	}
 	notes.Authorizer = encoded
 	notes.Authorized = true
@@ -278,10 +286,20 @@ var clientGone = &refusal{result: ResultError, status: statusClientClosedRequest
 const statusClientClosedRequest = 499
 
 // failed logs why the authorizer failed, and returns the response.
-func failed(a *Authorizer, err error) *refusal {
-	a.core.Log(fmt.Sprintf("%s: authorizer: %s", a.core.Name, oneLine.Replace(err.Error())))
+func failed(a *Authorizer, cause string, err error) *refusal {
+	a.core.Log(fmt.Sprintf("%s: 500 Internal Server Error: authorizer=%s cause=%s: %s",
+		a.core.Name, a.label, cause, oneLine.Replace(err.Error())))
 	return a.refusals.failed
 }
+
+// The causes of failures, in the log, beside those of calls.
+const (
+	causeEvent    = "event"     // it could not be made
+	causeBadReply = "bad-reply" // the function's reply is none
+	causeHeaders  = "headers"   // requestHeaders cannot be rendered
+	causeKeys     = "keys"      // the issuer's keys cannot be had
+	causeContext  = "context"   // it cannot be written into the function's event
+)
 
 // oneLine keeps what others say from looking like lines of the log.
 var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
@@ -344,7 +362,7 @@ func factsFor(a *Authorizer, d *decision, r *http.Request) *facts {
 }
 
 // errUnauthorized is what a REST API's authorizer fails with to have the client get 401.
-var errUnauthorized = errors.New("Unauthorized") //nolint:revive,staticcheck // AWS's own text
+var errUnauthorized = errors.New("Unauthorized") // AWS's own text
 
 // call calls the function and makes a decision of its reply.
 func call(ctx context.Context, a *Authorizer, event []byte) (*decision, error) {
@@ -379,7 +397,7 @@ func eventFor(a *Authorizer, r *http.Request, t *target, values []string) ([]byt
 func askNow(a *Authorizer, r *http.Request, t *target, values []string) *outcome {
 	event, err := eventFor(a, r, t, values)
 	if err != nil {
-		return &outcome{refused: failed(a, err), cache: CacheUnused}
+		return &outcome{refused: failed(a, causeEvent, err), cache: CacheUnused}
 	}
 	began := time.Now()
 	d, err := call(r.Context(), a, event)
@@ -397,21 +415,33 @@ func refusalFor(a *Authorizer, r *http.Request, err error) *refusal {
 	if err == errUnauthorized { //nolint:errorlint // never wrapped
 		return a.refusals.unauthorized
 	}
-	return failed(a, err)
+	return failed(a, causeOf(a, err), err)
+}
+
+// badReply begins the text of errors about replies.
+const badReply = "the authorizer's reply: "
+
+// causeOf names the cause of a failed call. Errors of interpreted types cannot be told apart once they are
+// wrapped: the text says which are about the reply.
+func causeOf(a *Authorizer, err error) string {
+	if strings.HasPrefix(err.Error(), badReply) {
+		return causeBadReply
+	}
+	return a.core.Cause(err)
 }
 
 // askShared calls the function once for all requests of an identity that wait for it.
 func askShared(a *Authorizer, r *http.Request, t *target, key string, values []string) *outcome {
 	event, err := eventFor(a, r, t, values)
 	if err != nil {
-		return &outcome{refused: failed(a, err), cache: CacheMiss}
+		return &outcome{refused: failed(a, causeEvent, err), cache: CacheMiss}
 	}
 	o := &outcome{cache: CacheHit}
 	began := time.Now()
 	f, begun := join(decisions, key, began.UnixMilli())
 	if begun {
 		o.cache = CacheMiss
-		go fly(a, f, key, event)
+		go fly(context.WithoutCancel(r.Context()), a, f, key, event)
 	}
 	if !wait.For(r.Context(), f.done) {
 		o.refused = clientGone
@@ -437,10 +467,10 @@ func askShared(a *Authorizer, r *http.Request, t *target, key string, values []s
 
 // fly makes the call of a flight. Its context is its own: the request that began it may leave while
 // others wait.
-func fly(a *Authorizer, f *flight, key string, event []byte) {
+func fly(ctx context.Context, a *Authorizer, f *flight, key string, event []byte) {
 	defer land(decisions, key, f)
 	defer survive(f)
-	d, err := call(context.Background(), a, event)
+	d, err := call(ctx, a, event)
 	f.decision = d
 	f.err = err
 	if err == nil {

@@ -47,7 +47,7 @@ const decisionOverhead = 1 << 10
 func newDecision(a *Authorizer, payload []byte) (*decision, error) {
 	r, err := decodeReply(payload, a.settings.format, a.arnPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("the authorizer's reply: %w", err)
+		return nil, fmt.Errorf(badReply+"%w", err)
 	}
 	d := &decision{
 		simple:     r.simple,
