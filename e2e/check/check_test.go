@@ -246,6 +246,7 @@ func TestTheExamplesHaveNoProblems(t *testing.T) {
 	examples := filepath.Join(repo.Root(), "examples")
 	for path, want := range map[string]int{
 		"file": 1, "cli": 2, "kubernetes": 3, "docker/docker-compose.yml": 3, "docker/docker-compose.options.yml": 1,
+		"docker/stack.yml": 1, "ecs": 1,
 	} {
 		report, err := check.Paths(t.Context(), "lambda", []string{filepath.Join(examples, path)})
 		require.NoError(t, err)
