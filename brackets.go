@@ -33,26 +33,37 @@ func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Co
 			return nil, err
 		}
 		hooks = e
-		handler = hooks.Origin(handler)
+		handler = timed(l, "edge-origin", handler, func(next http.Handler) http.Handler { return hooks.Origin(next) })
 	}
 	if config.Cache != nil {
 		stored, err := newCache(ctx, l, config)
 		if err != nil {
 			return nil, err
 		}
-		handler = stored.Handler(handler)
+		handler = timed(l, "cache", handler, func(next http.Handler) http.Handler { return stored.Handler(next) })
 	}
 	if config.Authorizer != nil {
 		a, err := newAuthorizer(l, config)
 		if err != nil {
 			return nil, err
 		}
-		handler = a.Handler(handler)
+		handler = timed(l, "authorizer", handler, func(next http.Handler) http.Handler { return a.Handler(next) })
 	}
 	if config.Edge != nil {
-		handler = hooks.Viewer(handler)
+		handler = timed(l, "edge-viewer", handler, func(next http.Handler) http.Handler { return hooks.Viewer(next) })
+	}
+	if l.serverTiming {
+		handler = bracket.ServerTiming(handler)
 	}
 	return handler, nil
+}
+
+// timed returns what room makes of next, with the time taken where option serverTiming tells it.
+func timed(l *Lambda, name string, next http.Handler, room func(next http.Handler) http.Handler) http.Handler {
+	if l.serverTiming {
+		return bracket.Timed(name, next, room)
+	}
+	return room(next)
 }
 
 // newEdge builds the hooks of option edge.
