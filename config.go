@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/credentials"
@@ -216,6 +217,11 @@ type Config struct {
 	// Default: false.
 	ExposeErrors bool `mapstructure:"exposeErrors"`
 
+	// Authorizer asks who may pass before anything else of this middleware, but Edge's viewerRequest,
+	// sees a request: a Lambda authorizer, or JSON Web Tokens.
+	// Default: everybody may.
+	Authorizer *authorizer.Config `mapstructure:"authorizer"`
+
 	// Edge runs Lambda@Edge functions on requests and responses.
 	// Default: none.
 	Edge *edge.Config `mapstructure:"edge"`
@@ -390,7 +396,7 @@ func (c *Config) validateFunction() error {
 			set++
 		}
 	}
-	if set != 1 && !(set == 0 && c.hasBrackets()) {
+	if set > 1 || set == 0 && !c.hasBrackets() {
 		return fmt.Errorf("function, routes, pathPrefix: %d of them set: want exactly one: "+
 			"the name or the ARN of a Lambda function, a list of routes, or a path under which functions are named", set)
 	}

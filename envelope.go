@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
@@ -84,6 +85,7 @@ type request struct {
 	// Ids as AWS makes them (ids.go), whether or not the event has them.
 	traceID   string
 	requestID string
+	uuid      string // "" before requestUUID
 
 	body  []byte // all of it; nil before readBody and where there is none
 	event []byte // what the function gets, nil before encodeEvent
@@ -116,6 +118,12 @@ type request struct {
 
 	// eventHeaders are those of option eventHeaders, lower case, to replace the client's.
 	eventHeaders map[string]string
+
+	// authorizer is requestContext.authorizer of the event, nil where there is none.
+	authorizer json.RawMessage
+
+	// authorizing is what the event of an authorizer says beside the request. nil for other events.
+	authorizing *authorizer.Identity
 
 	// What metrics count of the call (observe.go). counts is nil where nothing is counted.
 	counts     *metrics.Function
@@ -177,6 +185,7 @@ const defaultRouteKey = "$default"
 // eventContext is the part of an event that describes the API, which there is none of here: the
 // same for every request.
 type eventContext struct {
+	region         string // "" where nobody has said
 	accountID      string
 	apiID          string
 	stage          string
@@ -195,6 +204,7 @@ func newEventContext(config *Config, t *target, format *eventFormat) eventContex
 			c.accountID = t.function.AccountID
 		}
 	}
+	c.region = region
 	if format.context != nil {
 		format.context(&c)
 	}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/logline"
 )
 
 // cause is why a request was not answered by the function's reply.
@@ -197,11 +199,11 @@ func original(req *request) *http.Request {
 // What clients can cause again and again is logged at most once a second.
 func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 	if causedAtWill[f.cause] {
-		omitted, admitted := admitLine(l.name+" "+causeNames[f.cause], time.Now())
+		omitted, admitted := logline.Admit(l.name+" "+causeNames[f.cause], time.Now())
 		if !admitted {
 			return
 		}
-		note += omittedNote(omitted)
+		note += logline.Omitted(omitted)
 	}
 	function, route := "-", "-"
 	if req.target != nil {
@@ -249,7 +251,7 @@ func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, st
 		header.Set("Content-Type", contentType)
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	if status == http.StatusServiceUnavailable && (f.cause == causeThrottled || f.cause == causeOverload) {
+	if status == http.StatusServiceUnavailable && (f.cause == causeThrottled || f.cause == causeOverload || f.cause == causeSick) {
 		header.Set("Retry-After", retryAfterFor(f))
 	}
 	if f.cause == causeMethod {

@@ -239,6 +239,9 @@ func encodeRequests() {
 		if req.path == "" {
 			req.path = "/"
 		}
+		if l.authorized {
+			adoptNotes(req)
+		}
 
 		// answer, after what serveAny does first
 		ctx, x.cancel = context.WithTimeout(r.Context(), l.timeout)
@@ -324,8 +327,11 @@ func encodeRequests() {
 			event.Headers = headers
 			about.HTTP = httpAPIv2HTTP{r.Method, req.path, r.Proto, req.clientIP, headers["user-agent"]}
 			about.RequestID = req.requestID
-			about.Time = s.logTime
-			about.TimeEpoch = millis
+			about.Time = req.second.logTime
+			about.TimeEpoch = req.millis
+			if l.authorized {
+				about.Authorizer = req.authorizer
+			}
 			if event.RawQueryString != "" {
 				// joinedQuery
 				query, err = url.ParseQuery(r.URL.RawQuery)

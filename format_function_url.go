@@ -13,7 +13,7 @@ import (
 
 func adaptFunctionURL(req *request, event *httpAPIv2Event) {
 	event.RawPath = escapedPath(req)
-	event.RequestContext.RequestID = randomUUID()
+	event.RequestContext.RequestID = requestUUID(req)
 	addTLSHeaders(event.Headers, req.http.TLS)
 }
 

@@ -29,21 +29,23 @@ type proxyEvent struct {
 }
 
 type proxyContext struct {
-	AccountID         string        `json:"accountId"`
-	APIID             string        `json:"apiId"`
-	DomainName        string        `json:"domainName"`
-	DomainPrefix      string        `json:"domainPrefix"`
-	ExtendedRequestID string        `json:"extendedRequestId"`
-	HTTPMethod        string        `json:"httpMethod"`
-	Identity          proxyIdentity `json:"identity"`
-	Path              string        `json:"path"` // with the stage
-	Protocol          string        `json:"protocol"`
-	RequestID         string        `json:"requestId"`
-	RequestTime       string        `json:"requestTime"`      // Common Log Format
-	RequestTimeEpoch  int64         `json:"requestTimeEpoch"` // milliseconds
-	ResourceID        string        `json:"resourceId"`
-	ResourcePath      string        `json:"resourcePath"`
-	Stage             string        `json:"stage"`
+	AccountID         string          `json:"accountId"`
+	APIID             string          `json:"apiId"`
+	Authorizer        json.RawMessage `json:"authorizer,omitempty"`
+	DeploymentID      string          `json:"deploymentId,omitempty"` // in authorizers' events alone
+	DomainName        string          `json:"domainName"`
+	DomainPrefix      string          `json:"domainPrefix"`
+	ExtendedRequestID string          `json:"extendedRequestId"`
+	HTTPMethod        string          `json:"httpMethod"`
+	Identity          proxyIdentity   `json:"identity"`
+	Path              string          `json:"path"` // with the stage
+	Protocol          string          `json:"protocol"`
+	RequestID         string          `json:"requestId"`
+	RequestTime       string          `json:"requestTime"`      // Common Log Format
+	RequestTimeEpoch  int64           `json:"requestTimeEpoch"` // milliseconds
+	ResourceID        string          `json:"resourceId"`
+	ResourcePath      string          `json:"resourcePath"`
+	Stage             string          `json:"stage"`
 }
 
 // proxyIdentity says who calls. All but the address and the browser comes of AWS's own ways to
@@ -90,6 +92,16 @@ func encodeRESTAPI(l *Lambda, req *request) (any, error) {
 	headers := headerValues(req, false)
 	delete(headers, "Content-Length")
 	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(l, last(headers["Content-Type"])))
+	event := newRESTAPIEvent(l, req, headers)
+	if len(req.body) > 0 {
+		event.IsBase64Encoded = isBase64
+		event.Body = eventBody(req.body, isBase64)
+	}
+	return event, nil
+}
+
+// newRESTAPIEvent returns the event without its body.
+func newRESTAPIEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
 	if req.http.ProtoMajor >= 2 {
 		headers = lowerButAWS(headers)
 	}
@@ -98,14 +110,10 @@ func encodeRESTAPI(l *Lambda, req *request) (any, error) {
 	setResource(event, req)
 	context.ResourceID = l.context.apiID
 	context.ResourcePath = event.Resource
-	context.RequestID = randomUUID()
+	context.RequestID = requestUUID(req)
 	context.ExtendedRequestID = req.requestID
 	context.Path = "/" + l.context.stage + event.Path
-	if len(req.body) > 0 {
-		event.IsBase64Encoded = isBase64
-		event.Body = eventBody(req.body, isBase64)
-	}
-	return event, nil
+	return event
 }
 
 // newProxyEvent returns what the two events have in common.
@@ -122,6 +130,7 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 		RequestContext: proxyContext{
 			AccountID:        l.context.accountID,
 			APIID:            l.context.apiID,
+			Authorizer:       req.authorizer,
 			DomainName:       domain,
 			DomainPrefix:     prefix,
 			HTTPMethod:       r.Method,

@@ -15,8 +15,16 @@ func randomHex() string {
 	return hex.EncodeToString(random)
 }
 
-// randomUUID returns an id as API Gateway gives it to requests of REST APIs, and Lambda to those of
-// Function URLs: a random UUID (RFC 9562 5.4).
+// requestUUID returns the id of a request as API Gateway gives it to requests of REST APIs, and Lambda to
+// those of Function URLs.
+func requestUUID(req *request) string {
+	if req.uuid == "" {
+		req.uuid = randomUUID()
+	}
+	return req.uuid
+}
+
+// randomUUID returns a random UUID (RFC 9562 5.4).
 func randomUUID() string {
 	random := make([]byte, 16)
 	_, _ = rand.Read(random) // never fails (crypto/rand)

@@ -50,12 +50,14 @@ type Lambda struct {
 	passUnmatched       bool
 	fallback            bool
 	fast                bool // workers serve it
+	authorized          bool // option authorizer is set
 	plainEvent          bool // of format 2.0, and without eventHeaders
 	plainReply          bool // an object that decodePlainReply reads
 	fixed               bool // one function, for clients that are the TCP peers
 	plainCall           bool // no option asks for more than one plain call
 	keepsBody           bool // something may need a request's body after its event is made
 	serverTiming        bool
+	roomsTimed          bool // a room further out writes Server-Timing
 	exposeErrors        bool
 	xray                bool // calls carry the trace header of the request
 	noted               bool // brackets want to know what function was called
@@ -163,6 +165,9 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveAny is the way of a request, and that of streams, which workers do not know.
 func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
+	if l.authorized {
+		adoptNotes(req)
+	}
 	var err error
 	if !l.fixed {
 		err = place(l, req)
@@ -252,6 +257,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		passUnmatched:       config.Unmatched == unmatchedNext,
 		fallback:            config.Fallback,
 		serverTiming:        config.ServerTiming,
+		roomsTimed:          config.ServerTiming && config.hasBrackets(),
 		exposeErrors:        config.ExposeErrors,
 		xray:                config.XRayTracing,
 		noted:               config.AccessLog,

@@ -55,7 +55,7 @@ func newProbed(ctx context.Context, l *Lambda, next http.Handler, config *Config
 	}
 	target := probe.Target{
 		Name:     l.target.label,
-		Identity: fmt.Sprintf("%s %s %p", l.target.endpoint, config.EventFormat, l.credentials),
+		Identity: fmt.Sprintf("%s %s %d", l.target.endpoint, config.EventFormat, l.credentials.ID()),
 		Call:     func(ctx context.Context) probe.Result { return callProbe(ctx, caller) },
 		Log:      func(line string) { l.log.Error(line) },
 		Observe:  metrics.Probes(l.target.label),

@@ -44,6 +44,9 @@ func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 	for _, name := range []string{"redirect", "gzip", "headers", "download"} {
 		built[name] = lambdalocal.Function{Handler: filepath.Join(example("edge"), name+".handler")}
 	}
+	for _, name := range []string{"authorizer", "blueprint"} {
+		built[name] = lambdalocal.Function{Handler: filepath.Join(example("authorizer"), name+".handler")}
+	}
 	lambda, err = lambdalocal.Start(ctx, lambdalocal.Config{Functions: built})
 	if err != nil {
 		return 1, err
