@@ -75,7 +75,7 @@ func newEdge(l *Lambda, config *Config) (*edge.Edge, error) {
 		Fail: func(w http.ResponseWriter, r *http.Request, status int) {
 			failBracket(l, w, r, status)
 		},
-		Log:      func(line string) { l.log.Error(line) },
+		Log:      func(line string) { l.log.Limited(line) },
 		Debug:    func(line string) { l.log.Debug(line) },
 		Observer: metrics.EdgeCalls,
 	})
