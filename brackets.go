@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/bracket"
 	"github.com/seed05e46011/lambda/internal/edge"
+	"github.com/seed05e46011/lambda/internal/logline"
 	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
@@ -75,10 +77,22 @@ func newEdge(l *Lambda, config *Config) (*edge.Edge, error) {
 		Fail: func(w http.ResponseWriter, r *http.Request, status int) {
 			failBracket(l, w, r, status)
 		},
-		Log:      func(line string) { l.log.Limited(line) },
+		Admit:    func(kind, cause string) (string, bool) { return admitHook(l, kind, cause) },
+		Log:      func(line string) { l.log.Error(line) },
 		Debug:    func(line string) { l.log.Debug(line) },
 		Observer: metrics.EdgeCalls,
 	})
+}
+
+// admitHook reports whether the log takes a line about a failed hook, as logFailure does for functions.
+func admitHook(l *Lambda, hook, name string) (field string, admitted bool) {
+	for c := range causedAtWill {
+		if causeNames[c] == name {
+			omitted, admitted := logline.Admit(l.name+" "+hook+" "+name, time.Now())
+			return logline.Omitted(omitted), admitted
+		}
+	}
+	return "", true
 }
 
 // caller calls the functions of rooms: with the credentials and over the connections of the origin's
