@@ -9,8 +9,9 @@ SHELL := /bin/bash
 
 BUILD := $(CURDIR)/.build
 GO ?= go
-# Port of `make run`; time that each fuzz target gets in `make test`.
+# Port of `make run`; time that a call of a function of your own may take there; time that each fuzz target gets in `make test`.
 PORT ?= 8080
+TIMEOUT ?= 30s
 FUZZTIME ?= 5s
 # Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round.
 CASES ?= .
@@ -36,11 +37,13 @@ help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 ## run: Traefik with the plugin and local Lambda functions on http://127.0.0.1:PORT (8080), until Ctrl-C;
-## run: CREDENTIALS=imds, container, irsa, profile or env has it find its credentials there
+## run: CREDENTIALS=imds, container, irsa, profile or env has it find its credentials there;
+## run: FUNCTION="name=code ..." has functions of your own answer, with OPTIONS="name=value ..." of the plugin: docs/local.md
 .PHONY: run
 run: $(TRAEFIK)
 	cd e2e && $(GO) build -o $(BUILD)/run ./cmd/run
-	exec $(BUILD)/run -port $(PORT) -credentials "$(CREDENTIALS)"
+	exec $(BUILD)/run -port $(PORT) -credentials "$(CREDENTIALS)" -timeout $(TIMEOUT) \
+		$(foreach function,$(FUNCTION),-function '$(function)') $(foreach option,$(OPTIONS),-option '$(option)')
 
 ## test: all that CI checks
 .PHONY: test
@@ -74,8 +77,10 @@ unit:
 # Yaegi knows no modules: it wants the package in a GOPATH, where no vendored package of the compiled tests is in its way.
 .PHONY: interpreted
 interpreted: gopath $(BUILD)/yaegi
-	cd $(GOPATH_PLUGIN) && $(YAEGI_TEST) -v -bench . -benchtime 1x .
+	for package in $(PACKAGES); do (cd $(GOPATH_PLUGIN)/$$package && $(YAEGI_TEST) -v -bench . -benchtime 1x .); done
 
+# The folders of the plugin's packages, which have tests each; e2e is a module of its own.
+PACKAGES = $(shell find . -name '*_test.go' -not -path './e2e/*' -not -path './vendor/*' -not -path './.build/*' -printf '%h\n' | sort -u)
 GOPATH_PLUGIN := $(BUILD)/gopath/src/github.com/seed05e46011/lambda
 YAEGI_TEST := GO111MODULE=off GOPATH=$(BUILD)/gopath $(BUILD)/yaegi test
 
@@ -83,14 +88,14 @@ YAEGI_TEST := GO111MODULE=off GOPATH=$(BUILD)/gopath $(BUILD)/yaegi test
 gopath:
 	rm -rf $(GOPATH_PLUGIN)
 	mkdir -p $(GOPATH_PLUGIN)
-	cp -r *.go $(wildcard testdata .traefik.yml) $(GOPATH_PLUGIN)
+	cp -r *.go internal testdata .traefik.yml $(GOPATH_PLUGIN)
 
 ## fuzz: each fuzz target of the plugin for FUZZTIME (5s)
 .PHONY: fuzz
 fuzz:
-	for target in $$($(GO) test -list '^Fuzz' . | grep '^Fuzz'); do \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
-	done
+	for package in $(PACKAGES); do for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	done; done
 
 ## e2e: the tests with real Traefik and real functions
 # -count=1, since Go would take the results of another time where only files outside of the module have changed: the plugin.

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // What a request costs, stage by stage and as a whole, without a network. `make bench-micro` runs
@@ -76,7 +79,7 @@ func newBenchHandler(b *testing.B, payload []byte) *Lambda {
 	config := CreateConfig()
 	config.Function = "arn:aws:lambda:eu-central-1:123456789012:function:hello"
 	config.Endpoint = "http://127.0.0.1"
-	config.Credentials = &CredentialsConfig{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: "token"}
+	config.Credentials = &credentials.Config{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: "token"}
 	handler, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@bench")
 	if err != nil {
 		b.Fatal(err)
@@ -119,11 +122,11 @@ func newBenchWriter() *httptest.ResponseRecorder {
 
 func BenchmarkSign(b *testing.B) {
 	l := newBenchHandler(b, nil)
-	creds, err := retrieveCredentials(context.Background(), l.credentials)
+	creds, _, err := l.credentials.Retrieve(context.Background())
 	if err != nil {
 		b.Fatal(err)
 	}
-	amzDate := time.Now().UTC().Format(amzDateFormat)
+	amzDate := time.Now().UTC().Format(sigv4.TimeFormat)
 	s := newSigner(l.target, creds, amzDate)
 	for _, row := range benchRequests {
 		event := append([]byte(`{}`), row.body...)

@@ -8,9 +8,11 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
-	"time"
+
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // Config holds the options of one middleware. Names are those of the `mapstructure` tags, in any
@@ -91,7 +93,7 @@ type Config struct {
 
 	// Credentials defines where the AWS credentials come from.
 	// Default: they are looked for where AWS's SDKs look.
-	Credentials *CredentialsConfig `mapstructure:"credentials"`
+	Credentials *credentials.Config `mapstructure:"credentials"`
 
 	// EventFormat defines the event that the function gets: a key of eventFormats.
 	// Default: "http-api-v2".
@@ -320,14 +322,14 @@ const (
 // name the option, the value and what is allowed; never the value of a secret.
 func (c *Config) validate() error {
 	checks := []error{
-		unknownOption("", reflect.TypeOf(*c), c.Unknown),
+		option.Unknown("", reflect.TypeOf(*c), c.Unknown),
 		c.validateFunction(),
 		c.validateRoutes(),
 		c.validateNamespace(),
-		oneOf("unmatched", c.Unmatched, []string{unmatchedNotFound, unmatchedNext}),
+		option.OneOf("unmatched", c.Unmatched, []string{unmatchedNotFound, unmatchedNext}),
 		c.validateEndpoint(),
-		oneOf("eventFormat", c.EventFormat, eventFormatNames()),
-		oneOf("responseFormat", c.ResponseFormat, []string{responseAuto, responseStrict, responseRaw, responseHTTP}),
+		option.OneOf("eventFormat", c.EventFormat, eventFormatNames()),
+		option.OneOf("responseFormat", c.ResponseFormat, []string{responseAuto, responseStrict, responseRaw, responseHTTP}),
 		c.validateInvokeMode(),
 		c.validateInvocation(),
 		c.validateTemplate(),
@@ -335,16 +337,15 @@ func (c *Config) validate() error {
 		validateMediaTypes("binaryMediaTypes", c.BinaryMediaTypes),
 		c.validateEventHeaders(),
 		c.validateStage(),
-		positiveDuration("timeout", c.Timeout),
+		checkPositiveDuration("timeout", c.Timeout),
 		c.validateIdleTimeout(),
-		positive("maxRequestBodyBytes", c.MaxRequestBodyBytes),
-		httpStatus("functionErrorStatus", c.FunctionErrorStatus),
-		notNegative("maxConcurrency", int64(c.MaxConcurrency)),
-		positive("maxIdleConnections", int64(c.MaxIdleConnections)),
+		option.Positive("maxRequestBodyBytes", c.MaxRequestBodyBytes),
+		option.Status("functionErrorStatus", c.FunctionErrorStatus),
+		option.NotNegative("maxConcurrency", int64(c.MaxConcurrency)),
+		option.Positive("maxIdleConnections", int64(c.MaxIdleConnections)),
 		c.validateProxyURL(),
 		c.TLS.validate(),
 		c.Retry.validate(),
-		c.Credentials.validate(),
 		c.IPStrategy.validate(),
 	}
 	for _, err := range checks {
@@ -368,14 +369,14 @@ func (c *Config) validateFunction() error {
 			"the name or the ARN of a Lambda function, a list of routes, or a path under which functions are named", set)
 	}
 	if c.Function != "" {
-		if _, err := parseFunction(c.Function, c.Qualifier); err != nil {
+		if _, err := aws.ParseFunction(c.Function, c.Qualifier); err != nil {
 			return err
 		}
 	}
 	if c.Qualifier != "" && len(c.Routes) > 0 {
 		return fmt.Errorf("qualifier: %q: not used with routes: want it in the route", c.Qualifier)
 	}
-	if c.Region != "" && !regionPattern.MatchString(c.Region) {
+	if c.Region != "" && !aws.IsRegion(c.Region) {
 		return fmt.Errorf("region: %q: want a region such as \"eu-central-1\"", c.Region)
 	}
 	return nil
@@ -386,7 +387,7 @@ func (c *Config) validateInvokeMode() error {
 		return fmt.Errorf("responseFormat: %q: not with invokeMode %s: a stream has its own way to say status and headers",
 			responseHTTP, invokeModeStream)
 	}
-	return oneOf("invokeMode", c.InvokeMode, []string{invokeModeBuffered, invokeModeStream})
+	return option.OneOf("invokeMode", c.InvokeMode, []string{invokeModeBuffered, invokeModeStream})
 }
 
 func (c *Config) validateIdleTimeout() error {
@@ -396,7 +397,7 @@ func (c *Config) validateIdleTimeout() error {
 	case c.InvokeMode != invokeModeStream:
 		return fmt.Errorf("idleTimeout: %q: only used with invokeMode %s", c.IdleTimeout, invokeModeStream)
 	default:
-		return positiveDuration("idleTimeout", c.IdleTimeout)
+		return checkPositiveDuration("idleTimeout", c.IdleTimeout)
 	}
 }
 
@@ -474,14 +475,14 @@ func (t *TLSConfig) validate() error {
 	if t == nil {
 		return nil
 	}
-	return unknownOption("tls.", reflect.TypeOf(*t), t.Unknown)
+	return option.Unknown("tls.", reflect.TypeOf(*t), t.Unknown)
 }
 
 func (s *IPStrategy) validate() error {
 	if s == nil {
 		return nil
 	}
-	if err := unknownOption("ipStrategy.", reflect.TypeOf(*s), s.Unknown); err != nil {
+	if err := option.Unknown("ipStrategy.", reflect.TypeOf(*s), s.Unknown); err != nil {
 		return err
 	}
 	if s.Depth < 0 {
@@ -509,115 +510,7 @@ func parsePrefixes(option string, list []string) ([]netip.Prefix, error) {
 	return prefixes, nil
 }
 
-func oneOf(option, value string, allowed []string) error {
-	if contains(allowed, value) {
-		return nil
-	}
-	return fmt.Errorf("%s: %q: want one of %s", option, value, strings.Join(allowed, ", "))
-}
-
-func positive(option string, value int64) error {
-	if value <= 0 {
-		return fmt.Errorf("%s: %d: want a whole number above 0", option, value)
-	}
-	return nil
-}
-
-func notNegative(option string, value int64) error {
-	if value < 0 {
-		return fmt.Errorf("%s: %d: want a whole number, 0 or above", option, value)
-	}
-	return nil
-}
-
-func httpStatus(option string, value int) error {
-	if value < 200 || value > 599 {
-		return fmt.Errorf("%s: %d: want an HTTP status from 200 to 599", option, value)
-	}
-	return nil
-}
-
-func positiveDuration(option, value string) error {
-	d, err := parseDuration(value)
-	if err != nil || d <= 0 {
-		return fmt.Errorf("%s: %q: want a duration above 0, such as \"62s\" or \"15m\"", option, value)
-	}
-	return nil
-}
-
-// parseDuration reads a duration with its unit; a bare number counts seconds, as it does in
-// Traefik's own options.
-func parseDuration(s string) (time.Duration, error) {
-	s = strings.TrimSpace(s)
-	if seconds, err := strconv.ParseInt(s, 10, 32); err == nil {
-		return time.Duration(seconds) * time.Second, nil
-	}
-	return time.ParseDuration(s)
-}
-
-// unknownOption refuses what mapstructure could not place in a struct of type t, with the
-// nearest option that exists. prefix is the group with its dot, "" for the top level.
-func unknownOption(prefix string, t reflect.Type, unknown map[string]any) error {
-	for name := range unknown {
-		return fmt.Errorf("%s%s: no such option: did you mean %s%s?", prefix, name, prefix, nearest(name, optionNames(t)))
-	}
-	return nil
-}
-
-// optionNames returns the names of the options that a struct of type t takes.
-func optionNames(t reflect.Type) []string {
-	var names []string
-	for i := 0; i < t.NumField(); i++ {
-		if name := t.Field(i).Tag.Get("mapstructure"); !strings.HasPrefix(name, ",") {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// nearest returns the candidate with the smallest edit distance to name.
-func nearest(name string, candidates []string) string {
-	best := ""
-	bestDistance := 0
-	for _, candidate := range candidates {
-		d := editDistance(strings.ToLower(name), strings.ToLower(candidate))
-		if best == "" || d < bestDistance {
-			best = candidate
-			bestDistance = d
-		}
-	}
-	return best
-}
-
-// editDistance counts the insertions, deletions and substitutions that make b of a
-// (Levenshtein). Lengths are bounded: option names are short, and bytes cost, interpreted.
-func editDistance(a, b string) int {
-	const longest = 64
-	if len(a) > longest {
-		a = a[:longest]
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			above := row[j]
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			if above+1 < cost {
-				cost = above + 1
-			}
-			if row[j-1]+1 < cost {
-				cost = row[j-1] + 1
-			}
-			row[j] = cost
-			diagonal = above
-		}
-	}
-	return row[len(b)]
+func checkPositiveDuration(name, value string) error {
+	_, err := option.PositiveDuration(name, value)
+	return err
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
 // validConfig returns options that New takes.
@@ -35,7 +37,7 @@ func TestNewRefusesWrongOptionsByName(t *testing.T) {
 			func(c *Config) { c.Unknown = map[string]any{"event_format": "x"} },
 			`event_format: no such option: did you mean eventFormat?`},
 		"an option that does not exist in a group": {
-			func(c *Config) { c.Credentials = &CredentialsConfig{Unknown: map[string]any{"accessKey": "x"}} },
+			func(c *Config) { c.Credentials = &credentials.Config{Unknown: map[string]any{"accessKey": "x"}} },
 			`credentials.accessKey: no such option: did you mean credentials.accessKeyId?`},
 		"no function": {
 			func(c *Config) { c.Function = "" }, "function"},
@@ -98,7 +100,7 @@ func TestNewRefusesWrongOptionsByName(t *testing.T) {
 		"a status that is none": {
 			func(c *Config) { c.FunctionErrorStatus = 99 }, "functionErrorStatus: 99"},
 		"half a key, which is not repeated": {
-			func(c *Config) { c.Credentials = &CredentialsConfig{SecretAccessKey: "hunter2"} }, "credentials"},
+			func(c *Config) { c.Credentials = &credentials.Config{SecretAccessKey: "hunter2"} }, "credentials"},
 		"a negative depth": {
 			func(c *Config) { c.IPStrategy = &IPStrategy{Depth: -1} }, "ipStrategy.depth: -1"},
 		"an excluded address that is none": {
@@ -116,14 +118,5 @@ func TestNewRefusesWrongOptionsByName(t *testing.T) {
 				t.Errorf("the error repeats a secret: %v", err)
 			}
 		})
-	}
-}
-
-func TestDurationsMayBeBareSeconds(t *testing.T) {
-	for text, want := range map[string]string{"5": "5s", "62s": "1m2s", " 15m ": "15m0s", "1h30m": "1h30m0s"} {
-		got, err := parseDuration(text)
-		if err != nil || got.String() != want {
-			t.Errorf("%q: got %v, %v, want %s", text, got, err, want)
-		}
 	}
 }

@@ -180,8 +180,8 @@ func newEventContext(config *Config, t *target, format *eventFormat) eventContex
 	region := config.Region
 	if t != nil {
 		region = t.region
-		if t.accountID != "" {
-			c.accountID = t.accountID
+		if t.function.AccountID != "" {
+			c.accountID = t.function.AccountID
 		}
 	}
 	if format.context != nil {

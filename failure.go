@@ -168,7 +168,7 @@ func original(req *request) *http.Request {
 func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 	function, route := "-", "-"
 	if req.target != nil {
-		function = req.target.name
+		function = req.target.function.Name
 		route = strconv.Quote(req.routeKey)
 	}
 	line := fmt.Sprintf("%s: %d %s: function=%s route=%s requestId=%s duration=%s cause=%s%s: %s",

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
 // rawEndpoint is a Lambda endpoint that behaves on its connections as a test says, and counts
@@ -96,7 +98,7 @@ func (e *rawEndpoint) config() *Config {
 	config.Function = "hello"
 	config.Region = "eu-central-1"
 	config.Endpoint = "http://" + e.listener.Addr().String()
-	config.Credentials = &CredentialsConfig{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	config.Credentials = &credentials.Config{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 	return config
 }
 
@@ -293,7 +295,7 @@ func TestNoConnectionIsA502WithoutAnInvocation(t *testing.T) {
 			config.Function = "hello"
 			config.Region = "eu-central-1"
 			config.Endpoint = endpoint
-			config.Credentials = &CredentialsConfig{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+			config.Credentials = &credentials.Config{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 			resp := serve(newTestHandler(t, config), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("x")))
 			if resp.StatusCode != http.StatusBadGateway {
 				t.Errorf("got %d", resp.StatusCode)

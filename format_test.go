@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
 // formatLambda returns a handler with an event format; options are set by set, which may be nil.
@@ -19,7 +21,7 @@ func formatLambda(tb testing.TB, format string, set func(*Config)) *Lambda {
 	tb.Helper()
 	config := CreateConfig()
 	config.Function = "arn:aws:lambda:eu-central-1:123456789012:function:hello"
-	config.Credentials = &CredentialsConfig{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	config.Credentials = &credentials.Config{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 	config.EventFormat = format
 	if format == "template" {
 		config.Template = `{"do": {{ json .Method }}, "on": {{ json .Path }}, "by": {{ json .ClientIP }}, "repeat": {{ json (index .Query "repeat") }},

@@ -4,32 +4,91 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-func TestThePluginImportsTheStandardLibraryOnly(t *testing.T) {
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool {
-		return !strings.HasSuffix(f.Name(), "_test.go")
-	}, parser.ImportsOnly)
-	if err != nil {
-		t.Fatal(err)
+const (
+	modulePath = "github.com/seed05e46011/lambda"
+	roomsPath  = modulePath + "/internal/"
+)
+
+// sharedPackages are the packages under internal/ that rooms may import: small ones, which import no room themselves.
+var sharedPackages = map[string]bool{
+	"aws":     true,
+	"bracket": true,
+	"option":  true,
+	"sigv4":   true,
+	"wait":    true,
+}
+
+// importFault returns what is wrong with an import in a folder, "." for the core; "" for nothing.
+func importFault(folder, imported string) string {
+	first, _, _ := strings.Cut(imported, "/")
+	switch {
+	case imported == modulePath:
+		return "only the core's users import the core"
+	case strings.HasPrefix(imported, roomsPath):
+		other := strings.TrimPrefix(imported, roomsPath)
+		own := strings.TrimPrefix(folder, "internal/")
+		if folder == "." || sharedPackages[other] || strings.HasPrefix(other, own+"/") {
+			return ""
+		}
+		return "rooms do not import each other"
+	case strings.Contains(first, "."):
+		return "the plugin imports the standard library only"
 	}
+	return ""
+}
+
+func TestImports(t *testing.T) {
 	files := 0
-	for _, p := range packages {
-		for name, file := range p.Files {
-			files++
-			for _, spec := range file.Imports {
-				path, _ := strconv.Unquote(spec.Path.Value)
-				first, _, _ := strings.Cut(path, "/")
-				if strings.Contains(first, ".") {
-					t.Errorf("%s imports %s", name, path)
-				}
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == "vendor" || name == "e2e" || name == "examples" || name == ".build" || name == ".git"):
+			return fs.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		files++
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			if fault := importFault(path.Dir(filepath.ToSlash(name)), imported); fault != "" {
+				t.Errorf("%s imports %s: %s", name, imported, fault)
 			}
 		}
+		return nil
+	})
+	if err != nil || files < 50 {
+		t.Errorf("got %d files, %v, want all of the plugin's", files, err)
 	}
-	if files < 5 {
-		t.Errorf("only %d files looked at", files)
+}
+
+func TestImportFault(t *testing.T) {
+	for name, row := range map[string]struct{ folder, imported, want string }{
+		"the standard library":        {".", "net/http", ""},
+		"the core a room":             {".", roomsPath + "credentials", ""},
+		"a room a shared package":     {"internal/credentials", roomsPath + "sigv4", ""},
+		"a room a part of its own":    {"internal/cache", roomsPath + "cache/redis", ""},
+		"a room another one":          {"internal/credentials", roomsPath + "route", "rooms do not import each other"},
+		"a room a part of another":    {"internal/route", roomsPath + "cache/redis", "rooms do not import each other"},
+		"a shared package a room":     {"internal/option", roomsPath + "route", "rooms do not import each other"},
+		"a room the core":             {"internal/route", modulePath, "only the core's users import the core"},
+		"the core another module":     {".", "github.com/aws/aws-sdk-go-v2/aws", "the plugin imports the standard library only"},
+		"a room another module":       {"internal/route", "example.com/x", "the plugin imports the standard library only"},
+		"a room, with a similar name": {"internal/route", roomsPath + "router", "rooms do not import each other"},
+	} {
+		if got := importFault(row.folder, row.imported); got != row.want {
+			t.Errorf("%s: got %q, want %q", name, got, row.want)
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // The values of option invocationType, as the Invoke API has them.
@@ -189,17 +191,17 @@ func logTail(l *Lambda, req *request, logResult string) {
 	if err != nil {
 		tail = []byte("(not Base64)")
 	}
-	log.Printf("%s: log tail of function=%s requestId=%s: %q", l.name, req.target.name, orDash(req.answer.Get(requestIDHeader)),
+	log.Printf("%s: log tail of function=%s requestId=%s: %q", l.name, req.target.function.Name, orDash(req.answer.Get(requestIDHeader)),
 		strings.TrimSpace(string(tail)))
 }
 
 // validateInvocation checks the options of the Invoke API. Lambda takes some of them only where
 // it waits for the function.
 func (c *Config) validateInvocation() error {
-	if err := oneOf("invocationType", c.InvocationType, []string{invokeSync, invokeAsync, invokeDryRun}); err != nil {
+	if err := option.OneOf("invocationType", c.InvocationType, []string{invokeSync, invokeAsync, invokeDryRun}); err != nil {
 		return err
 	}
-	if err := oneOf("logType", c.LogType, []string{logTypeNone, logTypeTail}); err != nil {
+	if err := option.OneOf("logType", c.LogType, []string{logTypeNone, logTypeTail}); err != nil {
 		return err
 	}
 	if c.InvocationType != invokeSync {

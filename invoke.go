@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // maxReplyBytes bounds what is read of an answer of the Lambda API. Lambda itself lets no reply
@@ -106,8 +108,7 @@ func broke(doing string, err error) error {
 // refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
 // for one host, and events are for nobody else.
 func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, p *preparedInvocation) error {
-	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); refusals[errorType] {
-		credentialsRefused(l.credentials, p.credentials)
+	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); l.credentials.Refused(p.credentials, errorType) {
 		req.target.prepared.Store(&preparedInvocation{})
 	}
 	if resp.StatusCode < http.StatusBadRequest {
@@ -125,7 +126,7 @@ func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 // what is left to do for each is two hashes and an HMAC.
 type preparedInvocation struct {
 	second      *second // nil where nothing is prepared yet
-	credentials *credentials
+	credentials *sigv4.Credentials
 	target      *target  // with a region
 	date        []string // header X-Amz-Date
 	token       []string // header X-Amz-Security-Token, nil for long-term keys
@@ -137,7 +138,7 @@ type preparedInvocation struct {
 
 // prepareInvocation makes what the invocations of a target have in common in this second.
 func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
-	creds, err := retrieveCredentials(ctx, l.credentials)
+	creds, usable, err := l.credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, interrupted(ctx, req, causeRefused, err)
 	}
@@ -149,13 +150,13 @@ func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedI
 		}
 	}
 	p := newPreparedInvocation(t, creds, req.signed)
-	if l.credentials.until(creds.usableUntil) > time.Second { // to the end of the second
+	if usable > time.Second { // to the end of the second
 		req.target.prepared.Store(p)
 	}
 	return p, nil
 }
 
-func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedInvocation {
+func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *preparedInvocation {
 	p := &preparedInvocation{
 		second:      s,
 		credentials: creds,
@@ -167,8 +168,8 @@ func newPreparedInvocation(t *target, creds *credentials, s *second) *preparedIn
 	if t.plain || resendsSafely(t.host) {
 		p.protoMajor = 1
 	}
-	if creds.sessionToken != "" {
-		p.token = []string{creds.sessionToken}
+	if creds.SessionToken != "" {
+		p.token = []string{creds.SessionToken}
 	}
 	return p
 }
@@ -200,7 +201,7 @@ func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *ht
 func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) *http.Request {
 	invocation.Header = req.invocationHeaders.Clone()
 	invocation.Header["User-Agent"] = userAgent
-	signHTTP(invocation, req.event, p.credentials, p.target.region, "lambda", time.Now())
+	sigv4.Sign(invocation, req.event, p.credentials, p.target.region, "lambda", time.Now())
 	return invocation
 }
 
@@ -238,7 +239,7 @@ func readUnsizedReply(resp *http.Response) ([]byte, error) {
 }
 
 // apiError turns an error of the Invoke API into its failure.
-func apiError(resp *http.Response, payload []byte, creds *credentials) error {
+func apiError(resp *http.Response, payload []byte, creds *sigv4.Credentials) error {
 	text := "Lambda answered " + strconv.Itoa(resp.StatusCode) + " " + errorText(resp, payload, creds)
 	f := failureOf(causeRefused, errors.New(strings.TrimSpace(text)))
 	f.retryAfter = resp.Header.Get("Retry-After")
@@ -256,7 +257,7 @@ func apiError(resp *http.Response, payload []byte, creds *credentials) error {
 
 // errorText returns the type and the message of an error of AWS, fit for a log: in one line, and
 // without what AWS repeats of the request where a signature is wrong, the session token included.
-func errorText(resp *http.Response, payload []byte, creds *credentials) string {
+func errorText(resp *http.Response, payload []byte, creds *sigv4.Credentials) string {
 	var body struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"` // "Message" too: encoding/json takes either case
@@ -268,7 +269,7 @@ func errorText(resp *http.Response, payload []byte, creds *credentials) string {
 	}
 	errorType, _, _ = strings.Cut(errorType, ":")
 	message, _, _ := strings.Cut(body.Message, "\n")
-	for _, secret := range []string{creds.secretAccessKey, creds.sessionToken, "Signature=", "Credential="} {
+	for _, secret := range []string{creds.SecretAccessKey, creds.SessionToken, "Signature=", "Credential="} {
 		if secret != "" && strings.Contains(message, secret) {
 			message = "(message withheld: it repeats credentials)"
 		}

@@ -13,6 +13,10 @@ import (
 	"sync/atomic"
 	"text/template"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // Lambda is the handler of one middleware on one router.
@@ -23,7 +27,7 @@ type Lambda struct {
 	namespace   *namespace  // the path names it
 	format      *eventFormat
 	decode      func(payload []byte, contentType string) (*reply, error) // nil for decodeReply's own way
-	credentials *credentialProvider
+	credentials *credentials.Provider
 	transport   *http.Transport
 	next        http.Handler
 	clientIP    *clientIPStrategy // nil: the TCP peer
@@ -157,13 +161,13 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	timeout, err := parseDuration(config.Timeout)
+	timeout, err := option.Duration(config.Timeout)
 	if err != nil {
 		return nil, err
 	}
 	idleTimeout := timeout
 	if config.IdleTimeout != "" {
-		idleTimeout, err = parseDuration(config.IdleTimeout)
+		idleTimeout, err = option.Duration(config.IdleTimeout)
 		if err != nil {
 			return nil, err
 		}
@@ -215,10 +219,10 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 // setFunctions sets where the functions of the options are, and what depends on that.
 func setFunctions(l *Lambda, config *Config) error {
 	api := newLambdaAPI(config)
-	f := &function{} // of option function; elsewhere nothing is known before a request comes
+	f := &aws.Function{} // of option function; elsewhere nothing is known before a request comes
 	switch {
 	case config.Function != "":
-		parsed, err := parseFunction(config.Function, config.Qualifier)
+		parsed, err := aws.ParseFunction(config.Function, config.Qualifier)
 		if err != nil {
 			return err
 		}
@@ -237,7 +241,7 @@ func setFunctions(l *Lambda, config *Config) error {
 	default:
 		l.namespace = newNamespace(config, api)
 	}
-	provider, err := newCredentialProvider(config.Credentials, api.regionOf(f))
+	provider, err := credentials.New(config.Credentials, api.regionOf(f), warnOnce)
 	l.credentials = provider
 	return err
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
 // fakeLambda is a Lambda endpoint that answers as a test tells it, and keeps what it got.
@@ -71,7 +73,7 @@ func testConfig(f *fakeLambda) *Config {
 	config.Function = "hello"
 	config.Region = "eu-central-1"
 	config.Endpoint = f.URL
-	config.Credentials = &CredentialsConfig{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	config.Credentials = &credentials.Config{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 	return config
 }
 

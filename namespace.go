@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/seed05e46011/lambda/internal/aws"
 )
 
 var (
@@ -68,7 +70,7 @@ func namedTarget(n *namespace, name string) (*target, error) {
 	if t != nil {
 		return t, nil
 	}
-	f, err := parseFunction(n.prepend+name+n.append, n.qualifier)
+	f, err := aws.ParseFunction(n.prepend+name+n.append, n.qualifier)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +164,7 @@ func (c *Config) validateNamespace() error {
 	if _, err := parseNamePatterns("exclude", c.Exclude); err != nil {
 		return err
 	}
-	if _, err := parseFunction(c.NamePrepend+"x"+c.NameAppend, c.Qualifier); err != nil {
+	if _, err := aws.ParseFunction(c.NamePrepend+"x"+c.NameAppend, c.Qualifier); err != nil {
 		return fmt.Errorf("namePrepend, nameAppend, qualifier: %q, %q, %q: want what makes a function's name around one",
 			c.NamePrepend, c.NameAppend, c.Qualifier)
 	}

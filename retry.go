@@ -11,6 +11,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/option"
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 // retryPolicy is the option retry.
@@ -52,7 +55,7 @@ func (c *RetryConfig) validate() error {
 	if c == nil {
 		return nil
 	}
-	if err := unknownOption("retry.", reflect.TypeOf(*c), c.Unknown); err != nil {
+	if err := option.Unknown("retry.", reflect.TypeOf(*c), c.Unknown); err != nil {
 		return err
 	}
 	if c.Attempts < 0 || c.Attempts > maxAttempts {
@@ -105,8 +108,8 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 			return resp, nil
 		}
 		f := asFailure(err)
-		wait := retryWait(l.retry, attempt, f.retryAfter)
-		if attempt >= l.retry.attempts || !l.retry.causes[f.cause] || endsWithin(l, req, wait) {
+		delay := retryWait(l.retry, attempt, f.retryAfter)
+		if attempt >= l.retry.attempts || !l.retry.causes[f.cause] || endsWithin(l, req, delay) {
 			return nil, err
 		}
 		cost = retryCost
@@ -116,7 +119,7 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		if !takeRetryTokens(req.target.endpoint, cost) {
 			return nil, err
 		}
-		if !pause(ctx, wait) {
+		if !wait.Pause(ctx, delay) {
 			return nil, interrupted(ctx, req, f.cause, f.err)
 		}
 	}

@@ -10,6 +10,9 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // place finds the client's address and the function where they depend on the request.
@@ -184,7 +187,7 @@ func newRouteTable(options []RouteConfig, api *lambdaAPI) (*routeTable, error) {
 		if err != nil {
 			return nil, err
 		}
-		f, err := parseFunction(option.Function, option.Qualifier)
+		f, err := aws.ParseFunction(option.Function, option.Qualifier)
 		if err != nil {
 			return nil, fmt.Errorf("routes[%d].%w", i, err)
 		}
@@ -371,13 +374,13 @@ func registers(mux *http.ServeMux, pattern string) (ok bool) {
 
 func (r *RouteConfig) validate(i int) error {
 	group := "routes[" + strconv.Itoa(i) + "]."
-	if err := unknownOption(group, reflect.TypeOf(*r), r.Unknown); err != nil {
+	if err := option.Unknown(group, reflect.TypeOf(*r), r.Unknown); err != nil {
 		return err
 	}
 	if r.Function == "" {
 		return errors.New(group + "function: missing: want the name or the ARN of a Lambda function")
 	}
-	if _, err := parseFunction(r.Function, r.Qualifier); err != nil {
+	if _, err := aws.ParseFunction(r.Function, r.Qualifier); err != nil {
 		return fmt.Errorf("routes[%d].%w", i, err)
 	}
 	return nil

@@ -380,26 +380,6 @@ func TestWaysToAFunctionThatAreWrong(t *testing.T) {
 	}
 }
 
-func TestEndpointsOfThePartitions(t *testing.T) {
-	rows := map[string][4]string{ // plain, FIPS, dual stack, both
-		"eu-central-1":   {"lambda.eu-central-1.amazonaws.com", "lambda-fips.eu-central-1.amazonaws.com", "lambda.eu-central-1.api.aws", "lambda-fips.eu-central-1.api.aws"},
-		"us-gov-west-1":  {"lambda.us-gov-west-1.amazonaws.com", "lambda-fips.us-gov-west-1.amazonaws.com", "lambda.us-gov-west-1.api.aws", "lambda-fips.us-gov-west-1.api.aws"},
-		"cn-north-1":     {"lambda.cn-north-1.amazonaws.com.cn", "lambda-fips.cn-north-1.amazonaws.com.cn", "lambda.cn-north-1.api.amazonwebservices.com.cn", "lambda-fips.cn-north-1.api.amazonwebservices.com.cn"},
-		"us-iso-east-1":  {"lambda.us-iso-east-1.c2s.ic.gov", "lambda-fips.us-iso-east-1.c2s.ic.gov", "lambda.us-iso-east-1.api.aws.ic.gov", "lambda-fips.us-iso-east-1.api.aws.ic.gov"},
-		"us-isob-east-1": {"lambda.us-isob-east-1.sc2s.sgov.gov", "lambda-fips.us-isob-east-1.sc2s.sgov.gov", "lambda.us-isob-east-1.api.aws.scloud", "lambda-fips.us-isob-east-1.api.aws.scloud"},
-		"eusc-de-east-1": {"lambda.eusc-de-east-1.amazonaws.eu", "lambda-fips.eusc-de-east-1.amazonaws.eu", "lambda.eusc-de-east-1.api.amazonwebservices.eu", "lambda-fips.eusc-de-east-1.api.amazonwebservices.eu"},
-	}
-	for region, want := range rows {
-		for i, host := range want {
-			api := &lambdaAPI{region: region, fips: i&1 != 0, dualStack: i&2 != 0}
-			target, err := newTarget(&function{ref: "hello"}, api)
-			if err != nil || target.host != host {
-				t.Errorf("got %v %v, want %s", target, err, host)
-			}
-		}
-	}
-}
-
 func BenchmarkFindRoute(b *testing.B) {
 	config := CreateConfig()
 	for i := 0; i < 50; i++ {

@@ -17,17 +17,19 @@ import (
 	"math/rand"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // resigned returns the Authorization header that AWS's signer gives to a request as it arrived.
-func resigned(arrived *http.Request, body []byte, c *credentials, region, service string) (string, error) {
+func resigned(arrived *http.Request, body []byte, c *sigv4.Credentials, region, service string) (string, error) {
 	again, err := http.NewRequestWithContext(context.Background(), arrived.Method,
 		"http://"+arrived.Host+arrived.RequestURI, bytes.NewReader(body))
 	if err != nil {
@@ -38,12 +40,12 @@ func resigned(arrived *http.Request, body []byte, c *credentials, region, servic
 			again.Header[name] = values
 		}
 	}
-	date, err := time.Parse(amzDateFormat, arrived.Header.Get("X-Amz-Date"))
+	date, err := time.Parse(sigv4.TimeFormat, arrived.Header.Get("X-Amz-Date"))
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(body)
-	keys := aws.Credentials{AccessKeyID: c.accessKeyID, SecretAccessKey: c.secretAccessKey, SessionToken: c.sessionToken}
+	keys := sdk.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
 	err = v4.NewSigner().SignHTTP(context.Background(), keys, again, hex.EncodeToString(sum[:]), service, region, date)
 	return again.Header.Get("Authorization"), err
 }
@@ -66,7 +68,7 @@ func newWire(t testing.TB) *wire {
 }
 
 // send puts a signed request on the wire and compares it with AWS's signature of what arrived.
-func (w *wire) send(t testing.TB, req *http.Request, c *credentials, region, service string) {
+func (w *wire) send(t testing.TB, req *http.Request, c *sigv4.Credentials, region, service string) {
 	t.Helper()
 	resp, err := transportFor(transportSettings{maxIdle: 2}).RoundTrip(req)
 	if err != nil {
@@ -77,7 +79,7 @@ func (w *wire) send(t testing.TB, req *http.Request, c *credentials, region, ser
 }
 
 // check compares the signature of the last request with AWS's of what arrived.
-func (w *wire) check(t testing.TB, c *credentials, region, service string) {
+func (w *wire) check(t testing.TB, c *sigv4.Credentials, region, service string) {
 	t.Helper()
 	want, err := resigned(w.request, w.body, c, region, service)
 	if err != nil {
@@ -93,7 +95,7 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 	random := rand.New(rand.NewSource(1)) // the same cases each time
 	for i := 0; i < 2000; i++ {
 		region := pick(random, "eu-central-1", "us-east-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "eusc-de-east-1")
-		f, err := parseFunction(randomFunction(random, region), pick(random, "", "", "42", "live", "$LATEST"))
+		f, err := aws.ParseFunction(randomFunction(random, region), pick(random, "", "", "42", "live", "$LATEST"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,9 +107,9 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		creds := &credentials{accessKeyID: randomText(random, 20), secretAccessKey: randomText(random, 40)}
+		creds := &sigv4.Credentials{AccessKeyID: randomText(random, 20), SecretAccessKey: randomText(random, 40)}
 		if random.Intn(2) == 0 {
-			creds.sessionToken = randomText(random, 300) + "/+=="
+			creds.SessionToken = randomText(random, 300) + "/+=="
 		}
 		event := make([]byte, randomSize(random))
 		_, _ = random.Read(event)
@@ -131,7 +133,7 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 				config.Credentials.SessionToken = token
 				l := newTestHandler(t, config).(*Lambda)
 				l.fast = fast
-				creds := &credentials{accessKeyID: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: token}
+				creds := &sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: token}
 				l.target.prepared.Store(newPreparedInvocation(l.target, creds, newSecond(1))) // of long ago
 				// As often as makes every worker sign twice.
 				for i := 0; i < 2*maxIdleWorkers; i++ {
@@ -141,7 +143,7 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 				if got := w.request.Header.Get("X-Amz-Security-Token"); got != token {
 					t.Errorf("session token %q", got)
 				}
-				date, err := time.Parse(amzDateFormat, w.request.Header.Get("X-Amz-Date"))
+				date, err := time.Parse(sigv4.TimeFormat, w.request.Header.Get("X-Amz-Date"))
 				if err != nil || time.Since(date) > time.Minute {
 					t.Errorf("signed as of %v (%v)", date, err)
 				}
@@ -150,73 +152,10 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 	}
 }
 
-func TestAnyRequestIsSignedAsAWSSignsIt(t *testing.T) {
-	w := newWire(t)
-	creds := &credentials{accessKeyID: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "token"}
-	for name, req := range map[string]*http.Request{
-		"a GET without anything":            newSignable("GET", w.URL, ""),
-		"a form, as STS takes it":           newSignable("POST", w.URL+"/", "Action=AssumeRole&Version=2011-06-15"),
-		"a path with escapes and blanks":    newSignable("GET", w.URL+"/a%20b/%2Fc/d+e/~f/:g/@h", ""),
-		"a query out of order, with blanks": newSignable("GET", w.URL+"/?b=2&a=1&c=a+b&c=a%20a&empty=", ""),
-		"headers with runs of blanks":       newSignable("GET", w.URL+"/", "", "X-Amz-Tenant-Id", "a   b  c"),
-		"a header with several values":      newSignable("GET", w.URL+"/", "", "X-Amz-Meta-A", "1", "X-Amz-Meta-A", "2"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			var body []byte
-			if req.Body != nil {
-				body, _ = io.ReadAll(req.Body)
-				req.Body = io.NopCloser(bytes.NewReader(body))
-			}
-			signHTTP(req, body, creds, "eu-central-1", "sts", time.Now())
-			w.send(t, req, creds, "eu-central-1", "sts")
-		})
-	}
-}
-
-// FuzzSigner looks for a path, a query or a header that AWS's signer takes otherwise.
-func FuzzSigner(f *testing.F) {
-	f.Add("/2015-03-31/functions/arn%3Aaws%3Alambda/invocations", "Qualifier=%24LATEST", "tenant one", "{}")
-	f.Add("/", "a=1&a=0&b", " padded ", "")
-	f.Add("/", "", "\u00a0 no-break spaces  \u00a0", "")
-	f.Fuzz(func(t *testing.T, path, query, header, body string) {
-		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://lambda.example.com/", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		values, err := url.ParseQuery(query)
-		if err != nil || strings.ContainsAny(header, controlCharacters+"\t") {
-			t.Skip("no such query or header leaves this plugin")
-		}
-		req.URL.Path = "/" + strings.TrimLeft(path, "/")
-		req.URL.RawQuery = values.Encode()
-		req.Header.Set("X-Amz-Tenant-Id", header)
-		creds := &credentials{accessKeyID: "AKIDEXAMPLE", secretAccessKey: "secret"}
-		signHTTP(req, []byte(body), creds, "eu-central-1", "lambda", time.Now())
-		req.RequestURI = req.URL.RequestURI()
-		want, err := resigned(req, []byte(body), creds, "eu-central-1", "lambda")
-		if err != nil {
-			t.Skip("no request that could arrive")
-		}
-		if got := req.Header.Get("Authorization"); got != want {
-			t.Errorf("path %q query %q header %q\ngot  %s\nwant %s", path, query, header, got, want)
-		}
-	})
-}
-
-// newSignable returns a request to sign; headers are names and values in turn.
-func newSignable(method, url, body string, headers ...string) *http.Request {
-	req := httptest.NewRequest(method, url, strings.NewReader(body))
-	req.RequestURI = ""
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Add(headers[i], headers[i+1])
-	}
-	return req
-}
-
 func pick(random *rand.Rand, choices ...string) string { return choices[random.Intn(len(choices))] }
 
 func randomFunction(random *rand.Rand, region string) string {
-	name := randomText(random, 1+random.Intn(maxFunctionName))
+	name := randomText(random, 1+random.Intn(aws.MaxFunctionName))
 	account := fmt.Sprintf("%012d", random.Int63n(1e12))
 	partition := pick(random, "aws", "aws-cn", "aws-us-gov", "aws-iso-b")
 	return pick(random, name, account+":function:"+name, account+":"+name,

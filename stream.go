@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/eventstream"
 )
 
 // stream is the reply of InvokeWithResponseStream on its way to the client: an io.ReadCloser of
@@ -23,7 +25,7 @@ type stream struct {
 	ctx     context.Context // ends with the client, the timer, or the answer
 	timer   *time.Timer     // ends ctx
 	resp    *http.Response
-	frames  frameReader
+	frames  *eventstream.Reader
 	chunk   []byte // received, and not yet read
 	done    bool   // InvokeComplete has come, without an error
 	drained bool
@@ -56,7 +58,7 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 		return err
 	}
 	s := &stream{lambda: l, req: req, ctx: ctx, timer: timer, resp: resp, left: -1}
-	s.frames.source = resp.Body
+	s.frames = eventstream.NewReader(resp.Body)
 	defer s.Close()
 	head, err := readHead(s)
 	if err != nil {
@@ -175,22 +177,22 @@ func expectLength(s *stream, header http.Header) error {
 
 // receive waits for a frame, and leaves its chunk in s.chunk, or sets s.done.
 func receive(s *stream) error {
-	payload, err := nextFrame(&s.frames)
+	payload, err := s.frames.Next()
 	if err != nil {
 		return interrupted(s.ctx, s.req, causeConnection, broke("read the stream", err))
 	}
-	switch s.frames.messageType {
+	switch s.frames.MessageType {
 	case "event":
 		return receiveEvent(s, payload)
 	case "exception", "error":
-		return failureOf(causeServer, fmt.Errorf("Lambda ended the stream: %.100q", s.frames.exception))
+		return failureOf(causeServer, fmt.Errorf("Lambda ended the stream: %.100q", s.frames.Exception))
 	default:
-		return brokenStream(fmt.Errorf("unknown kind of message %.100q", s.frames.messageType))
+		return brokenStream(fmt.Errorf("unknown kind of message %.100q", s.frames.MessageType))
 	}
 }
 
 func receiveEvent(s *stream, payload []byte) error {
-	switch s.frames.eventType {
+	switch s.frames.EventType {
 	case "PayloadChunk":
 		chunk, err := countChunk(s, payload)
 		s.chunk = chunk
@@ -198,7 +200,7 @@ func receiveEvent(s *stream, payload []byte) error {
 	case "InvokeComplete":
 		return complete(s, payload)
 	default:
-		return brokenStream(fmt.Errorf("unknown kind of event %.100q", s.frames.eventType))
+		return brokenStream(fmt.Errorf("unknown kind of event %.100q", s.frames.EventType))
 	}
 }
 

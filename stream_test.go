@@ -2,51 +2,29 @@ package lambda
 
 import (
 	"context"
-	"encoding/binary"
-	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/eventstream"
+	"github.com/seed05e46011/lambda/internal/eventstream/eventstreamtest"
 )
 
-// frame returns a frame of an event stream. headers are pairs of name and value.
+// frame, chunkFrame and the others write frames.
 func frame(payload string, headers ...string) []byte {
-	var block []byte
-	for i := 0; i < len(headers); i += 2 {
-		block = append(block, byte(len(headers[i])))
-		block = append(block, headers[i]...)
-		block = append(block, frameTypeString, byte(len(headers[i+1])>>8), byte(len(headers[i+1])))
-		block = append(block, headers[i+1]...)
-	}
-	return rawFrame(block, payload)
+	return eventstreamtest.Frame(payload, headers...)
 }
 
 func rawFrame(headers []byte, payload string) []byte {
-	f := make([]byte, 8, frameOverhead+len(headers)+len(payload))
-	binary.BigEndian.PutUint32(f, uint32(frameOverhead+len(headers)+len(payload)))
-	binary.BigEndian.PutUint32(f[4:], uint32(len(headers)))
-	f = appendCRC(f)
-	f = append(f, headers...)
-	f = append(f, payload...)
-	return appendCRC(f)
+	return eventstreamtest.RawFrame(headers, payload)
 }
 
-func appendCRC(f []byte) []byte {
-	crc := make([]byte, 4)
-	binary.BigEndian.PutUint32(crc, crc32.ChecksumIEEE(f))
-	return append(f, crc...)
-}
+func chunkFrame(payload string) []byte { return eventstreamtest.Chunk(payload) }
 
-func chunkFrame(payload string) []byte {
-	return frame(payload, ":event-type", "PayloadChunk", ":content-type", "application/octet-stream", ":message-type", "event")
-}
-
-func completeFrame(payload string) []byte {
-	return frame(payload, ":event-type", "InvokeComplete", ":content-type", "application/json", ":message-type", "event")
-}
+func completeFrame(payload string) []byte { return eventstreamtest.Complete(payload) }
 
 // streams returns a function that answers with the pieces, each flushed on its own.
 func streams(contentType string, pieces ...[]byte) func(http.ResponseWriter, []byte) {
@@ -252,17 +230,17 @@ var badFrames = map[string]struct {
 	log    string
 }{
 	"lengths that do not match their checksum": {
-		[][]byte{flipped(chunkFrame("x"), 3)}, "lengths do not match their checksum",
+		[][]byte{eventstreamtest.Flipped(chunkFrame("x"), 3)}, "lengths do not match their checksum",
 	},
 	"a payload that does not match its checksum": {
-		[][]byte{flipped(chunkFrame("x"), len(chunkFrame("x"))-5)}, "does not match its checksum",
+		[][]byte{eventstreamtest.Flipped(chunkFrame("x"), len(chunkFrame("x"))-5)}, "does not match its checksum",
 	},
-	"a frame of 4 GB":                  {[][]byte{frameHead(0xffffffff, 0)}, "a frame of 4294967295 bytes"},
-	"a frame over 16 MB":               {[][]byte{frameHead(maxFrameLen+1, 0)}, "a frame of 16777217 bytes"},
-	"a frame of no length":             {[][]byte{frameHead(0, 0)}, "a frame of 0 bytes"},
-	"a frame shorter than any can be":  {[][]byte{frameHead(15, 0)}, "a frame of 15 bytes"},
-	"headers longer than the frame":    {[][]byte{frameHead(20, 5)}, "a frame of 20 bytes with 5 bytes of headers"},
-	"headers of 4 GB":                  {[][]byte{frameHead(100, 0xfffffff0)}, "with 4294967280 bytes of headers"},
+	"a frame of 4 GB":                  {[][]byte{eventstreamtest.Head(0xffffffff, 0)}, "a frame of 4294967295 bytes"},
+	"a frame over 16 MB":               {[][]byte{eventstreamtest.Head(eventstream.MaxFrame+1, 0)}, "a frame of 16777217 bytes"},
+	"a frame of no length":             {[][]byte{eventstreamtest.Head(0, 0)}, "a frame of 0 bytes"},
+	"a frame shorter than any can be":  {[][]byte{eventstreamtest.Head(15, 0)}, "a frame of 15 bytes"},
+	"headers longer than the frame":    {[][]byte{eventstreamtest.Head(20, 5)}, "a frame of 20 bytes with 5 bytes of headers"},
+	"headers of 4 GB":                  {[][]byte{eventstreamtest.Head(100, 0xfffffff0)}, "with 4294967280 bytes of headers"},
 	"a frame cut within its head":      {[][]byte{chunkFrame("x")[:5]}, "the head of a frame: unexpected EOF"},
 	"a frame cut after its head":       {[][]byte{chunkFrame("x")[:12]}, "a frame cut short"},
 	"a frame cut within its payload":   {[][]byte{chunkFrame("hello")[:len(chunkFrame("hello"))-6]}, "a frame cut short"},
@@ -284,19 +262,6 @@ var badFrames = map[string]struct {
 	"no end":                        {nil, "ended without InvokeComplete"},
 	"an end that is not JSON":       {[][]byte{completeFrame("secret")}, "InvokeComplete is not JSON"},
 	"a function's error at the end": {[][]byte{completeFrame(`{"ErrorCode":"Function.Broken","ErrorDetails":"secret"}`)}, `the function failed ("Function.Broken")`},
-}
-
-func flipped(f []byte, at int) []byte {
-	f[at] ^= 1
-	return f
-}
-
-// frameHead returns the first 12 bytes of a frame, and a few more.
-func frameHead(total, headers uint32) []byte {
-	f := make([]byte, 8)
-	binary.BigEndian.PutUint32(f, total)
-	binary.BigEndian.PutUint32(f[4:], headers)
-	return append(appendCRC(f), "hello, world"...)
 }
 
 // badHeads are faults of what comes before the body.
@@ -372,7 +337,7 @@ func TestStreamIsAbortedAfterTheFirstByte(t *testing.T) {
 		"one byte more, in a frame of its own":            {[][]byte{chunkFrame("hello  "), chunkFrame("!"), ends()}, "more bytes than its Content-Length"},
 		"an error once the Content-Length is there":       {[][]byte{chunkFrame("hello  "), completeFrame(`{"ErrorCode":"Broken"}`)}, `"Broken"`},
 		"no end once the Content-Length is there":         {[][]byte{chunkFrame("hello  ")}, "ended without InvokeComplete"},
-		"a broken frame once the Content-Length is there": {[][]byte{chunkFrame("hello  "), frameHead(0, 0)}, "a frame of 0 bytes"},
+		"a broken frame once the Content-Length is there": {[][]byte{chunkFrame("hello  "), eventstreamtest.Head(0, 0)}, "a frame of 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkStreamAborted(t, append([][]byte{prelude(`{"headers":{"content-length":"7"}}`)}, test.pieces...), test.log)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
 // newTLSLambda starts an endpoint with a certificate that the system does not trust, and returns
@@ -38,7 +40,7 @@ func configFor(endpoint string) *Config {
 	config.Function = "hello"
 	config.Region = "eu-central-1"
 	config.Endpoint = endpoint
-	config.Credentials = &CredentialsConfig{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	config.Credentials = &credentials.Config{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 	return config
 }
 

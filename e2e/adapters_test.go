@@ -158,7 +158,7 @@ type adapter struct {
 // nodeFunction is one of the handlers in the folder.
 func nodeFunction(folder, name string) lambdalocal.Function {
 	return lambdalocal.Function{
-		Command: []string{"node", filepath.Join(folder, "runtime.js"), filepath.Join(folder, "handlers", name+".js")},
+		Handler: filepath.Join(folder, "handlers", name+".handler"),
 		Timeout: 10 * time.Second,
 	}
 }

@@ -202,23 +202,20 @@ func fromLabels(t *testing.T, path string, ends map[string]string) map[string]an
 	return c.HTTP.Middlewares["test"].Plugin[traefik.PluginName]
 }
 
-// optionRow is a line of the readme's table: name, type, default, meaning.
+// optionRow is a line of the table of options: name, type, default, meaning.
 var optionRow = regexp.MustCompile("(?m)^\\| `([a-zA-Z.]+)` \\|([^|]+)\\|([^|]*)\\| .+ \\|$")
 
-// rows returns the default that the readme names for each option.
+// rows returns the default that the table of options names for each option.
 func rows(t *testing.T) map[string]string {
 	t.Helper()
-	_, section, found := strings.Cut(read(t, "readme.md"), "\n## Options\n")
-	require.True(t, found)
-	section, _, _ = strings.Cut(section, "\n## ")
 	defaults := map[string]string{}
-	for _, row := range optionRow.FindAllStringSubmatch(section, -1) {
+	for _, row := range optionRow.FindAllStringSubmatch(read(t, "docs/options.md"), -1) {
 		defaults[row[1]] = strings.TrimSpace(row[3])
 	}
 	return defaults
 }
 
-func TestReadmeTellsEveryOptionAndItsDefault(t *testing.T) {
+func TestTableOfOptionsNamesEveryOptionAndItsDefault(t *testing.T) {
 	described := rows(t)
 	all := options(t, loadPlugin(t).config())
 	existing := make([]string, 0, len(all))
@@ -229,7 +226,7 @@ func TestReadmeTellsEveryOptionAndItsDefault(t *testing.T) {
 			assert.Contains(t, given, fmt.Sprintf("`%v`", o.initial), "default of %s", name)
 		}
 	}
-	assert.ElementsMatch(t, existing, slices.Collect(maps.Keys(described)), "the options, and the rows of the readme's table")
+	assert.ElementsMatch(t, existing, slices.Collect(maps.Keys(described)), "the options, and the rows of the table")
 }
 
 // A real Traefik has the last word: no sample is refused as unknown or as undecodable. Its meaning may well be.

@@ -12,7 +12,9 @@ const maxQueuedEvents = 1000
 type function struct {
 	name   string
 	config Function
-	server *Server
+	// program is what its processes run.
+	program *program
+	server  *Server
 
 	// slots has a token per invocation under way, queue one per waiting invocation of type Event.
 	slots, queue chan struct{}
@@ -23,9 +25,13 @@ type function struct {
 	mu        sync.Mutex
 	instances map[*instance]struct{}
 	idle      []*instance
+	// sources is the fingerprint of what program was built of, with buildErr where it could not be.
+	sources  uint64
+	buildErr error
 }
 
-func newFunction(name string, config Function, server *Server) *function {
+// newFunction takes a program that is ready to run.
+func newFunction(name string, config Function, program *program, server *Server) *function {
 	if config.Concurrency == 0 {
 		config.Concurrency = DefaultConcurrency
 	}
@@ -37,6 +43,8 @@ func newFunction(name string, config Function, server *Server) *function {
 	return &function{
 		name:      name,
 		config:    config,
+		program:   program,
+		sources:   fingerprint(program.sources),
 		server:    server,
 		slots:     make(chan struct{}, config.Concurrency),
 		queue:     make(chan struct{}, maxQueuedEvents),
@@ -97,6 +105,9 @@ func (f *function) run(inv *invocation) *functionError {
 func (f *function) take() (i *instance, isNew bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.refresh(); err != nil {
+		return nil, false, err
+	}
 	if n := len(f.idle); n > 0 {
 		i = f.idle[n-1]
 		f.idle = f.idle[:n-1]
@@ -113,10 +124,31 @@ func (f *function) take() (i *instance, isNew bool, err error) {
 	return i, true, nil
 }
 
-// give puts the instance back for the next invocation, or away if its process is dead or dying.
+// refresh puts away the idle instances of a program whose sources have changed, and builds it anew. One that could not
+// be built is not tried again before its next change.
+func (f *function) refresh() error {
+	now := fingerprint(f.program.sources)
+	if now == f.sources {
+		return f.buildErr
+	}
+	f.sources = now
+	f.server.log.Printf("%s: changed, starts anew", f.name)
+	for _, i := range f.idle {
+		delete(f.instances, i)
+		f.server.background.Go(i.stop)
+	}
+	f.idle = nil
+	f.buildErr = f.program.prepare(f.ctx)
+	if f.buildErr != nil {
+		f.server.log.Printf("%s: %v", f.name, f.buildErr)
+	}
+	return f.buildErr
+}
+
+// give puts the instance back for the next invocation, or away if its process is dead, dying or of an old program.
 func (f *function) give(i *instance) {
 	f.mu.Lock()
-	if i.usable() {
+	if i.usable() && i.sources == f.sources {
 		f.idle = append(f.idle, i)
 		f.mu.Unlock()
 		return
@@ -127,8 +159,8 @@ func (f *function) give(i *instance) {
 }
 
 func (f *function) close() {
+	f.cancel() // Also what is being built, while the lock is held.
 	f.mu.Lock()
-	f.cancel()
 	instances := f.instances
 	f.instances = map[*instance]struct{}{}
 	f.idle = nil

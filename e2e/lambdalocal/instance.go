@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,8 +25,10 @@ var errClosed = errors.New("server is closed")
 // instance is one process of a function and the Runtime API that it alone talks to.
 type instance struct {
 	function *function
-	command  *exec.Cmd
-	api      *http.Server
+	// sources is the fingerprint of the program that it runs.
+	sources uint64
+	command *exec.Cmd
+	api     *http.Server
 	// connections is the number of those that the process has open to api.
 	connections atomic.Int32
 	output      *output
@@ -72,6 +73,7 @@ func startInstance(f *function) (*instance, error) {
 	}
 	i := &instance{
 		function: f,
+		sources:  f.sources,
 		events:   make(chan *pending),
 		exited:   make(chan struct{}),
 	}
@@ -81,7 +83,8 @@ func startInstance(f *function) (*instance, error) {
 		ErrorLog:          f.server.log,
 		ConnState:         i.countConnections,
 	}
-	i.command = exec.CommandContext(f.ctx, f.config.Command[0], f.config.Command[1:]...)
+	i.command = exec.CommandContext(f.ctx, f.program.command[0], f.program.command[1:]...)
+	i.command.Dir = f.program.dir
 	i.command.Env = f.environment(listener.Addr().String())
 	// A group of its own: a Ctrl-C in the terminal reaches this process alone, which then ends the group,
 	// children of the function included.
@@ -117,12 +120,7 @@ func (i *instance) countConnections(_ net.Conn, state http.ConnState) {
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 func (f *function) environment(runtimeAPI string) []string {
 	region := f.server.config.Region
-	taskRoot, err := filepath.Abs(filepath.Dir(f.config.Command[0]))
-	if err != nil {
-		taskRoot = "."
-	}
 	env := append(os.Environ(),
-		"_HANDLER=bootstrap",
 		"AWS_REGION="+region,
 		"AWS_DEFAULT_REGION="+region,
 		"AWS_LAMBDA_FUNCTION_NAME="+f.name,
@@ -131,9 +129,9 @@ func (f *function) environment(runtimeAPI string) []string {
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+f.name,
 		"AWS_LAMBDA_LOG_STREAM_NAME="+time.Now().UTC().Format("2006/01/02")+"/["+latest+"]"+uuid.NewString(),
-		"LAMBDA_TASK_ROOT="+taskRoot,
 		"TZ=:UTC",
 	)
+	env = append(env, f.program.env...)
 	env = append(env, f.config.Env...)
 	return append(env, "AWS_LAMBDA_RUNTIME_API="+runtimeAPI)
 }

@@ -252,7 +252,7 @@ func TestWhatFunctionsPrintIsLogged(t *testing.T) {
 	server := start(t, lambdalocal.Config{Functions: functions("sleep"), Log: &log})
 	invoke(t, server, "sleep", `{"ms":4}`)
 	eventually(t, func() bool { return strings.Contains(log.String(), "sleep RequestResponse: 200 in ") }, "a line per invocation")
-	assert.Regexp(t, `(?m)^\S+ sleep \| .* sleep for 4 ms$`, log.String())
+	assert.Regexp(t, `(?m)^\S+ sleep [0-9a-f-]{36} \| .* sleep for 4 ms$`, log.String())
 	assert.NotContains(t, log.String(), "START RequestId")
 }
 

@@ -2,8 +2,9 @@
 //
 // In front it speaks Lambda's Invoke and InvokeWithResponseStream APIs and verifies the signature of every request with AWS's own signer;
 // behind it speaks the Lambda Runtime API, streamed responses included, so that the binary which would be deployed to the `provided.al2023`
-// runtime answers unchanged. Functions are processes: started on demand, one per concurrent invocation, reused
-// afterwards, replaced after a crash or a timeout, gone with [Server.Close].
+// runtime answers unchanged. Handlers in Node and Python run in runtimes that this package brings along. Functions are
+// processes: started on demand, one per concurrent invocation, reused afterwards, replaced after a crash, a timeout or a
+// change of their files, gone with [Server.Close].
 //
 //	server, err := lambdalocal.Start(ctx, lambdalocal.Config{
 //		Functions: map[string]lambdalocal.Function{
@@ -25,7 +26,7 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"os/exec"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -63,7 +64,7 @@ type Config struct {
 	// Default: [DefaultCredential] alone.
 	Credentials []Credential
 
-	// Functions by name. Start fails if a name is none that Lambda allows, or if a command cannot be found.
+	// Functions by name. Start fails if a name is none that Lambda allows, or if a function cannot be found or built.
 	Functions map[string]Function
 
 	// GenericStreamType answers InvokeWithResponseStream with the content type application/vnd.amazon.eventstream,
@@ -73,7 +74,8 @@ type Config struct {
 	// Default: false, the function's content type.
 	GenericStreamType bool
 
-	// Log takes a line per invocation and what functions print, each line with the function's name in front.
+	// Log takes a line per invocation and what functions print, each line with the function's name and the request id
+	// of the invocation in front.
 	//
 	// Default: nil, nothing is logged.
 	Log io.Writer
@@ -91,10 +93,22 @@ type Credential struct {
 	Expires time.Time
 }
 
-// Function is a program that speaks the Lambda Runtime API.
+// Function is code that answers events. One of Command, Handler and Package says where it is.
+//
+// When a file of it changes, the next invocation has a new process. The files are those of a Command that are named in
+// it, the sources in the folder of a Handler and below, and for a Package also those of its module.
 type Function struct {
-	// Command is the program and its arguments.
+	// Command is a program that speaks the Lambda Runtime API, and its arguments.
 	Command []string
+
+	// Handler is a function in a file of Node's or Python's, as Lambda's option of that name has it: "app.handler",
+	// "src/app.handler". A relative path is one below the working directory, which then is the task's root; that of
+	// any other is the file's own folder. The machine's node or python3 runs it.
+	Handler string
+
+	// Package is the folder of a Go program that speaks the Runtime API, as those on aws-lambda-go do. It is built by
+	// Start and after each change, with the machine's go.
+	Package string
 
 	// Env is added to this process's environment, as NAME=value; it cannot override AWS_LAMBDA_RUNTIME_API.
 	Env []string
@@ -119,8 +133,10 @@ type Server struct {
 	http      *http.Server
 	caPEM     []byte
 	functions map[string]*function
-	log       *log.Logger
-	records   records
+	// scratch is a folder for the runtimes and for what is built. Close removes it.
+	scratch string
+	log     *log.Logger
+	records records
 
 	// forget releases what waits for the context of Start to end.
 	forget    context.CancelFunc
@@ -139,11 +155,8 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	config = config.withDefaults()
 	s := &Server{config: config, log: newLogger(config.Log)}
 	s.records.init()
-	if err := s.addFunctions(); err != nil {
-		return nil, err
-	}
-	if err := s.listen(ctx); err != nil {
-		return nil, err
+	if err := s.setUp(ctx); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.scratch))
 	}
 	s.background.Go(func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -153,6 +166,20 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	ctx, s.forget = context.WithCancel(ctx)
 	context.AfterFunc(ctx, func() { _ = s.Close() })
 	return s, nil
+}
+
+func (s *Server) setUp(ctx context.Context) (err error) {
+	s.scratch, err = os.MkdirTemp("", "lambdalocal-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the runtimes: %w", err)
+	}
+	if err := writeRuntimes(s.scratch); err != nil {
+		return err
+	}
+	if err := s.addFunctions(ctx); err != nil {
+		return err
+	}
+	return s.listen(ctx)
 }
 
 func (c Config) withDefaults() Config {
@@ -175,22 +202,23 @@ func newLogger(w io.Writer) *log.Logger {
 	return log.New(w, "", log.Ltime|log.Lmicroseconds)
 }
 
-func (s *Server) addFunctions() error {
+func (s *Server) addFunctions(ctx context.Context) error {
 	s.functions = make(map[string]*function, len(s.config.Functions))
 	for name, config := range s.config.Functions {
 		if !bareNamePattern.MatchString(name) || len(name) > maxBareName {
 			return fmt.Errorf("function %q: name must have 1 to %d characters of a-z, A-Z, 0-9, - and _", name, maxBareName)
 		}
-		if len(config.Command) == 0 {
-			return fmt.Errorf("function %q: no command", name)
-		}
-		if _, err := exec.LookPath(config.Command[0]); err != nil {
-			return fmt.Errorf("function %q: find command: %w", name, err)
-		}
 		if config.Concurrency < 0 || config.Timeout < 0 {
 			return fmt.Errorf("function %q: concurrency and timeout must not be negative", name)
 		}
-		s.functions[name] = newFunction(name, config, s)
+		program, err := newProgram(name, config, s.scratch)
+		if err == nil {
+			err = program.prepare(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("function %q: %w", name, err)
+		}
+		s.functions[name] = newFunction(name, config, program, s)
 	}
 	return nil
 }
@@ -283,6 +311,7 @@ func (s *Server) Close() error {
 		}
 		s.closeErr = s.http.Close()
 		s.background.Wait()
+		s.closeErr = errors.Join(s.closeErr, os.RemoveAll(s.scratch))
 	})
 	return s.closeErr
 }

@@ -25,8 +25,10 @@ type output struct {
 	// ended is closed when the pipe is.
 	ended chan struct{}
 
-	mu   sync.Mutex
-	tail []byte
+	mu sync.Mutex
+	// requestID is that of the invocation under way, and of the last one between two.
+	requestID string
+	tail      []byte
 	// marker is the last line of the invocation under way, seen is closed when it was read.
 	marker []byte
 	seen   chan struct{}
@@ -84,7 +86,7 @@ func (o *output) add(line []byte) {
 		o.append(own)
 	}
 	if text := bytes.TrimRight(own, "\r\n"); len(text) > 0 {
-		o.log.Printf("%s | %s", o.name, text)
+		o.log.Printf("%s %s | %s", o.name, o.requestID, text)
 	}
 	if marked {
 		o.append(o.marker)
@@ -103,6 +105,7 @@ func (o *output) append(b []byte) {
 func (o *output) start(requestID string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.requestID = requestID
 	o.tail = append(o.tail[:0], "START RequestId: "+requestID+" Version: "+latest+"\n"...)
 	o.marker = []byte("END RequestId: " + requestID + "\n")
 	o.seen = make(chan struct{})

@@ -41,11 +41,21 @@ func (f Finding) String() string {
 type Unit struct {
 	// Fset holds the positions of Files.
 	Fset *token.FileSet
+	// Module is the module of the package, all of whose packages Yaegi interprets.
+	Module Module
 	// Files are the files Yaegi reads, parsed with their comments.
 	Files []*ast.File
 	// Pkg and Info are the type checker's results; Info needs Types, Defs, Uses, Selections and Instances.
 	Pkg  *types.Package
 	Info *types.Info
+}
+
+// Module is the path of a module; empty where there is none.
+type Module string
+
+// contains reports whether a package is part of the module.
+func (m Module) contains(path string) bool {
+	return m != "" && (path == string(m) || strings.HasPrefix(path, string(m)+"/"))
 }
 
 // rule is one construct to refuse.
@@ -59,7 +69,7 @@ type rule struct {
 }
 
 // rules lists all rules by family, one family a file.
-var rules = slices.Concat(deferRules, loopRules, channelRules, assignRules, errorRules, functionRules, resultRules, interfaceRules, languageRules, jsonRules, secretRules)
+var rules = slices.Concat(deferRules, loopRules, channelRules, assignRules, errorRules, functionRules, resultRules, interfaceRules, languageRules, jsonRules, secretRules, packageRules)
 
 // pass is one rule at work on one unit.
 type pass struct {

@@ -11,24 +11,29 @@ import (
 )
 
 const loadMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
-	packages.NeedDeps | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo | packages.NeedForTest
+	packages.NeedDeps | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo | packages.NeedForTest |
+	packages.NeedModule
 
-// Load type-checks the package in dir with its tests, and leaves out the files that Yaegi leaves out.
-// A package that does not compile is an error.
+// Load type-checks the packages in dir and in the folders below it, with their tests, and leaves out the files that
+// Yaegi leaves out. Folders of other modules and vendor are not searched. A package that does not compile is an error.
 func Load(dir string) ([]*Unit, error) {
-	loaded, err := packages.Load(&packages.Config{Mode: loadMode, Dir: dir, Tests: true}, ".")
+	loaded, err := packages.Load(&packages.Config{Mode: loadMode, Dir: dir, Tests: true}, "./...")
 	if err != nil {
-		return nil, fmt.Errorf("load the package in %s: %w", dir, err)
+		return nil, fmt.Errorf("load the packages in %s: %w", dir, err)
 	}
 	var units []*Unit
 	for _, pkg := range widest(loaded) {
 		if err := compileErrors(pkg); err != nil {
-			return nil, fmt.Errorf("load the package in %s: %w", dir, err)
+			return nil, fmt.Errorf("load the packages in %s: %w", dir, err)
 		}
-		units = append(units, &Unit{Fset: pkg.Fset, Files: interpreted(pkg.Syntax), Pkg: pkg.Types, Info: pkg.TypesInfo})
+		unit := &Unit{Fset: pkg.Fset, Files: interpreted(pkg.Syntax), Pkg: pkg.Types, Info: pkg.TypesInfo}
+		if pkg.Module != nil {
+			unit.Module = Module(pkg.Module.Path)
+		}
+		units = append(units, unit)
 	}
 	if len(units) == 0 {
-		return nil, fmt.Errorf("load the package in %s: no Go files", dir)
+		return nil, fmt.Errorf("load the packages in %s: no Go files", dir)
 	}
 	return units, nil
 }

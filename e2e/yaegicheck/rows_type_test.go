@@ -185,3 +185,19 @@ var silenceRows = []row{
 	println("x") //yaegi:ok range-string short
 }`},
 }
+
+var packageRows = []row{
+	{name: "an exported variable with a constant", want: "shared-variable", code: `var Max = 1`},
+	{name: "an exported variable with the value of a constant", want: "shared-variable", code: `const most = 1 << 20; var Max int = most`},
+	{name: "an exported variable that is set later", want: "shared-variable", code: `var Names = []string{}
+func f(n string) { Names = append(Names, n) }`},
+	{name: "an exported number that is counted", want: "shared-variable", code: `var Count int
+func f() { Count++ }`},
+	{name: "an exported variable of a call", code: `var ErrGone = errors.New("gone")`},
+	{name: "an exported constant", code: `const Max = 1`},
+	{name: "a variable of the package's own", code: `var most = 1
+func f() { most = 2 }`},
+	{name: "a local variable with a capital", code: `func f() int { Max := 1; Max = 2; return Max }`},
+	{name: "an exported field that is set", code: `type T struct{ Max int }
+func f(t *T) { t.Max = 2 }`},
+}

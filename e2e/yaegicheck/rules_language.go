@@ -114,9 +114,10 @@ var missingSymbol = rule{name: "missing-symbol", run: func(p *pass) {
 	}
 }}
 
-// offered tells whether Yaegi can import the package: one in its table, or this package itself from its tests.
+// offered tells whether Yaegi can import the package: one in its table, one of this module, or this package itself from
+// its tests.
 func (p *pass) offered(pkg *types.Package) bool {
-	return symbols(pkg) != nil || p.Pkg.Path() == pkg.Path()+"_test"
+	return symbols(pkg) != nil || p.Module.contains(pkg.Path()) || p.Pkg.Path() == pkg.Path()+"_test"
 }
 
 // symbols returns the names Yaegi has of a package, nil if it does not have the package.

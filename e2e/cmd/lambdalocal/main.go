@@ -1,10 +1,11 @@
 // Command lambdalocal runs Lambda functions on this machine, behind an endpoint that any AWS client can call:
 //
-//	lambdalocal -addr 127.0.0.1:9001 -function hello=./hello -function report=python3,report.py
+//	lambdalocal -function hello=./cmd/hello -function shop=src/shop.handler -function report=python3,report.py
 //
-// A function is any program that speaks the Lambda Runtime API: what is deployed to a `provided` runtime, such as
-// a Go program on aws-lambda-go, as it is; for other languages the runtime interface client of AWS with the
-// handler as argument. Commas part the program and its arguments. Point a client at it:
+// A function is a folder with a Go program, which is built; a handler in a file of Node's or Python's, as Lambda's
+// option Handler has it; or any program that speaks the Lambda Runtime API, with its arguments parted by commas.
+// When a file of it changes, its next invocation has a new process. Its environment is that of this command; what it
+// prints comes out here, each line with the function's name and the request id. Point a client at it:
 //
 //	AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 \
 //	aws lambda invoke --endpoint-url http://127.0.0.1:9001 --function-name hello /dev/stdout
@@ -22,9 +23,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
-	"sort"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -51,7 +53,7 @@ type options struct {
 	tls                  bool
 	concurrency          int
 	timeout              time.Duration
-	commands             map[string][]string
+	functions            map[string]lambdalocal.Function
 }
 
 // run serves until ctx ends.
@@ -66,8 +68,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Credentials: []lambdalocal.Credential{credential},
 		Functions:   map[string]lambdalocal.Function{},
 	}
-	for name, command := range o.commands {
-		config.Functions[name] = lambdalocal.Function{Command: command, Concurrency: o.concurrency, Timeout: o.timeout}
+	for name, function := range o.functions {
+		function.Concurrency, function.Timeout = o.concurrency, o.timeout
+		config.Functions[name] = function
 	}
 	server, err := lambdalocal.Start(ctx, config)
 	if err != nil {
@@ -84,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, output io.Writer) (options, error) {
-	o := options{commands: map[string][]string{}}
+	o := options{functions: map[string]lambdalocal.Function{}}
 	flags := flag.NewFlagSet("lambdalocal", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:9001", "`host:port` to listen on; port 0 takes a free one")
@@ -93,16 +96,9 @@ func parse(args []string, output io.Writer) (options, error) {
 	flags.StringVar(&o.caFile, "ca-file", "lambdalocal-ca.pem", "`file` for the certificate to trust, with -tls")
 	flags.IntVar(&o.concurrency, "concurrency", lambdalocal.DefaultConcurrency, "invocations of a function at one time")
 	flags.DurationVar(&o.timeout, "timeout", lambdalocal.DefaultTimeout, "time that an invocation may take")
-	flags.Func("function", "`name=program[,argument...]`; may be repeated", func(value string) error {
-		name, command, ok := strings.Cut(value, "=")
-		if !ok || name == "" || command == "" {
-			return errors.New("want name=program[,argument...]")
-		}
-		if _, taken := o.commands[name]; taken {
-			return fmt.Errorf("function %s is given twice", name)
-		}
-		o.commands[name] = strings.Split(command, ",")
-		return nil
+	flags.Func("function", "`name=code`: a program[,argument...], a folder with a Go program, or a handler (file.function) "+
+		"of Node's or Python's; may be repeated", func(value string) error {
+		return lambdalocal.AddFunction(o.functions, value)
 	})
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
@@ -110,8 +106,8 @@ func parse(args []string, output io.Writer) (options, error) {
 	if flags.NArg() > 0 {
 		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if len(o.commands) == 0 {
-		return options{}, errors.New("no function: give at least one -function name=program")
+	if len(o.functions) == 0 {
+		return options{}, errors.New("no function: give at least one -function name=code")
 	}
 	return o, nil
 }
@@ -130,11 +126,7 @@ func credential() (c lambdalocal.Credential, isDefault bool) {
 
 // printSummary shows the secret only if it is the default one, which is none.
 func printSummary(w io.Writer, url string, o options, credential lambdalocal.Credential, isDefault bool) {
-	names := make([]string, 0, len(o.commands))
-	for name := range o.commands {
-		names = append(names, name)
-	}
-	sort.Strings(names)
+	names := slices.Sorted(maps.Keys(o.functions))
 	shown := "the one in AWS_SECRET_ACCESS_KEY"
 	if isDefault {
 		shown = credential.SecretAccessKey

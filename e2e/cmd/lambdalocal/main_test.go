@@ -11,12 +11,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed05e46011/lambda/e2e/lambdalocal"
 )
 
 func TestParse(t *testing.T) {
-	o, err := parse([]string{"-function", "hello=./hello", "-function", "app=node,index.mjs,a=b", "-timeout", "5s", "-tls"}, io.Discard)
+	o, err := parse([]string{"-function", "hello=sh", "-function", "app=node,index.mjs,a=b", "-function", "go=.", "-timeout", "5s", "-tls"}, io.Discard)
 	require.NoError(t, err)
-	assert.Equal(t, map[string][]string{"hello": {"./hello"}, "app": {"node", "index.mjs", "a=b"}}, o.commands)
+	assert.Equal(t, map[string]lambdalocal.Function{
+		"hello": {Command: []string{"sh"}}, "app": {Command: []string{"node", "index.mjs", "a=b"}}, "go": {Package: "."},
+	}, o.functions)
 	assert.Equal(t, "127.0.0.1:9001", o.addr)
 	assert.Equal(t, "5s", o.timeout.String())
 	assert.True(t, o.tls)
@@ -28,10 +32,11 @@ func TestParseRefuses(t *testing.T) {
 		message string
 	}{
 		"no function":                  {nil, "give at least one -function"},
-		"a function without a program": {[]string{"-function", "hello"}, "want name=program"},
-		"a function without a name":    {[]string{"-function", "=./hello"}, "want name=program"},
-		"a function given twice":       {[]string{"-function", "a=x", "-function", "a=y"}, "function a is given twice"},
-		"an argument too many":         {[]string{"-function", "a=x", "more"}, `unexpected argument "more"`},
+		"a function without a program": {[]string{"-function", "hello"}, "want name=code"},
+		"a function without a name":    {[]string{"-function", "=./hello"}, "want name=code"},
+		"a function given twice":       {[]string{"-function", "a=sh", "-function", "a=sh"}, "function a is given twice"},
+		"a function that is not there": {[]string{"-function", "a=./x"}, "./x: no such program, no folder with Go files, and no handler"},
+		"an argument too many":         {[]string{"-function", "a=sh", "more"}, `unexpected argument "more"`},
 		"an unknown flag":              {[]string{"-port", "1"}, "flag provided but not defined"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +76,6 @@ func TestTheDefaultKeyIsShown(t *testing.T) {
 	var out bytes.Buffer
 	c, isDefault := credential()
 	require.True(t, isDefault)
-	printSummary(&out, "http://127.0.0.1:9001", options{commands: map[string][]string{"hello": {"./hello"}}}, c, isDefault)
+	printSummary(&out, "http://127.0.0.1:9001", options{functions: map[string]lambdalocal.Function{"hello": {}}}, c, isDefault)
 	assert.Equal(t, "Lambda endpoint  http://127.0.0.1:9001\nfunctions        hello\naccess key id    test\nsecret key       test\n", out.String())
 }

@@ -1,5 +1,7 @@
 // Command run is `make run`: real Traefik with the plugin of this repository, interpreted, in front of real Lambda
 // functions on a local Lambda endpoint. It needs no AWS account. Ctrl-C or SIGTERM ends all of it.
+//
+// The functions are those of a demonstration, or your own: -function hello=src/app.handler, as lambdalocal takes them.
 package main
 
 import (
@@ -16,26 +18,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/seed05e46011/lambda/e2e/functions"
 	"github.com/seed05e46011/lambda/e2e/internal/traefik"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal/awslocal"
 )
-
-// route is one line of the demonstration: the function that answers below a path, and what to open there.
-type route struct{ path, function, open, about string }
-
-var routes = []route{
-	{"/", "hello", "/", "a page that shows the event that the function got"},
-	{"/echo", "echo", "/echo?name=value", "the event as JSON"},
-	{"/binary", "binary", "/binary", "a picture, Base64 on its way"},
-	{"/status", "status", "/status?code=418", "the status that is asked for"},
-	{"/sleep", "sleep", "/sleep/2000", "an answer after two seconds"},
-	{"/sse", "sse", "/sse?events=20&ms=500", "server-sent events, one each half second: curl --no-buffer"},
-	{"/bigfile", "bigfile", "/bigfile", "200 MB, streamed"},
-	{"/breaks", "breaks", "/breaks", "a stream that breaks: curl reports a failed transfer"},
-	{"/fail", "fail", "/fail", "a function error: 502, the cause is logged here"},
-}
 
 // region is any: the local endpoint takes them all, but the signature has to name one.
 const region = "us-east-1"
@@ -44,11 +30,14 @@ const region = "us-east-1"
 const lifetime = 6 * time.Minute
 
 func main() {
-	port := flag.Int("port", 8080, "port of Traefik, on 127.0.0.1; 0 for a free one")
-	source := flag.String("credentials", "", fmt.Sprintf("where the plugin finds its credentials: one of %v; in its options without", awslocal.Sources))
-	flag.Parse()
+	o, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *port, awslocal.Source(*source), os.Stdout)
+	if err == nil {
+		err = run(ctx, o, os.Stdout)
+	}
 	interrupted := ctx.Err() != nil
 	stop()
 	if err != nil && !interrupted {
@@ -57,36 +46,97 @@ func main() {
 	}
 }
 
-// run serves until ctx ends or Traefik does. Without a source the credentials are in the plugin's options.
-func run(ctx context.Context, port int, source awslocal.Source, out io.Writer) (err error) {
-	built, err := functions.Build(ctx)
+// options are the command line's.
+type options struct {
+	port int
+	// source is where the plugin finds its credentials. Empty: in its options.
+	source awslocal.Source
+	// functions are the user's own. Empty: those of the demonstration.
+	functions map[string]lambdalocal.Function
+	// pluginOptions are more options of the plugin's for functions of the user's own, by their names in labels.
+	pluginOptions map[string]string
+	timeout       time.Duration
+}
+
+// defaultTimeout is the longest that API Gateway waits for a function.
+const defaultTimeout = 30 * time.Second
+
+func parse(args []string, output io.Writer) (options, error) {
+	o := options{functions: map[string]lambdalocal.Function{}, pluginOptions: map[string]string{}}
+	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	flags.SetOutput(output)
+	flags.IntVar(&o.port, "port", 8080, "port of Traefik, on 127.0.0.1; 0 for a free one")
+	flags.StringVar((*string)(&o.source), "credentials", "",
+		fmt.Sprintf("where the plugin finds its credentials: one of %v; in its options without", awslocal.Sources))
+	flags.Func("function", "`name=code` of your own in place of the demonstration's, as lambdalocal takes it; may be repeated",
+		func(value string) error { return lambdalocal.AddFunction(o.functions, value) })
+	flags.Func("option", "`name=value` of the plugin's for your own functions, as in labels; may be repeated", func(text string) error {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return errors.New("want name=value")
+		}
+		o.pluginOptions[name] = value
+		return nil
+	})
+	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "time that an invocation of your own functions may take")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if flags.NArg() > 0 {
+		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return o, nil
+}
+
+// scene is what is shown: functions, and Traefik's configuration for them.
+type scene struct {
+	functions map[string]lambdalocal.Function
+	dynamic   func(lambda *lambdalocal.Server) (map[string]any, error)
+	// pages are worth opening: a path and what is there.
+	pages [][2]string
+}
+
+func newScene(ctx context.Context, o options) (scene, error) {
+	if len(o.functions) > 0 {
+		return ownScene(o), nil
+	}
+	return demonstration(ctx, o)
+}
+
+// run serves until ctx ends or Traefik does.
+func run(ctx context.Context, o options, out io.Writer) (err error) {
+	show, err := newScene(ctx, o)
 	if err != nil {
 		return err
 	}
-	lambda, err := lambdalocal.Start(ctx, lambdalocal.Config{Functions: built, Region: region, Log: out})
+	lambda, err := lambdalocal.Start(ctx, lambdalocal.Config{Functions: show.functions, Region: region, Log: out})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lambda.Close()) }()
-	env, leave, err := environment(ctx, lambda, source, out)
+	env, leave, err := environment(ctx, lambda, o.source, out)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, leave()) }()
+	dynamic, err := show.dynamic(lambda)
+	if err != nil {
+		return err
+	}
 	gateway, err := traefik.Start(ctx, traefik.Options{
-		Addr:    net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		Dynamic: dynamicConfig(lambda, source),
+		Addr:    net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port)),
+		Dynamic: dynamic,
 		Env:     env,
 		Output:  out,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("port %d is taken: choose another one (make run PORT=%d)", port, port+1)
+		return fmt.Errorf("port %d is taken: choose another one (make run PORT=%d)", o.port, o.port+1)
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, gateway.Stop()) }()
-	announce(out, gateway.URL, lambda.URL())
+	announce(out, gateway.URL, lambda.URL(), show.pages)
 	select {
 	case <-ctx.Done():
 		return nil
@@ -123,40 +173,10 @@ func environment(ctx context.Context, lambda *lambdalocal.Server, source awsloca
 	return env, leave, nil
 }
 
-// dynamicConfig is what an operator writes for the file provider.
-func dynamicConfig(lambda *lambdalocal.Server, source awslocal.Source) map[string]any {
-	type m = map[string]any
-	routers, middlewares := m{}, m{}
-	key := lambda.Credentials()[0]
-	for _, r := range routes {
-		routers[r.function] = m{
-			"rule":        "PathPrefix(`" + r.path + "`)",
-			"middlewares": []string{r.function},
-			"service":     "noop@internal",
-		}
-		options := m{"function": r.function, "invokeMode": invokeMode(r.function), "region": region, "endpoint": lambda.URL()}
-		if source == "" {
-			options["credentials"] = m{"accessKeyId": key.AccessKeyID, "secretAccessKey": key.SecretAccessKey}
-		}
-		middlewares[r.function] = m{"plugin": m{traefik.PluginName: options}}
-	}
-	return m{"http": m{"routers": routers, "middlewares": middlewares}}
-}
-
-// invokeMode is how a function of the demonstration replies.
-func invokeMode(function string) string {
-	switch function {
-	case "sse", "bigfile", "breaks":
-		return "RESPONSE_STREAM"
-	default:
-		return "BUFFERED"
-	}
-}
-
-func announce(out io.Writer, gateway, lambda string) {
+func announce(out io.Writer, gateway, lambda string, pages [][2]string) {
 	_, _ = fmt.Fprintf(out, "\nTraefik with the plugin, interpreted   %s\nLambda endpoint, local                 %s\n\n", gateway, lambda)
-	for _, r := range routes {
-		_, _ = fmt.Fprintf(out, "  %-40s %s\n", gateway+r.open, r.about)
+	for _, page := range pages {
+		_, _ = fmt.Fprintf(out, "  %-40s %s\n", gateway+page[0], page[1])
 	}
 	_, _ = fmt.Fprint(out, "\nCtrl-C ends all of it. Below: what Lambda, the functions and Traefik log.\n\n")
 }

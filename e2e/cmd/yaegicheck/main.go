@@ -17,7 +17,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run checks the package of each folder, the current one by default, and returns the exit status.
+// run checks the packages in and below each folder, the current one by default, and returns the exit status.
 func run(dirs []string, stdout, stderr io.Writer) int {
 	if len(dirs) == 0 {
 		dirs = []string{"."}

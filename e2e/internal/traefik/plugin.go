@@ -2,6 +2,7 @@ package traefik
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,7 @@ import (
 const manifestName = ".traefik.yml"
 
 // Install puts the plugin of this repository where an interpreter of Go path goPath finds it, as Traefik has it: the
-// manifest and the Go files, no tests, no vendored packages. It returns the module's name, which is its import path.
+// manifest and the Go files of all its packages, no tests, no vendored packages. It returns the module's name, which is its import path.
 func Install(goPath string) (module string, err error) {
 	return installSources(repo.Root(), goPath)
 }
@@ -33,23 +34,36 @@ func installSources(pluginDir, goPath string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sources, err := filepath.Glob(filepath.Join(pluginDir, "*.go"))
-	if err != nil {
-		return "", fmt.Errorf("list the plugin's sources: %w", err)
-	}
 	target := filepath.Join(goPath, "src", filepath.FromSlash(module))
-	if err := os.MkdirAll(target, 0o750); err != nil {
-		return "", fmt.Errorf("make the plugin's folder: %w", err)
-	}
-	for _, source := range append(sources, filepath.Join(pluginDir, manifestName)) {
-		if strings.HasSuffix(source, "_test.go") {
-			continue
+	err = filepath.WalkDir(pluginDir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
-		if err := copyFile(source, filepath.Join(target, filepath.Base(source))); err != nil {
-			return "", fmt.Errorf("install the plugin: %w", err)
+		name, err := filepath.Rel(pluginDir, path)
+		if err != nil {
+			return err
 		}
+		switch {
+		case entry.IsDir() && notThePlugin[name]:
+			return fs.SkipDir
+		case entry.IsDir() || !isSource(name):
+			return nil
+		}
+		return copyFile(path, filepath.Join(target, name))
+	})
+	if err != nil {
+		return "", fmt.Errorf("install the plugin: %w", err)
 	}
 	return module, nil
+}
+
+// notThePlugin are the folders of the repository that hold no package of the plugin.
+var notThePlugin = map[string]bool{
+	".build": true, ".ci": true, ".git": true, "docs": true, "e2e": true, "examples": true, "testdata": true, "vendor": true,
+}
+
+func isSource(name string) bool {
+	return name == manifestName || (strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"))
 }
 
 // moduleName reads the manifest's import path, which is the module's for a plugin whose package is its root.
@@ -73,6 +87,9 @@ func moduleName(path string) (string, error) {
 func copyFile(source, target string) error {
 	content, err := os.ReadFile(source)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o750); err != nil {
 		return err
 	}
 	return os.WriteFile(target, content, 0o600)

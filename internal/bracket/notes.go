@@ -1,0 +1,96 @@
+// Package bracket holds what the rooms around an origin share: Notes, which they make of one request
+// on its way, and Writer, through which they see the response.
+//
+// The origin is the Lambda function or, where none is set, the router's service. A bracket is an
+// ordinary func(http.Handler) http.Handler that is built only where its options are set.
+package bracket
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Notes is what the rooms tell each other about one request. It belongs to the goroutine that serves
+// the request.
+type Notes struct {
+	// Failure names the cause where this plugin made the response itself, because the origin failed
+	// or was not asked. Such a response meets no response hook, and no cache stores it. "" where the
+	// origin responded.
+	Failure string
+
+	// FellBack reports whether the next handler responded because the function failed.
+	FellBack bool
+
+	// HoldsFallback reports whether the cache decides what becomes of a failure: a stale response comes
+	// before the next handler.
+	HoldsFallback bool
+
+	// OriginStatus is the status that the origin itself sent, whatever a hook made of it later. 0
+	// before the origin has responded.
+	OriginStatus int
+
+	// EdgeRequestID is the request id in the events of all hooks. "" before the first.
+	EdgeRequestID string
+
+	// Authorizer is what the authorizer says of the caller, ready for requestContext.authorizer of
+	// the function's own event format. It means something only where Authorized is true.
+	Authorizer any
+	Authorized bool
+
+	// TraceHeader is the X-Amzn-Trace-Id of all calls for this request. "" for none.
+	TraceHeader string
+
+	// Function, Route and RequestID are, for the access log, the function that was called, the route
+	// that named it, and the id that Lambda gave to the call. "" where there is none.
+	Function  string
+	Route     string
+	RequestID string
+
+	// Results of the rooms for the access log, such as "hit" or "allow". "" where a room is not set.
+	CacheResult      string
+	AuthorizerResult string
+
+	// Timings lists what took how long, in the order of their ends, for Server-Timing.
+	Timings []Timing
+}
+
+// Timing is one part of a request in Server-Timing.
+type Timing struct {
+	Name string // a token, such as "authorizer"
+	Took time.Duration
+}
+
+// notesKey is the key of a request's notes in its context. It is a pointer, since Yaegi cannot tell
+// apart keys of two empty struct types.
+var notesKey = new(int32)
+
+// Begin returns the notes of a request, and the request with new ones in its context where it had
+// none.
+func Begin(r *http.Request) (*http.Request, *Notes) {
+	if notes, ok := r.Context().Value(notesKey).(*Notes); ok {
+		return r, notes
+	}
+	notes := &Notes{}
+	return r.WithContext(context.WithValue(r.Context(), notesKey, notes)), notes
+}
+
+// BeginAnew returns a request with notes of its own, for work that outlives the request that asks for
+// it. They say the same of its caller, and nothing of its response.
+func BeginAnew(r *http.Request) (*http.Request, *Notes) {
+	notes := &Notes{}
+	if before, ok := NotesIn(r.Context()); ok {
+		notes.Authorizer = before.Authorizer
+		notes.Authorized = before.Authorized
+	}
+	return r.WithContext(context.WithValue(r.Context(), notesKey, notes)), notes
+}
+
+// NotesIn returns the notes in a context. ok is false where no room has begun any.
+func NotesIn(ctx context.Context) (notes *Notes, ok bool) {
+	found, ok := ctx.Value(notesKey).(*Notes)
+	if !ok {
+		return nil, false // in Yaegi an assertion that fails leaves its variable as it was
+	}
+	return found, true
+}

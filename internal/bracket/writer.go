@@ -1,0 +1,321 @@
+package bracket
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+)
+
+// Writer is the ResponseWriter through which the rooms see a response. One Writer serves all rooms of
+// a request: a room finds the Writer of the rooms before it with Wrap. It belongs to the goroutine
+// that serves the request.
+//
+// Interpreted types lose every method but those of http.ResponseWriter and http.Hijacker on their way
+// into compiled code: a compiled handler behind a Writer sees no http.Flusher. So Writer flushes after
+// each Write while the response declares no Content-Length.
+type Writer struct {
+	client http.ResponseWriter
+	header http.Header // of the response: the client's own unless the Writer is apart
+	apart  bool
+	before http.Header // what the header held before any room or origin wrote to it
+	heads  []HeadFunc  // the last registered sees the head first
+	tees   []tee       // likewise
+	asking int         // the index in heads of the room that is asked; -1 before
+
+	status   int // of the head that was written; 0 before
+	replaced bool
+	body     []byte // in place of the origin's, where replaced
+	flushes  bool   // after each Write
+	hijacked bool
+	held     bool  // the client gets nothing of it
+	left     int64 // of the length that the origin declared; -1 where it declared none
+}
+
+// tee is a TeeFunc and the room that registered it. A body that a room further out replaces is not
+// what it sees.
+type tee struct {
+	f    TeeFunc
+	room int // index in heads
+	sees source
+}
+
+// source is the body that a tee sees.
+type source int
+
+const (
+	clients source = iota // what the client gets
+	origins               // what the origin writes, which a room further out replaced
+	nothing               // no more: it has seen a body that a room further out replaced
+)
+
+// Head is the head of a response on its way out.
+type Head struct {
+	Status int         // a HeadFunc may change it
+	Header http.Header // the client's own: a HeadFunc changes it in place
+
+	writer *Writer
+}
+
+// HeadFunc sees the head of the final response before it is written. Interim responses (1xx) and
+// connections that are taken over pass without it.
+type HeadFunc func(head *Head)
+
+// TeeFunc sees each piece of the body as it is between its room and the next one further out, before
+// the client gets it. It must not keep or change the piece. complete reports whether the declared
+// Content-Length is reached with it.
+type TeeFunc func(piece []byte, complete bool)
+
+// Wrap returns the Writer that w is, or a new one around w.
+func Wrap(w http.ResponseWriter) *Writer {
+	if writer, ok := w.(*Writer); ok {
+		return writer
+	}
+	return &Writer{client: w, header: w.Header(), before: w.Header().Clone(), asking: -1, left: -1}
+}
+
+// Apart returns a Writer around w for a room that may answer otherwise than the origin does, such as
+// a cache. Rooms nearer to the origin find it with Wrap; its header reaches w with the head.
+func Apart(w http.ResponseWriter) *Writer {
+	return &Writer{client: w, header: http.Header{}, apart: true, before: http.Header{}, asking: -1, left: -1}
+}
+
+// OnHead registers a function for the head. The one that is registered last, by the room next to the
+// origin, sees the head first.
+func (w *Writer) OnHead(f HeadFunc) { w.heads = append(w.heads, f) }
+
+// OnBody registers a function for the body, in the order of OnHead: after OnHead of the same room, or
+// from within the room's HeadFunc.
+func (w *Writer) OnBody(f TeeFunc) {
+	room := w.asking
+	if room < 0 {
+		room = len(w.heads) - 1
+	}
+	w.tees = append(w.tees, tee{f: f, room: room})
+}
+
+// Replace has body sent in place of what the origin writes, and declares its length. An empty body
+// leaves the response without one. Rooms further in have seen, or will see, what is replaced.
+func (h *Head) Replace(body []byte) {
+	w := h.writer
+	for i := range w.tees {
+		if w.tees[i].room <= w.asking || w.tees[i].sees != clients {
+			continue
+		}
+		w.tees[i].sees = origins
+		if w.replaced {
+			w.tees[i].sees = nothing
+			w.tees[i].f(w.body, true)
+		}
+	}
+	w.replaced = true
+	w.body = body
+	h.Header["Content-Length"] = []string{strconv.Itoa(len(body))}
+}
+
+// Hold keeps the response from the client and from rooms further out, which the room then answers
+// itself. The body still goes to the functions of OnBody.
+func (h *Head) Hold() { h.writer.held = true }
+
+// Replaced reports whether the body of the response is replaced, and with what.
+func (h *Head) Replaced() (body []byte, replaced bool) { return h.writer.body, h.writer.replaced }
+
+// Instead drops the response, its header included, and has sent what serve writes.
+func (h *Head) Instead(serve func(w http.ResponseWriter)) {
+	for name := range h.Header {
+		delete(h.Header, name)
+	}
+	for name, values := range h.writer.before {
+		h.Header[name] = values
+	}
+	own := &recorder{header: h.Header, status: http.StatusOK}
+	serve(own)
+	h.Status = own.status
+	h.Replace(own.body)
+}
+
+// recorder keeps a response that is made in place of another one.
+type recorder struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+// Header returns the header of the response.
+func (r *recorder) Header() http.Header { return r.header }
+
+// WriteHeader keeps the status.
+func (r *recorder) WriteHeader(status int) { r.status = status }
+
+// Write keeps a piece of the body.
+func (r *recorder) Write(piece []byte) (int, error) {
+	r.body = append(r.body, piece...)
+	return len(piece), nil
+}
+
+// Status returns the status that was written, 0 before.
+func (w *Writer) Status() int { return w.status }
+
+// Hijacked reports whether the connection was taken over, for a WebSocket for example.
+func (w *Writer) Hijacked() bool { return w.hijacked }
+
+// Header returns the header of the response.
+func (w *Writer) Header() http.Header { return w.header }
+
+// Finish writes the head of a response that has none yet, as Go's server does when a handler returns
+// without a word. Each room calls it when its next handler has returned.
+func (w *Writer) Finish() {
+	if w.status == 0 && !w.hijacked {
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+// WriteHeader asks the rooms, and writes the head.
+func (w *Writer) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		w.writeInterim(status)
+		return
+	}
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	if status != http.StatusSwitchingProtocols {
+		w.askRooms()
+	}
+	if !w.held {
+		w.writeHead()
+	}
+	switch {
+	case !hasBody(w.status):
+	case w.replaced:
+		w.teeBody()
+		if !w.held {
+			_, _ = w.client.Write(w.body) // fails only where the client has gone
+			w.Flush()                     // the origin may go on for long with what is dropped
+		}
+	case !w.held && w.flushes && len(w.header["Content-Type"]) > 0: // else Go's server has to see the body first
+		w.Flush()
+	}
+}
+
+// writeHead hands the head to the client.
+func (w *Writer) writeHead() {
+	if w.apart {
+		copyHeader(w.client.Header(), w.header)
+	}
+	w.client.WriteHeader(w.status)
+}
+
+// writeInterim hands the head of an interim response to the client, whose header is as before
+// afterwards.
+func (w *Writer) writeInterim(status int) {
+	if !w.apart {
+		w.client.WriteHeader(status)
+		return
+	}
+	header := w.client.Header()
+	before := header.Clone()
+	copyHeader(header, w.header)
+	w.client.WriteHeader(status)
+	for name := range w.header {
+		delete(header, name)
+	}
+	copyHeader(header, before)
+}
+
+func copyHeader(to, from http.Header) {
+	for name, values := range from {
+		to[name] = values
+	}
+}
+
+// askRooms lets the rooms see and change the head, from the origin outwards.
+func (w *Writer) askRooms() {
+	header := w.header
+	if declared, ok := length(header); ok {
+		w.left = declared
+	}
+	_, typed := header["Content-Type"]
+	head := &Head{Status: w.status, Header: header, writer: w}
+	for i := len(w.heads) - 1; i >= 0; i-- {
+		w.asking = i
+		w.heads[i](head)
+	}
+	w.status = head.Status
+	if len(header["Content-Type"]) == 0 && typed {
+		header["Content-Type"] = nil // Go's server guesses the type of a body where this key is missing
+	}
+	_, declared := length(header)
+	w.flushes = !declared
+}
+
+// length returns the Content-Length that a header declares. ok is false where it declares none.
+func length(header http.Header) (declared int64, ok bool) {
+	declared, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64)
+	return declared, err == nil
+}
+
+// Write writes a piece of the body, and the head before it. What the origin writes of a body that is
+// replaced reaches the rooms further in, but not the client.
+func (w *Writer) Write(piece []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if len(w.tees) > 0 {
+		w.teePiece(piece)
+	}
+	if w.replaced || w.held {
+		return len(piece), nil
+	}
+	n, err := w.client.Write(piece)
+	if err == nil && w.flushes {
+		w.Flush()
+	}
+	return n, err
+}
+
+// teePiece hands a piece of the origin's body to the rooms that see it.
+func (w *Writer) teePiece(piece []byte) {
+	if w.left >= 0 {
+		w.left -= int64(len(piece))
+	}
+	for i := len(w.tees) - 1; i >= 0; i-- {
+		if w.tees[i].sees == origins || w.tees[i].sees == clients && !w.replaced {
+			w.tees[i].f(piece, w.left == 0)
+		}
+	}
+}
+
+// teeBody hands the body that replaces the origin's to the rooms that see it.
+func (w *Writer) teeBody() {
+	for i := len(w.tees) - 1; i >= 0; i-- {
+		if w.tees[i].sees == clients {
+			w.tees[i].f(w.body, true)
+		}
+	}
+}
+
+// Flush sends what is buffered, where the client's writer can.
+func (w *Writer) Flush() {
+	if flusher, ok := w.client.(http.Flusher); ok {
+		flusher.Flush()
+	}
+}
+
+// Hijack takes the connection over. The rooms see nothing of what follows.
+func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	hijacker, ok := w.client.(http.Hijacker)
+	if !ok {
+		return nil, nil, errors.New("the connection cannot be taken over")
+	}
+	conn, buffered, err := hijacker.Hijack()
+	w.hijacked = err == nil
+	return conn, buffered, err
+}
+
+// hasBody reports whether a response of this status may have a body (RFC 9110 6.4.1).
+func hasBody(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}

@@ -1,0 +1,65 @@
+package logline
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed05e46011/lambda/internal/bracket"
+)
+
+// AccessLog writes one line a request, with what Traefik's own access log does not know. It belongs
+// around all other brackets. source is the middleware.
+func (l *Logger) AccessLog(source string, next http.Handler) http.Handler {
+	return &accessLog{write: l.Access, source: source, next: next, now: time.Now}
+}
+
+type accessLog struct {
+	write  func(line string)
+	source string
+	next   http.Handler
+	now    func() time.Time
+}
+
+// access is what is known of one request.
+type access struct {
+	log    *accessLog
+	began  time.Time
+	notes  *bracket.Notes
+	writer *bracket.Writer
+	bytes  int
+}
+
+// ServeHTTP writes the line when the response is at its end, or was cut.
+func (h *accessLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	noted, notes := bracket.Begin(r)
+	a := &access{log: h, began: h.now(), notes: notes, writer: bracket.Wrap(w)}
+	a.writer.OnHead(func(_ *bracket.Head) {}) // OnBody counts what leaves the room of the last OnHead
+	a.writer.OnBody(func(piece []byte, _ bool) { a.bytes += len(piece) })
+	defer finish(a)
+	h.next.ServeHTTP(a.writer, noted)
+	a.writer.Finish()
+}
+
+func finish(a *access) {
+	status := a.writer.Status()
+	if a.writer.Hijacked() {
+		status = http.StatusSwitchingProtocols
+	}
+	route := "-"
+	if a.notes.Route != "" {
+		route = strconv.Quote(a.notes.Route)
+	}
+	fields := []string{
+		Field("function", a.notes.Function),
+		"route=" + route,
+		"status=" + strconv.Itoa(status),
+		Field("requestId", a.notes.RequestID),
+		"duration=" + a.log.now().Sub(a.began).Round(time.Millisecond).String(),
+		"bytes=" + strconv.Itoa(a.bytes),
+		Field("cache", a.notes.CacheResult),
+		Field("authorizer", a.notes.AuthorizerResult),
+	}
+	a.log.write(a.log.source + ": request: " + strings.Join(fields, " "))
+}

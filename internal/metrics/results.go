@@ -1,0 +1,126 @@
+package metrics
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// vector is a family of counters beside those of functions.
+type vector struct {
+	name   string
+	help   string
+	mu     sync.Mutex
+	series map[string]int64 // by the labels as they are written
+}
+
+// maxSeries bounds a vector. Labels are from the configuration, of which reloads could bring new ones
+// for ever; what is beyond it is not counted.
+const maxSeries = 10000
+
+func newVector(name, help string) *vector {
+	return &vector{name: name, help: help, series: map[string]int64{}}
+}
+
+// The vectors live as long as the process: counters must not fall on a reload.
+var (
+	cacheRequests = newVector("cache_requests_total", "Requests by what the cache had for them.")
+	cacheStores   = newVector("cache_stores_total", "Replies stored.")
+	cacheEvicts   = newVector("cache_evictions_total", "Replies evicted to make room.")
+	cacheRedis    = newVector("cache_redis_operations_total", "Operations of the cache in Redis.")
+	authResults   = newVector("authorizer_results_total", "Requests by what the authorizer decided.")
+	authCache     = newVector("authorizer_cache_total", "Requests by whether a decision was kept for them.")
+	edgeCalls     = newVector("edge_calls_total", "Calls of edge hooks by result.")
+	probes        = newVector("probes_total", "Probes by result.")
+
+	vectors = []*vector{cacheRequests, cacheStores, cacheEvicts, cacheRedis, authResults, authCache, edgeCalls, probes}
+)
+
+// count adds one to a series, or, where by is 0, has it begin.
+func count(v *vector, labels string, by int64) {
+	v.mu.Lock()
+	if _, ok := v.series[labels]; ok || len(v.series) < maxSeries {
+		v.series[labels] += by
+	}
+	v.mu.Unlock()
+}
+
+// counter returns the func that counts results under fixed labels. The known results begin at 0:
+// without that, Prometheus would not see the first of them as an increase.
+func counter(v *vector, fixed string, known []string) func(result string) {
+	for _, result := range known {
+		count(v, fixed+","+label("result", result), 0)
+	}
+	return func(result string) {
+		if atomic.LoadInt32(&enabled) != 0 {
+			count(v, fixed+","+label("result", result), 1)
+		}
+	}
+}
+
+// plainCounter is counter for a family without results.
+func plainCounter(v *vector, labels string) func() {
+	count(v, labels, 0)
+	return func() {
+		if atomic.LoadInt32(&enabled) != 0 {
+			count(v, labels, 1)
+		}
+	}
+}
+
+// CacheRequests returns the func that counts what the cache of a middleware had for a request: "hit",
+// "stale", "revalidated", "miss", "collapsed", "bypass" or "error_stale".
+func CacheRequests(middleware string) func(result string) {
+	known := []string{"hit", "stale", "revalidated", "miss", "collapsed", "bypass", "error_stale"}
+	return counter(cacheRequests, label("middleware", middleware), known)
+}
+
+// CacheStores returns the func that counts the replies that the cache of a middleware stored.
+func CacheStores(middleware string) func() {
+	return plainCounter(cacheStores, label("middleware", middleware))
+}
+
+// CacheEvictions returns the func that counts the replies that had to go for others.
+func CacheEvictions(middleware string) func() {
+	return plainCounter(cacheEvicts, label("middleware", middleware))
+}
+
+// CacheRedis returns the func that counts operations in Redis: op is "get", "set" or "del", result
+// "ok", "miss", "error" or "skipped".
+func CacheRedis(middleware string) func(op, result string) {
+	fixed := label("middleware", middleware)
+	for _, op := range []string{"get", "set", "del"} {
+		for _, result := range []string{"ok", "miss", "error", "skipped"} {
+			if result != "miss" || op == "get" {
+				count(cacheRedis, fixed+","+label("op", op)+","+label("result", result), 0)
+			}
+		}
+	}
+	return func(op, result string) {
+		if atomic.LoadInt32(&enabled) != 0 {
+			count(cacheRedis, fixed+","+label("op", op)+","+label("result", result), 1)
+		}
+	}
+}
+
+// AuthorizerResults returns the func that counts decisions: "allow", "deny", "unauthorized" or
+// "error". function is "jwt" for tokens that no function decides on.
+func AuthorizerResults(function string) func(result string) {
+	return counter(authResults, label("function", function), []string{"allow", "deny", "unauthorized", "error"})
+}
+
+// AuthorizerCache returns the func that counts whether a decision was kept: "hit" or "miss".
+func AuthorizerCache(function string) func(result string) {
+	return counter(authCache, label("function", function), []string{"hit", "miss"})
+}
+
+// EdgeCalls returns the func that counts the calls of a hook, such as "viewer-request": "ok",
+// "generated", "bad_reply" or "error".
+func EdgeCalls(hook, function string) func(result string) {
+	fixed := label("hook", hook) + "," + label("function", function)
+	return counter(edgeCalls, fixed, []string{"ok", "generated", "bad_reply", "error"})
+}
+
+// Probes returns the func that counts the probes of a function: "good", "bad" or "skipped".
+func Probes(function string) func(result string) {
+	return counter(probes, label("function", function), []string{"good", "bad", "skipped"})
+}
