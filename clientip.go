@@ -63,6 +63,8 @@ func (s *clientIPStrategy) excludes(addr netip.Addr) bool {
 }
 
 // peerIP returns the address of the TCP peer without port and zone.
+//
+//lambda:inline
 func peerIP(remoteAddr string) string {
 	i := strings.LastIndexByte(remoteAddr, ':')
 	if i < 0 {

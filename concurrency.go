@@ -2,11 +2,10 @@ package lambda
 
 import (
 	"fmt"
-	"net/http"
 	"sync"
 )
 
-// inFlight counts the requests that middlewares with maxConcurrency are busy with, by the
+// inFlight counts the calls that middlewares with maxConcurrency have under way, by the
 // middleware's name. It outlives the instances: all routers and all reloads of a middleware count
 // together, and a bound that changes counts what runs already.
 var inFlight = struct {
@@ -14,33 +13,26 @@ var inFlight = struct {
 	counts map[string]int
 }{counts: map[string]int{}}
 
-// answerBounded answers a request if no more of them than maxConcurrency are under way.
-func answerBounded(l *Lambda, w http.ResponseWriter, req *request) error {
-	if err := acquireSlot(l); err != nil {
-		return err
-	}
-	defer releaseSlot(l)
-	if l.streamed {
-		return answerStreamed(l, w, req)
-	}
-	return answer(l, w, req)
-}
-
-// acquireSlot counts a request in, unless that would be one too many.
-func acquireSlot(l *Lambda) error {
+// acquireSlot counts a request in, unless that would be one too many. It is called when the event is
+// ready: a client that is slow to send its body takes nobody's place.
+func acquireSlot(l *Lambda, req *request) error {
 	inFlight.Lock()
 	defer inFlight.Unlock()
 	if inFlight.counts[l.name] >= l.maxConcurrency {
-		f := failureOf(causeOverload, fmt.Errorf("%d requests are under way already", l.maxConcurrency))
-		f.retryAfter = "1"
-		return f
+		return failureOf(causeOverload, fmt.Errorf("%d calls are under way already", l.maxConcurrency))
 	}
 	inFlight.counts[l.name]++
+	req.holdsSlot = true
 	return nil
 }
 
-// releaseSlot counts a request out.
-func releaseSlot(l *Lambda) {
+// releaseSlot counts a request out, if it is counted in. It is called when Lambda's reply has been
+// read, or has failed: nor does a client that is slow to take the response take anybody's place.
+func releaseSlot(l *Lambda, req *request) {
+	if !req.holdsSlot {
+		return
+	}
+	req.holdsSlot = false
 	inFlight.Lock()
 	defer inFlight.Unlock()
 	inFlight.counts[l.name]--

@@ -45,10 +45,11 @@ type albTargetGroup struct {
 	TargetGroupARN string `json:"targetGroupArn"`
 }
 
-func encodeALB(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeALB(l *Lambda, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
 	isBase64 := !isALBText(l, headers, req.body)
-	return &albEvent{
+	event := &albEvent{
 		RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
 		HTTPMethod:            req.http.Method,
 		Path:                  escapedPath(req),
@@ -56,13 +57,15 @@ func encodeALB(l *Lambda, req *request) (any, error) {
 		Headers:               lastValues(headers),
 		Body:                  eventBody(req.body, isBase64),
 		IsBase64Encoded:       isBase64,
-	}, nil
+	}
+	return marshalEvent(req, event)
 }
 
-func encodeALBMultiValue(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeALBMultiValue(l *Lambda, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
 	isBase64 := !isALBText(l, headers, req.body)
-	return &albMultiValueEvent{
+	event := &albMultiValueEvent{
 		RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
 		HTTPMethod:                      req.http.Method,
 		Path:                            escapedPath(req),
@@ -70,11 +73,14 @@ func encodeALBMultiValue(l *Lambda, req *request) (any, error) {
 		MultiValueHeaders:               headers,
 		Body:                            eventBody(req.body, isBase64),
 		IsBase64Encoded:                 isBase64,
-	}, nil
+	}
+	return marshalEvent(req, event)
 }
 
 // isALBText says whether a body goes as text into the event. An encoded one, gzip for instance, is
 // binary whatever its type is, and so are forms.
+//
+//lambda:inline
 func isALBText(l *Lambda, headers map[string][]string, body []byte) bool {
 	if len(body) == 0 {
 		return true

@@ -42,39 +42,50 @@ type httpAPIv2HTTP struct {
 	UserAgent string `json:"userAgent"`
 }
 
+//lambda:inline
+func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
+	event := newHTTPAPIv2Event(l, req)
+	delete(event.Headers, "cookie") // in cookies
+	return marshalEvent(req, event)
+}
+
 // newHTTPAPIv2Event returns the event, that of Function URLs too.
+//
+//lambda:inline
 func newHTTPAPIv2Event(l *Lambda, req *request) *httpAPIv2Event {
 	r := req.http
 	common := l.httpAPIv2.Load().(*httpAPIv2Common)
 	if common.host != r.Host {
 		common = setHTTPAPIv2Common(l, r.Host)
 	}
-	event := common.event
+	event := &httpAPIv2Event{}
+	*event = common.event
 	headers := lowerHeaders(req)
 	event.RawPath = req.path
 	event.RawQueryString = r.URL.RawQuery
 	event.Headers = headers
 	context := &event.RequestContext
-	context.HTTP = httpAPIv2HTTP{r.Method, req.path, r.Proto, req.clientIP, headers["user-agent"]}
+	context.HTTP = httpAPIv2HTTP{
+		Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
+	}
 	context.RequestID = req.requestID
 	context.Time = req.second.logTime
 	context.TimeEpoch = req.millis
 	if event.RawQueryString != "" {
 		event.QueryStringParameters = joinedQuery(req)
 	}
-	if _, found := headers["cookie"]; found {
-		setHTTPAPIv2Cookies(l, &event)
+	if headers["cookie"] != "" {
+		event.Cookies = splitCookies(headers["cookie"])
 	}
 	if req.body != nil {
-		setHTTPAPIv2Body(l, req, &event)
+		setHTTPAPIv2Body(l, req, event)
 	}
 	if req.routeKey != defaultRouteKey {
-		setHTTPAPIv2Route(req, &event)
+		event.RouteKey = req.routeKey
+		context.RouteKey = req.routeKey
+		event.PathParameters = req.pathParameters
 	}
-	if l.format.adapt != nil {
-		l.format.adapt(req, &event)
-	}
-	return &event
+	return event
 }
 
 // httpAPIv2Common is what the events of the requests to one host have in common.
@@ -106,22 +117,10 @@ func setHTTPAPIv2Common(l *Lambda, host string) *httpAPIv2Common {
 	return c
 }
 
-// setHTTPAPIv2Cookies leaves the header where it is but in HTTP APIs.
-func setHTTPAPIv2Cookies(l *Lambda, event *httpAPIv2Event) {
-	if event.Headers["cookie"] != "" {
-		event.Cookies = splitCookies(event.Headers["cookie"])
-	}
-	if l.format.adapt == nil {
-		delete(event.Headers, "cookie")
-	}
-}
+// httpAPIContext keeps what eventContext begins with: it is that of HTTP APIs.
+func httpAPIContext(_ *eventContext) {}
 
-func setHTTPAPIv2Route(req *request, event *httpAPIv2Event) {
-	event.RouteKey = req.routeKey
-	event.RequestContext.RouteKey = req.routeKey
-	event.PathParameters = req.pathParameters
-}
-
+//lambda:inline
 func setHTTPAPIv2Body(l *Lambda, req *request, event *httpAPIv2Event) {
 	event.Headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
 	contentType := event.Headers["content-type"]
@@ -131,7 +130,6 @@ func setHTTPAPIv2Body(l *Lambda, req *request, event *httpAPIv2Event) {
 
 // strictHTTPAPIv2 knows no multiValueHeaders: format 2.0 has none.
 var strictHTTPAPIv2 = &strictRules{
-	inferred:     true,
 	headers:      []string{"headers"},
 	cookies:      true,
 	badReply:     strictFailure{500, `{"message":"Internal Server Error"}`},

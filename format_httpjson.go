@@ -28,7 +28,8 @@ type httpJSONMeta struct {
 	Headers map[string][]string `json:"headers"` // names in lower case
 }
 
-func encodeHTTPJSON(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeHTTPJSON(l *Lambda, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
 	dropMadeTraceID(headers, req)
 	event := &httpJSONEvent{
@@ -47,37 +48,38 @@ func encodeHTTPJSON(l *Lambda, req *request) (any, error) {
 		event.BodyEncoding = "base64"
 	}
 	event.Body = eventBody(req.body, isBase64)
-	return event, nil
+	return marshalEvent(req, event)
 }
 
 // decodeHTTPJSON reads a reply in the envelope. Whatever else it is, the payload is the body.
-func decodeHTTPJSON(payload []byte, contentType string) (*reply, error) {
+func decodeHTTPJSON(l *Lambda, payload []byte, reply *reply) error {
 	var object map[string]any
 	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, httpJSONReply) {
-		return nil, notJSON(err)
+		return notJSON(err)
 	}
 	if object["type"] != "HTTPJSON-REP" {
-		return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {contentType}}, body: payload}, nil
+		completeReply(reply, http.StatusOK, payload, l.format.contentType)
+		return nil
 	}
 	meta, ok := object["meta"].(map[string]any)
 	if !ok && object["meta"] != nil {
-		return nil, errors.New("meta: want an object")
+		return errors.New("meta: want an object")
 	}
 	status, err := httpJSONStatus(meta["status"])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	encoded := object["bodyEncoding"] == "base64"
 	body, err := replyBody(object["body"], encoded)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	header := make(http.Header, 8)
-	if err := addReplyHeaders(header, "headers", meta["headers"], nil); err != nil {
-		return nil, err
+	if err := addReplyHeaders(reply.header, "headers", meta["headers"], nil); err != nil {
+		return err
 	}
-	dropConnection(header)
-	return newReply(status, header, body, contentType), nil
+	dropConnection(reply.header)
+	completeReply(reply, status, body, l.format.contentType)
+	return nil
 }
 
 // httpJSONReply tells a broken envelope from a payload that is none.

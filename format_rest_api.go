@@ -64,7 +64,8 @@ type proxyIdentity struct {
 	UserARN                       *string         `json:"userArn"`
 }
 
-func encodeHTTPAPIv1(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
 	event := newProxyEvent(l, req, headerValues(req, false))
 	event.Version = "1.0"
 	event.Resource = routePath(req.routeKey)
@@ -83,10 +84,11 @@ func encodeHTTPAPIv1(l *Lambda, req *request) (any, error) {
 		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
-	return event, nil
+	return marshalEvent(req, event)
 }
 
-func encodeRESTAPI(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
 	headers := headerValues(req, false)
 	delete(headers, "Content-Length")
 	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(l, last(headers["Content-Type"])))
@@ -105,10 +107,12 @@ func encodeRESTAPI(l *Lambda, req *request) (any, error) {
 		event.IsBase64Encoded = isBase64
 		event.Body = eventBody(req.body, isBase64)
 	}
-	return event, nil
+	return marshalEvent(req, event)
 }
 
 // newProxyEvent returns what the two events have in common.
+//
+//lambda:inline
 func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
 	r := req.http
 	domain, prefix := hostname(req.http.Host)
@@ -151,6 +155,8 @@ func restAPIContext(c *eventContext) {
 
 // setResource says what takes the request. REST APIs have no default route: what takes everything
 // there is the root and a greedy resource under it.
+//
+//lambda:inline
 func setResource(event *proxyEvent, req *request) {
 	switch {
 	case req.routeKey != defaultRouteKey:
@@ -165,6 +171,8 @@ func setResource(event *proxyEvent, req *request) {
 }
 
 // routePath returns the path of a route key, "/users/{id}" of "GET /users/{id}".
+//
+//lambda:inline
 func routePath(routeKey string) string {
 	return routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
 }
@@ -196,7 +204,7 @@ func lowerButAWS(headers map[string][]string) map[string][]string {
 	lower := make(map[string][]string, len(headers))
 	for name, values := range headers {
 		if !canonicalByAWS[name] {
-			name = lowerName(name)
+			name = strings.ToLower(name)
 		}
 		lower[name] = values
 	}

@@ -20,20 +20,6 @@ import (
 // over 6 MB pass; the rest is room for other endpoints.
 const maxReplyBytes = 8 << 20
 
-// invoke calls the function and returns the payload that it replied.
-// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-func invoke(ctx context.Context, l *Lambda, req *request) (payload []byte, err error) {
-	resp, err := call(ctx, l, req)
-	if err != nil {
-		return nil, err
-	}
-	payload, err = readReply(resp)
-	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
-		return nil, noReply(ctx, l, req, resp, payload, err)
-	}
-	return payload, nil
-}
-
 // noReply is the failure of a call that Lambda took and the function did not reply to.
 func noReply(ctx context.Context, l *Lambda, req *request, resp *http.Response, payload []byte, err error) error {
 	if err != nil {
@@ -44,26 +30,45 @@ func noReply(ctx context.Context, l *Lambda, req *request, resp *http.Response, 
 }
 
 // callOnce is call without a retry.
-func callOnce(ctx context.Context, l *Lambda, req *request) (resp *http.Response, err error) {
-	p := req.target.prepared.Load().(*preparedInvocation)
-	if p.second != req.signed {
-		p, err = prepareInvocation(ctx, l, req)
-		if err != nil {
-			return nil, err
-		}
+func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
+	p, err := preparedFor(ctx, l, req)
+	if err != nil {
+		return nil, err
 	}
-	resp, err = l.transport.RoundTrip(newInvocation(ctx, req, p))
+	resp, err := l.transport.RoundTrip(newInvocation(ctx, req, p, &keyedHash{}))
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
 	}
+	err = accept(ctx, l, req, p, resp)
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// preparedFor returns what the invocations of a request's target have in common.
+//
+//lambda:inline
+func preparedFor(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
+	p := req.target.prepared.Load().(*preparedInvocation)
+	if p.second != req.signed {
+		return prepareInvocation(ctx, l, req)
+	}
+	return p, nil
+}
+
+// accept reads the head of Lambda's answer. The call may have been refused.
+//
+//lambda:inline
+func accept(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, resp *http.Response) error {
 	req.answer = resp.Header
 	if resp.ProtoMajor != p.protoMajor {
 		learnProtocol(p, resp)
 	}
 	if resp.StatusCode != l.takenStatus {
-		return nil, refusedCall(ctx, l, req, resp, p)
+		return refusedCall(ctx, l, req, resp, p)
 	}
-	return resp, nil
+	return nil
 }
 
 // noAnswer is the failure of a call on which the transport has given up.
@@ -80,6 +85,8 @@ func noAnswer(ctx context.Context, req *request, err error) error {
 
 // setCallHeaders says on the answer which invocation it comes of, and, with serverTiming, how long
 // that took. The function's own Server-Timing stays.
+//
+//lambda:inline
 func setCallHeaders(l *Lambda, header http.Header, req *request) {
 	if id := req.answer[requestIDHeader]; id != nil {
 		header[requestIDHeader] = id
@@ -176,7 +183,9 @@ func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *prep
 
 // newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
 // in its head: all of that is in the event.
-func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *http.Request {
+//
+//lambda:inline
+func newInvocation(ctx context.Context, req *request, p *preparedInvocation, mac *keyedHash) *http.Request {
 	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
 	// idle connection turns out to be closed before anything was written to it. It has no URL to
 	// parse, and so cannot fail.
@@ -191,7 +200,7 @@ func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *ht
 	invocation.Header = http.Header{
 		"X-Amz-Date":           p.date,
 		"X-Amz-Security-Token": p.token,
-		"Authorization":        {sign(p.signer, req.event)},
+		"Authorization":        {sign(p.signer, mac, req.event)},
 		"User-Agent":           userAgent,
 	}
 	return invocation
@@ -216,12 +225,14 @@ const (
 var userAgent = []string{"traefik-lambda"}
 
 // readReply reads the whole answer and gives the connection back.
-func readReply(resp *http.Response) (payload []byte, err error) {
+//
+//lambda:inline
+func readReply(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
 		return readUnsizedReply(resp)
 	}
-	payload = make([]byte, resp.ContentLength)
-	_, err = io.ReadFull(resp.Body, payload)
+	payload := make([]byte, resp.ContentLength)
+	_, err := io.ReadFull(resp.Body, payload)
 	_ = resp.Body.Close() // nothing is left to be lost
 	return payload, err
 }

@@ -26,7 +26,7 @@ type Lambda struct {
 	routes      *routeTable // the routes say, or, where there are none,
 	namespace   *namespace  // the path names it
 	format      *eventFormat
-	decode      func(payload []byte, contentType string) (*reply, error) // nil for decodeReply's own way
+	replies     *replyFormat
 	credentials *credentials.Provider
 	transport   *http.Transport
 	next        http.Handler
@@ -45,9 +45,6 @@ type Lambda struct {
 	retry               *retryPolicy       // nil: no retry
 	passUnmatched       bool
 	fallback            bool
-	fast                bool // workers serve it
-	plainEvent          bool // of format 2.0, and without eventHeaders
-	plainReply          bool // an object that decodePlainReply reads
 	fixed               bool // one function, for clients that are the TCP peers
 	plainCall           bool // no option asks for more than one plain call
 	keepsBody           bool // something may need a request's body after its event is made
@@ -78,82 +75,26 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (han
 	return l, nil
 }
 
-// ServeHTTP answers a request with what the function replies, or with an error (failure.go). Workers
-// make the event and read the reply (fast.go), as serveAny does, in less time.
+// ServeHTTP answers a request with what the function replies, or with a failure (failure.go). It is
+// taken in, encoded as an event and signed by one worker, and the reply decoded and written by
+// another (workers.go), which run prepare and conclude (exchange.go). A stream is served at once
+// (stream.go).
 func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !l.fast {
-		serveAny(l, w, r)
+	if l.streamed {
+		serveStreamed(l, w, r)
 		return
 	}
 	x := &exchange{lambda: l, w: w, r: r, done: make(chan bool, 1)}
-	if atomic.AddInt32(&idleEncoders, -1) < 0 {
-		startEncoder()
-	}
-	toEncode <- x
-	<-x.done
-	if x.invocation != nil {
-		x.resp, x.callErr = l.transport.RoundTrip(x.invocation) //nolint:bodyclose // a decoder does
-	} else {
-		callOtherwise(x)
-	}
+	encode(x)
+	call(x)
 	if x.resp != nil {
-		if atomic.AddInt32(&idleDecoders, -1) < 0 {
-			startDecoder()
-		}
-		toDecode <- x
-		<-x.done
+		decode(x)
 	}
 	if !x.answered {
 		finish(x)
+		return
 	}
-}
-
-// serveAny is the way of a request, and that of all with an option that workers do not know.
-func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
-	req := newRequest(l, r)
-	var err error
-	if !l.fixed {
-		err = place(l, req)
-	}
-	switch {
-	case err != nil:
-	case l.maxConcurrency > 0:
-		err = answerBounded(l, w, req)
-	case l.streamed:
-		err = answerStreamed(l, w, req)
-	default:
-		err = answer(l, w, req)
-	}
-	if err != nil {
-		fail(l, w, req, err)
-	}
-}
-
-// answer is the way of a request. Nothing is written before the whole reply is known to be good,
-// so that every error can still be answered.
-func answer(l *Lambda, w http.ResponseWriter, req *request) (err error) {
-	ctx, cancel := context.WithTimeout(req.http.Context(), l.timeout)
-	defer cancel()
-	if req.http.ContentLength != 0 { // readBody asks too: interpreted, a call costs more than the question
-		err = readBody(ctx, l, req)
-		if err != nil {
-			return err
-		}
-	}
-	err = encodeEvent(l, req)
-	if err != nil {
-		return err
-	}
-	payload, err := invoke(ctx, l, req)
-	if err != nil {
-		return err
-	}
-	reply, err := decodeReply(l, payload)
-	if err != nil {
-		return badReply(err)
-	}
-	writeReply(l, w, req, reply)
-	return nil
+	x.cancel()
 }
 
 // newLambda builds the handler out of valid options.
@@ -202,7 +143,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.keepsBody = l.fallback || l.invocation != nil
-	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming
+	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming && l.maxConcurrency == 0
 	if err := setFunctions(l, config); err != nil {
 		return nil, err
 	}
@@ -210,9 +151,6 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.fixed = l.target != nil && l.clientIP == nil
-	l.fast = !l.streamed && l.maxConcurrency == 0
-	l.plainEvent = l.format.encode == nil && l.eventHeaders == nil
-	l.plainReply = l.responseFormat == responseAuto && l.format.plainReply && l.invocation == nil && !l.serverTiming
 	return l, nil
 }
 
@@ -257,7 +195,7 @@ func setFormats(l *Lambda, config *Config) error {
 		l.contentType = "application/json"
 	}
 	setHTTPAPIv2Common(l, "")
-	l.decode = newDecoder(l)
+	l.replies = replyFormatOf(l)
 	for _, mediaType := range config.BinaryMediaTypes {
 		l.binaryMediaTypes = append(l.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))
 	}

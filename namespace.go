@@ -38,6 +38,8 @@ const maxNamedTargets = 1000
 
 // routeByName takes the function that the path names. The name is checked before anything is
 // made of it.
+//
+//lambda:inline
 func routeByName(n *namespace, req *request) error {
 	rest, ok := strings.CutPrefix(escapedPath(req), n.prefix)
 	if !ok {

@@ -12,13 +12,13 @@ import (
 // decodeHTTPMessage reads a payload of the bytes of an HTTP/1.1 response, its lines ended by CRLF
 // or LF. Functions that can answer nothing but JSON put them into a JSON string. The body is what
 // follows the head, or what that is in chunks.
-func decodeHTTPMessage(payload []byte) (*reply, error) {
+func decodeHTTPMessage(_ *Lambda, payload []byte, reply *reply) error {
 	payload = unquoted(payload)
 	source := bytes.NewReader(payload)
 	buffered := bufio.NewReader(source)
 	resp, err := http.ReadResponse(buffered, nil)
 	if err != nil {
-		return nil, errors.New("read the HTTP response: malformed head") // err holds parts of it
+		return errors.New("read the HTTP response: malformed head") // err holds parts of it
 	}
 	body := payload[len(payload)-buffered.Buffered()-source.Len():]
 	if len(resp.TransferEncoding) > 0 {
@@ -26,27 +26,27 @@ func decodeHTTPMessage(payload []byte) (*reply, error) {
 	}
 	_ = resp.Body.Close() // nothing is left to be lost
 	if err != nil {
-		return nil, fmt.Errorf("read the HTTP response: %w", err)
+		return fmt.Errorf("read the HTTP response: %w", err)
 	}
 	if resp.ContentLength > int64(len(body)) {
-		return nil, fmt.Errorf("read the HTTP response: %d of %d bytes", len(body), resp.ContentLength)
+		return fmt.Errorf("read the HTTP response: %d of %d bytes", len(body), resp.ContentLength)
 	}
-	return httpMessageReply(resp, body)
+	return buildHTTPReply(resp, body, reply)
 }
 
-// httpMessageReply checks the response as every reply is checked.
-func httpMessageReply(resp *http.Response, body []byte) (*reply, error) {
+// buildHTTPReply checks the response as every reply is checked.
+func buildHTTPReply(resp *http.Response, body []byte, reply *reply) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 599 {
-		return nil, fmt.Errorf("status %d: want one from 200 to 599", resp.StatusCode)
+		return fmt.Errorf("status %d: want one from 200 to 599", resp.StatusCode)
 	}
-	header := make(http.Header, len(resp.Header)+1)
 	for name, values := range resp.Header {
 		for _, value := range values {
-			if err := addReplyHeader(header, name, value); err != nil {
-				return nil, err
+			if err := addReplyHeader(reply.header, name, value); err != nil {
+				return err
 			}
 		}
 	}
-	dropConnection(header)
-	return newReply(resp.StatusCode, header, body, "application/octet-stream"), nil
+	dropConnection(reply.header)
+	completeReply(reply, resp.StatusCode, body, "application/octet-stream")
+	return nil
 }

@@ -10,7 +10,6 @@ import (
 // strictRules say how a front door of AWS checks a reply, and what it answers to one that fails.
 type strictRules struct {
 	fields   []string // the only fields that may be; nil for any
-	inferred bool     // what has no statusCode is the body itself
 	headers  []string // the fields of headers that count, in the order of a name's values
 	cookies  bool     // whether the field cookies counts
 
@@ -24,36 +23,38 @@ type strictFailure struct {
 	body   string
 }
 
-// decodeStrictly reads a reply as a front door does.
-func decodeStrictly(payload []byte, contentType string, rules *strictRules) (*reply, error) {
+// decodeStrictly reads a reply as the format's front door does.
+func decodeStrictly(l *Lambda, payload []byte, reply *reply) error {
+	rules := l.format.strict
 	var object map[string]any
 	err := json.Unmarshal(payload, &object)
-	if rules.inferred && object["statusCode"] == nil {
-		return rawReply(payload, "application/json"), nil
+	if l.format.bareReplies && object["statusCode"] == nil {
+		setBody(reply, payload, "application/json")
+		return nil
 	}
 	if err != nil {
-		return nil, notJSON(err)
+		return notJSON(err)
 	}
 	if err := checkFields(object, rules.fields); err != nil {
-		return nil, err
+		return err
 	}
-	status, ok := object["statusCode"].(float64)
+	number, ok := object["statusCode"].(float64)
 	if !ok {
-		return nil, errors.New("statusCode: want a number")
+		return errors.New("statusCode: want a number")
 	}
-	code, err := replyStatus(status)
+	status, err := replyStatus(number)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	body, err := replyBody(object["body"], object["isBase64Encoded"])
 	if err != nil {
-		return nil, err
+		return err
 	}
-	header, err := strictHeader(object, rules)
-	if err != nil {
-		return nil, err
+	if err := addStrictHeaders(reply.header, object, rules); err != nil {
+		return err
 	}
-	return newReply(code, header, body, contentType), nil
+	completeReply(reply, status, body, l.format.contentType)
+	return nil
 }
 
 // checkFields refuses a field that is not in allowed; nil allows all.
@@ -69,26 +70,25 @@ func checkFields(object map[string]any, allowed []string) error {
 	return nil
 }
 
-// strictHeader returns the headers of the fields that count.
-func strictHeader(object map[string]any, rules *strictRules) (http.Header, error) {
-	header := make(http.Header, 8)
+// addStrictHeaders adds the headers of the fields that count.
+func addStrictHeaders(header http.Header, object map[string]any, rules *strictRules) error {
 	for _, field := range rules.headers {
-		if err := addStrictHeaders(header, field, object[field]); err != nil {
-			return nil, err
+		if err := addStrictField(header, field, object[field]); err != nil {
+			return err
 		}
 	}
 	if rules.cookies {
 		if err := addCookies(header, object["cookies"]); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	dropConnection(header)
-	return header, nil
+	return nil
 }
 
-// addStrictHeaders adds the headers of one map: strings in headers, lists of strings in
+// addStrictField adds the headers of one map: strings in headers, lists of strings in
 // multiValueHeaders.
-func addStrictHeaders(header http.Header, field string, v any) error {
+func addStrictField(header http.Header, field string, v any) error {
 	object, names, err := headerObject(field, v)
 	if err != nil {
 		return err

@@ -69,17 +69,17 @@ func (c *RetryConfig) validate() error {
 	return nil
 }
 
-// call posts the event and returns Lambda's answer, its body unread, unless that is an error.
-func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
+// callAny posts the event and returns Lambda's answer, its body unread, unless that is an error.
+func callAny(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.plainCall {
 		return callOnce(ctx, l, req)
 	}
 	return callWithOptions(ctx, l, req)
 }
 
-// callWithOptions is call where an option asks for more than one plain call.
+// callWithOptions is callAny where an option asks for more than one plain call. With maxConcurrency the
+// request holds a slot when it returns an answer, until releaseSlot.
 func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	req.called = time.Now()
 	if l.invocation != nil {
 		headers, err := renderInvocationHeaders(l, req)
 		if err != nil {
@@ -87,6 +87,22 @@ func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		}
 		req.invocationHeaders = headers
 	}
+	if l.maxConcurrency == 0 {
+		return callTimed(ctx, l, req)
+	}
+	if err := acquireSlot(l, req); err != nil {
+		return nil, err
+	}
+	resp, err := callTimed(ctx, l, req)
+	if err != nil {
+		releaseSlot(l, req)
+	}
+	return resp, err
+}
+
+// callTimed notes when the call began, and makes it, with retries if they are asked for.
+func callTimed(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
+	req.called = time.Now()
 	if l.retry == nil {
 		return callOnce(ctx, l, req)
 	}

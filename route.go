@@ -15,8 +15,10 @@ import (
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
-// place finds the client's address and the function where they depend on the request.
-func place(l *Lambda, req *request) error {
+// resolve finds the client's address and the function where they depend on the request.
+//
+//lambda:inline
+func resolve(l *Lambda, req *request) error {
 	if l.clientIP != nil {
 		req.clientIP = forwardedIP(l.clientIP, req)
 	}
@@ -28,6 +30,8 @@ func place(l *Lambda, req *request) error {
 
 // route finds the function for a request: that of the route that matches best, else the one that
 // the path names.
+//
+//lambda:inline
 func route(l *Lambda, req *request) error {
 	if l.routes != nil {
 		return routeByKey(l.routes, req)
@@ -69,6 +73,8 @@ var found = http.NewServeMux()
 
 // routeByKey takes the route that matches best. It is on the way of every request, and cheap
 // interpreted for what it leaves to others.
+//
+//lambda:inline
 func routeByKey(table *routeTable, req *request) error {
 	handler, pattern := table.mux.Handler(req.http)
 	r := table.byPattern[pattern]

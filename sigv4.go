@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"strconv"
 
 	"github.com/seed05e46011/lambda/internal/sigv4"
@@ -40,11 +41,24 @@ func newSigner(t *target, c *sigv4.Credentials, amzDate string) *signer {
 	}
 }
 
+// keyedHash is an HMAC that is used again: to make one costs more than to compute it.
+type keyedHash struct {
+	hash   hash.Hash
+	signer *signer // whose key it has
+}
+
 // sign returns the value of the header Authorization for the invocation with this event.
-func sign(s *signer, event []byte) string {
-	hash := sha256.Sum256(event)
-	hash = sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(hash[:])))
-	mac := hmac.New(sha256.New, s.key)
-	mac.Write([]byte(s.stringToSign + hex.EncodeToString(hash[:])))
-	return s.authorization + hex.EncodeToString(mac.Sum(nil))
+//
+//lambda:inline
+func sign(s *signer, mac *keyedHash, event []byte) string {
+	payload := sha256.Sum256(event)
+	canonical := sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(payload[:])))
+	if mac.signer != s {
+		mac.hash = hmac.New(sha256.New, s.key)
+		mac.signer = s
+	} else {
+		mac.hash.Reset()
+	}
+	mac.hash.Write([]byte(s.stringToSign + hex.EncodeToString(canonical[:])))
+	return s.authorization + hex.EncodeToString(mac.hash.Sum(nil))
 }

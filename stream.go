@@ -38,6 +38,19 @@ type stream struct {
 	status int // that was sent, 0 before
 }
 
+// serveStreamed serves a request whose reply is streamed, in its own goroutine: it waits for Lambda
+// between one chunk and the next.
+func serveStreamed(l *Lambda, w http.ResponseWriter, r *http.Request) {
+	req := newRequest(l, r)
+	err := resolve(l, req)
+	if err == nil {
+		err = answerStreamed(l, w, req)
+	}
+	if err != nil {
+		fail(l, w, req, err)
+	}
+}
+
 // answerStreamed is the way of a request whose reply is written while it comes. An error before
 // the first byte is returned, and answered as any other; after it all that is left is to cut the
 // connection.
@@ -53,12 +66,13 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 	if err := encodeEvent(l, req); err != nil {
 		return err
 	}
-	resp, err := call(ctx, l, req) //nolint:bodyclose // s.Close does
+	resp, err := callAny(ctx, l, req) //nolint:bodyclose // s.Close does
 	if err != nil {
 		return err
 	}
 	s := &stream{lambda: l, req: req, ctx: ctx, timer: timer, resp: resp, left: -1}
 	s.frames = eventstream.NewReader(resp.Body)
+	defer releaseSlot(l, req)
 	defer s.Close()
 	head, err := readHead(s)
 	if err != nil {
@@ -149,11 +163,13 @@ func decodePrelude(s *stream, prelude []byte) (*reply, error) {
 		}
 		status = given
 	}
-	header, err := replyHeader(object)
+	head := &reply{header: make(http.Header, 8)}
+	err := addAllHeaders(head.header, object)
 	if err != nil {
 		return nil, badReply(err)
 	}
-	return newReply(status, header, nil, defaultStreamType), expectLength(s, header)
+	completeReply(head, status, nil, defaultStreamType)
+	return head, expectLength(s, head.header)
 }
 
 // expectLength takes the function's Content-Length at its word, to hold the function to it. One
@@ -260,7 +276,7 @@ func complete(s *stream, payload []byte) error {
 func writeStream(w http.ResponseWriter, s *stream, head *reply) {
 	r := s.req.http
 	if r.Method == http.MethodHead || bodyless(head.status) {
-		writeReply(s.lambda, w, s.req, head)
+		writeReply(s.lambda, w, w.Header(), s.req, head)
 		return
 	}
 	s.status = head.status

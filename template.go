@@ -141,8 +141,8 @@ func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, err
 	}
 	headers := make(map[string]*valueTemplate, len(option))
 	for name, text := range option {
-		lower := lowerName(name)
-		if !tokenPattern.MatchString(name) || lower == dropped || lower == "content-length" {
+		lower, forwarded := lowerName(name)
+		if !tokenPattern.MatchString(name) || !forwarded || lower == "content-length" {
 			return nil, fmt.Errorf("eventHeaders: %q: want the name of a header that a proxy may set", name)
 		}
 		value, err := parseValueTemplate("eventHeaders."+name, text)

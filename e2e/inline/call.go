@@ -92,7 +92,6 @@ type argument struct {
 	text     string
 	fixed    bool // the text may stand wherever the parameter does
 	stable   bool // nothing happens where it is evaluated
-	held     bool // the text is a variable of ours, which Go wants to be read
 	sameType bool
 }
 
@@ -127,7 +126,7 @@ func (e *expansion) argument(a *activation, arg ast.Expr, parameter types.Type) 
 	text := e.render(a, arg)
 	result := argument{text: text, stable: e.pkg.isStable(arg), sameType: types.Identical(e.pkg.info.TypeOf(arg), parameter)}
 	if held, ok := a.replaced[arg]; ok {
-		return argument{text: held, fixed: result.sameType, stable: true, held: true, sameType: result.sameType}
+		return argument{text: held, fixed: result.sameType, stable: true, sameType: result.sameType}
 	}
 	switch arg := ast.Unparen(arg).(type) {
 	case *ast.BasicLit:
@@ -165,7 +164,6 @@ func (e *expansion) activate(caller *activation, call *ast.CallExpr, f *function
 	for i, parameter := range f.params {
 		if arguments[i].fixed && !f.facts.assigned[parameter] && !f.facts.placed[parameter] {
 			a.names[parameter] = arguments[i].text
-			before[i] = e.reads[arguments[i].text]
 		} else if parameter.Name() != "_" && parameter.Name() != "" {
 			before[i] = e.reads[e.declare(a, parameter)]
 		}
@@ -199,15 +197,12 @@ func (e *expansion) bind(a *activation, arguments []argument, before []int) erro
 		name, ok := a.names[parameter]
 		switch {
 		case name == arguments[i].text:
-			if arguments[i].held && e.reads[name] == before[i] {
-				e.line("_ = ", name)
-			}
 		case ok && a.function.facts.placed[parameter]:
 			e.block.declares = true
 			e.line("var ", name, " ", e.pkg.typeText(parameter.Type()), " = ", arguments[i].text)
 		case ok && e.reads[name] > before[i]:
 			e.line(name, " = ", arguments[i].text)
-		case !arguments[i].stable || arguments[i].held:
+		case !arguments[i].stable:
 			e.line("_ = ", arguments[i].text)
 		}
 	}
@@ -237,7 +232,7 @@ func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, argument
 		if !arguments[i].fixed { // it is evaluated once, before the switch
 			held := e.temporary(a, "argument", e.pkg.info.TypeOf(call.Fun).Underlying().(*types.Signature).Params().At(i).Type())
 			e.line(held, " = ", arguments[i].text)
-			arguments[i] = argument{text: held, fixed: true, stable: true, held: true, sameType: true}
+			arguments[i] = argument{text: held, fixed: true, stable: true, sameType: true}
 		}
 	}
 	e.line("switch ", e.render(a, field.X), ".", t.key.Name(), " {")
@@ -270,6 +265,7 @@ func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, argument
 func (e *expansion) plainCall(_ *activation, function string, arguments []argument, targets []string, exit *label, tail bool) error {
 	texts := make([]string, 0, len(arguments))
 	for _, argument := range arguments {
+		e.reads[argument.text]++
 		texts = append(texts, argument.text)
 	}
 	e.assignCall(targets, function+"("+strings.Join(texts, ", ")+")")
@@ -359,6 +355,9 @@ func (e *expansion) returnConverted(a *activation, call *ast.CallExpr, tail bool
 	if err := e.call(a, call, held, nil, false); err != nil {
 		return err
 	}
+	for _, name := range held {
+		e.reads[name]++
+	}
 	e.assignValues(a, held, nil)
 	if !tail {
 		e.leave(a.exit)
@@ -385,6 +384,7 @@ func (e *expansion) assignValues(a *activation, values []string, expressions []a
 			held := e.temporary(a, "result", results.At(i).Type())
 			e.line(held, " = ", values[i])
 			values[i] = held
+			e.reads[held]++
 		}
 		expressions = nil
 	}

@@ -54,7 +54,7 @@ func expandWorker(p *pkg, w *worker) (string, error) {
 	e.block = nil
 	source := filepath.Base(p.fset.Position(w.decl.Pos()).Filename)
 	return "// " + w.name + " is " + w.object.Name() + " in " + source + ", with the functions that it calls written into it.\n" +
-		"func " + w.name + e.parameters(a) + " {\n" + e.names.declarations(body.text.String()) + body.text.String() + "}\n\n", nil
+		"func " + w.name + e.parameters(a) + " {\n" + e.names.declarations(body.text.String(), e.reads) + body.text.String() + "}\n\n", nil
 }
 
 // parameters returns the parameters of the generated function.

@@ -77,8 +77,9 @@ func (n *names) release(c claim) {
 	n.free[c.kind] = append(n.free[c.kind], c.name)
 }
 
-// declarations returns the var block of a worker, with the variables that its body has.
-func (n *names) declarations(body string) string {
+// declarations returns the var block of a worker, with the variables that its body has. What a body only sets, where a
+// branch that is never taken would read it, is read here once: Go wants every variable to be.
+func (n *names) declarations(body string, reads map[string]int) string {
 	mentioned := map[string]bool{}
 	for _, name := range word.FindAllString(body, -1) {
 		mentioned[name] = true
@@ -92,7 +93,13 @@ func (n *names) declarations(body string) string {
 	if b.Len() == 0 {
 		return ""
 	}
-	return "var (\n" + b.String() + ")\n"
+	text := "var (\n" + b.String() + ")\n"
+	for _, v := range n.vars {
+		if mentioned[v.name] && reads[v.name] == 0 {
+			text += "_ = " + v.name + "\n"
+		}
+	}
+	return text
 }
 
 // typeText returns a type as the generated file writes it.

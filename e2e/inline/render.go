@@ -22,6 +22,7 @@ func (e *expansion) render(a *activation, n ast.Node) string {
 			return false
 		}
 		if text, ok := a.replaced[child]; ok {
+			e.reads[text]++
 			edits = append(edits, e.edit(child, text))
 			return false
 		}

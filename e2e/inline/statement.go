@@ -155,6 +155,7 @@ func (e *expansion) assignExpanded(a *activation, s *ast.AssignStmt, call *ast.C
 	}
 	for i := range held {
 		if held[i] != targets[i] {
+			e.reads[held[i]]++
 			e.line(targets[i], " = ", held[i])
 		}
 	}
@@ -178,6 +179,8 @@ func (e *expansion) targets(a *activation, s *ast.AssignStmt) []string {
 		id, ok := target.(*ast.Ident)
 		if ok && e.pkg.info.Defs[id] != nil && id.Name != "_" {
 			text = e.declare(a, e.pkg.info.Defs[id].(*types.Var))
+		} else if local, found := a.names[e.pkg.info.Uses[id]]; ok && found && s.Tok == token.ASSIGN {
+			text = local // not read
 		} else {
 			text = e.render(a, target)
 		}
