@@ -45,6 +45,17 @@ run: $(TRAEFIK)
 	exec $(BUILD)/run -port $(PORT) -credentials "$(CREDENTIALS)" -timeout $(TIMEOUT) \
 		$(foreach function,$(FUNCTION),-function '$(function)') $(foreach option,$(OPTIONS),-option '$(option)')
 
+## check: tell what is wrong with the plugin's options in FILES="dynamic.yml docker-compose.yml k8s/"
+.PHONY: check
+check:
+	@cd e2e && $(GO) build -o $(BUILD)/check ./cmd/check
+	@$(BUILD)/check $(FILES)
+
+## schema: write docs/options.schema.json, the JSON schema of the options for editors
+.PHONY: schema
+schema:
+	cd e2e && $(GO) run ./cmd/schema
+
 ## test: all that CI checks
 .PHONY: test
 test: format lint dialect unit interpreted fuzz e2e

@@ -12,7 +12,9 @@ import (
 
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/logline"
 	"github.com/seed05e46011/lambda/internal/option"
+	"github.com/seed05e46011/lambda/internal/probe"
 )
 
 // Config holds the options of one middleware. Names are those of the `mapstructure` tags, in any
@@ -209,6 +211,35 @@ type Config struct {
 	// Default: false.
 	ExposeErrors bool `mapstructure:"exposeErrors"`
 
+	// Probe has the function called at intervals, and keeps requests from it while it is sick.
+	// Default: none.
+	Probe *probe.Config `mapstructure:"probe"`
+
+	// Metrics makes this instance answer every request with the metrics of all others, for
+	// Prometheus. It goes with no other option.
+	// Default: false.
+	Metrics bool `mapstructure:"metrics"`
+
+	// AccessLog writes one line a request to Traefik's standard output, with the function, Lambda's
+	// request id, and the results of cache and authorizer.
+	// Default: false.
+	AccessLog bool `mapstructure:"accessLog"`
+
+	// LogFormat defines what a line of the log is: "text", key=value in a fixed order, or "json", an
+	// object with the same parts.
+	// Default: "text".
+	LogFormat string `mapstructure:"logFormat"`
+
+	// XRayTracing sends X-Amzn-Trace-Id with each call of Lambda, built from the client's. The event
+	// has the same.
+	// Default: false.
+	XRayTracing bool `mapstructure:"xrayTracing"`
+
+	// XRayTrustedIPs defines the addresses and CIDR ranges of TCP peers whose Parent and Sampled
+	// count. From all others only Root does: clients must not decide what is traced.
+	// Default: none.
+	XRayTrustedIPs []string `mapstructure:"xrayTrustedIPs"`
+
 	// IPStrategy defines how the client's address is found behind other proxies.
 	// Default: the address of the TCP peer.
 	IPStrategy *IPStrategy `mapstructure:"ipStrategy"`
@@ -306,6 +337,7 @@ func CreateConfig() *Config {
 		InvokeMode:          invokeModeBuffered,
 		ResponseFormat:      responseAuto,
 		Timeout:             "62s",
+		LogFormat:           logline.FormatText,
 		MaxRequestBodyBytes: maxEventBytes,
 		FunctionErrorStatus: defaultFunctionErrorStatus,
 		MaxIdleConnections:  1000,
@@ -347,6 +379,8 @@ func (c *Config) validate() error {
 		c.TLS.validate(),
 		c.Retry.validate(),
 		c.IPStrategy.validate(),
+		c.validateProbe(),
+		c.validateXRay(),
 	}
 	for _, err := range checks {
 		if err != nil {

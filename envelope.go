@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
 // eventFormat is one shape of events and replies: a front door of AWS's, or of somebody else's.
@@ -172,6 +174,13 @@ type request struct {
 
 	// eventHeaders are those of option eventHeaders, lower case, to replace the client's.
 	eventHeaders map[string]string
+
+	// What metrics count of the call (observe.go). counts is nil where nothing is counted.
+	counts     *metrics.Function
+	began      time.Time
+	took       time.Duration // to the last byte; 0 before
+	replyBytes int
+	uncounted  bool // it is a probe's
 
 	answer http.Header // the head of Lambda's answer, nil before
 }

@@ -23,7 +23,7 @@ type exchange struct {
 	prepared   *preparedInvocation
 	invocation *http.Request
 
-	// What call leaves: one of the two, or neither where prepare has failed.
+	// What callFunction leaves: one of the two, or neither where prepare has failed.
 	resp    *http.Response
 	callErr error // the transport's
 
@@ -70,15 +70,15 @@ func prepare(x *exchange, mac *keyedHash) {
 		return
 	}
 	x.prepared = p
-	x.invocation = newInvocation(ctx, req, p, mac)
+	x.invocation = newInvocation(ctx, l, req, p, mac)
 }
 
-// call calls the function, and waits for Lambda's answer. No worker does: few of them serve thousands
+// callFunction calls the function, and waits for Lambda's answer. No worker does: few of them serve thousands
 // of slow calls.
-func call(x *exchange) {
+func callFunction(x *exchange) {
 	switch {
 	case x.invocation != nil:
-		x.resp, x.callErr = x.lambda.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
+		x.resp, x.callErr = send(x.lambda, x.req, x.invocation) //nolint:bodyclose // conclude does
 	case x.err == nil && !x.panicked:
 		x.resp, x.err = callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // as above
 	}
@@ -98,12 +98,9 @@ func conclude(x *exchange) {
 			return
 		}
 	}
-	payload, err := readReply(x.resp)
-	if req.holdsSlot {
-		releaseSlot(l, req)
-	}
-	if err != nil || x.resp.Header["X-Amz-Function-Error"] != nil {
-		x.err = noReply(x.ctx, l, req, x.resp, payload, err)
+	payload, err := readPayload(x.ctx, l, req, x.resp)
+	if err != nil {
+		x.err = err
 		return
 	}
 	x.large = x.large || len(payload) >= minSplicedBody

@@ -10,7 +10,7 @@ import (
 	"log"
 	"net/http"
 	"strconv"
-	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +32,7 @@ const (
 	causeFunctionError              // the function ran and failed
 	causeBadReply                   // the function's reply is not in the format
 	causeEncode                     // the event could not be made
+	causeSick                       // option probe says that the function is sick
 )
 
 // causeNames are what the log calls the causes.
@@ -50,6 +51,7 @@ var causeNames = map[cause]string{
 	causeFunctionError: "function-error",
 	causeBadReply:      "bad-reply",
 	causeEncode:        "encode",
+	causeSick:          "sick",
 }
 
 // statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
@@ -68,7 +70,7 @@ func (l *Lambda) status(c cause) int {
 		return statusClientClosedRequest
 	case causeTimeout:
 		return http.StatusGatewayTimeout
-	case causeOverload, causeThrottled:
+	case causeOverload, causeThrottled, causeSick:
 		return http.StatusServiceUnavailable
 	case causeFunctionError:
 		return l.functionErrorStatus
@@ -131,9 +133,15 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 		l.next.ServeHTTP(w, req.http)
 		return
 	}
+	if req.counts != nil || atomic.LoadInt32(metered) != 0 {
+		recordFailure(req, f.cause)
+	}
 	status := l.status(f.cause)
 	if l.fallback && replayable(req) && canFallBack(status) {
 		logFailure(l, req, f, status, " fallback=next")
+		if l.noted {
+			noteCall(req)
+		}
 		l.next.ServeHTTP(w, original(req))
 		return
 	}
@@ -173,17 +181,14 @@ func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 	}
 	line := fmt.Sprintf("%s: %d %s: function=%s route=%s requestId=%s duration=%s cause=%s%s: %s",
 		l.name, status, statusText(status), function, route, orDash(req.answer.Get(requestIDHeader)),
-		time.Since(req.time).Round(time.Millisecond), causeNames[f.cause], note, oneLine.Replace(f.err.Error()))
+		time.Since(req.time).Round(time.Millisecond), causeNames[f.cause], note, f.err.Error())
 	switch f.cause {
 	case causeNoRoute, causeUnreadable, causeTooLarge, causeClientGone:
-		fmt.Println(line)
+		l.log.Debug(line)
 	default:
-		log.Print(line)
+		l.log.Error(line)
 	}
 }
-
-// oneLine keeps what others say from looking like lines of the log.
-var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
 // writeFailure answers with the status text, in the shape of the format's own front door, or with
 // strictBody unless that is "", and with nothing of the cause unless exposeErrors is on.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
@@ -23,6 +24,9 @@ type target struct {
 	canonicalPath  string
 	canonicalQuery string
 	region         string // "" where only the instance's metadata may know it
+
+	label  string            // what metrics call it: "name" or "name:qualifier"
+	counts *metrics.Function // nil for a name from a path, which is looked up
 
 	// What newTarget was told, and, where region is "", the *target in the instance's region.
 	api      *lambdaAPI
@@ -85,12 +89,16 @@ func newTarget(f *aws.Function, api *lambdaAPI) (*target, error) {
 	}
 	t := &target{
 		function:       f,
+		label:          f.Name,
 		host:           sigv4.HostHeader(base),
 		plain:          base.Scheme == "http",
 		canonicalPath:  sigv4.CanonicalPath(path),
 		canonicalQuery: query,
 		region:         region,
 		api:            api,
+	}
+	if f.Qualifier != "" {
+		t.label += ":" + f.Qualifier
 	}
 	t.endpoint = base.Scheme + "://" + t.host + path
 	if query != "" {

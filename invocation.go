@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log"
 	"net/http"
 	"regexp"
 	"strings"
@@ -191,8 +190,8 @@ func logTail(l *Lambda, req *request, logResult string) {
 	if err != nil {
 		tail = []byte("(not Base64)")
 	}
-	log.Printf("%s: log tail of function=%s requestId=%s: %q", l.name, req.target.function.Name, orDash(req.answer.Get(requestIDHeader)),
-		strings.TrimSpace(string(tail)))
+	l.log.Error(fmt.Sprintf("%s: log tail of function=%s requestId=%s: %q", l.name, req.target.function.Name, orDash(req.answer.Get(requestIDHeader)),
+		strings.TrimSpace(string(tail))))
 }
 
 // validateInvocation checks the options of the Invoke API. Lambda takes some of them only where

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/sigv4"
@@ -19,6 +20,34 @@ import (
 // maxReplyBytes bounds what is read of an answer of the Lambda API. Lambda itself lets no reply
 // over 6 MB pass; the rest is room for other endpoints.
 const maxReplyBytes = 8 << 20
+
+// invoke calls the function and returns the payload that it replied.
+// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+func invoke(ctx context.Context, l *Lambda, req *request) ([]byte, error) {
+	resp, err := call(ctx, l, req)
+	if err != nil {
+		return nil, err
+	}
+	return readPayload(ctx, l, req, resp)
+}
+
+// readPayload reads the function's reply out of Lambda's answer. With that the call is over.
+//
+//lambda:inline
+func readPayload(ctx context.Context, l *Lambda, req *request, resp *http.Response) ([]byte, error) {
+	payload, err := readReply(resp)
+	if req.holdsSlot {
+		releaseSlot(l, req)
+	}
+	if req.counts != nil {
+		req.took = time.Since(req.began)
+		req.replyBytes = len(payload)
+	}
+	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
+		return nil, noReply(ctx, l, req, resp, payload, err)
+	}
+	return payload, nil
+}
 
 // noReply is the failure of a call that Lambda took and the function did not reply to.
 func noReply(ctx context.Context, l *Lambda, req *request, resp *http.Response, payload []byte, err error) error {
@@ -35,7 +64,7 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	resp, err := l.transport.RoundTrip(newInvocation(ctx, req, p, &keyedHash{}))
+	resp, err := send(l, req, newInvocation(ctx, l, req, p, &keyedHash{}))
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
 	}
@@ -44,6 +73,14 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, err
 		return nil, err
 	}
 	return resp, nil
+}
+
+// send makes one call. What it returns is the transport's.
+func send(l *Lambda, req *request, invocation *http.Request) (*http.Response, error) {
+	if atomic.LoadInt32(metered) != 0 {
+		beginCall(req)
+	}
+	return l.transport.RoundTrip(invocation)
 }
 
 // preparedFor returns what the invocations of a request's target have in common.
@@ -93,6 +130,9 @@ func setCallHeaders(l *Lambda, header http.Header, req *request) {
 	}
 	if l.serverTiming {
 		addServerTiming(header, req)
+	}
+	if l.noted {
+		noteCall(req)
 	}
 }
 
@@ -185,7 +225,7 @@ func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *prep
 // in its head: all of that is in the event.
 //
 //lambda:inline
-func newInvocation(ctx context.Context, req *request, p *preparedInvocation, mac *keyedHash) *http.Request {
+func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, mac *keyedHash) *http.Request {
 	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
 	// idle connection turns out to be closed before anything was written to it. It has no URL to
 	// parse, and so cannot fail.
@@ -195,23 +235,26 @@ func newInvocation(ctx context.Context, req *request, p *preparedInvocation, mac
 		invocation.GetBody = nil // see http1Hosts
 	}
 	if req.invocationHeaders != nil {
-		return signWithHeaders(invocation, req, p)
+		signWithHeaders(invocation, req, p)
+	} else {
+		invocation.Header = http.Header{
+			"X-Amz-Date":           p.date,
+			"X-Amz-Security-Token": p.token,
+			"Authorization":        {sign(p.signer, mac, req.event)},
+			"User-Agent":           userAgent,
+		}
 	}
-	invocation.Header = http.Header{
-		"X-Amz-Date":           p.date,
-		"X-Amz-Security-Token": p.token,
-		"Authorization":        {sign(p.signer, mac, req.event)},
-		"User-Agent":           userAgent,
+	if l.xray { // not signed: proxies may change it
+		addTrace(invocation, req.http)
 	}
 	return invocation
 }
 
 // signWithHeaders signs an invocation with headers that the options ask for.
-func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) *http.Request {
+func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) {
 	invocation.Header = req.invocationHeaders.Clone()
 	invocation.Header["User-Agent"] = userAgent
 	sigv4.Sign(invocation, req.event, p.credentials, p.target.region, "lambda", time.Now())
-	return invocation
 }
 
 // Interpreted, a constant of a package costs as much as a variable of it, one of ours nothing.

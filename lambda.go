@@ -16,7 +16,10 @@ import (
 
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/logline"
+	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/option"
+	"github.com/seed05e46011/lambda/internal/xray"
 )
 
 // Lambda is the handler of one middleware on one router.
@@ -50,6 +53,9 @@ type Lambda struct {
 	keepsBody           bool // something may need a request's body after its event is made
 	serverTiming        bool
 	exposeErrors        bool
+	xray                bool // calls carry the trace header of the request
+	noted               bool // brackets want to know what function was called
+	log                 *logline.Logger
 	context             eventContext
 	responseFormat      string
 	contentType         string // of raw replies
@@ -61,18 +67,47 @@ type Lambda struct {
 
 // New builds the handler of one middleware. It works without network and credentials: those are
 // looked for when the first request comes. Its errors name the option that is wrong.
-func New(_ context.Context, next http.Handler, config *Config, name string) (handler http.Handler, err error) {
+func New(ctx context.Context, next http.Handler, config *Config, name string) (handler http.Handler, err error) {
 	// A panic here would end the goroutine that applies Traefik's configuration, for good.
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("lambda: %v", p)
 		}
 	}()
-	l, err := newLambda(next, config, name)
+	handler, err = newHandler(ctx, next, config, name)
 	if err != nil {
 		return nil, fmt.Errorf("lambda: %w", err)
 	}
-	return l, nil
+	return handler, nil
+}
+
+// newHandler builds the function's handler, and around it what the options ask for.
+func newHandler(ctx context.Context, next http.Handler, config *Config, name string) (http.Handler, error) {
+	if config.Metrics {
+		return newMetricsHandler(), config.validateMetrics()
+	}
+	l, err := newLambda(next, config, name)
+	if err != nil {
+		return nil, err
+	}
+	var handler http.Handler = l
+	if config.Probe != nil {
+		handler, err = newProbed(ctx, l, handler, config)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if config.XRayTracing {
+		tracer, err := xray.New(config.XRayTrustedIPs)
+		if err != nil {
+			return nil, err
+		}
+		handler = tracer.Bracket(handler)
+	}
+	if config.AccessLog {
+		handler = l.log.AccessLog(name, handler)
+	}
+	return handler, nil
 }
 
 // ServeHTTP answers a request with what the function replies, or with a failure (failure.go). It is
@@ -86,7 +121,7 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x := &exchange{lambda: l, w: w, r: r, done: make(chan bool, 1)}
 	encode(x)
-	call(x)
+	callFunction(x)
 	if x.resp != nil {
 		decode(x)
 	}
@@ -117,7 +152,11 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err != nil {
 		return nil, err
 	}
-	warnInsecure(config)
+	logger, err := logline.New(config.LogFormat)
+	if err != nil {
+		return nil, err
+	}
+	warnInsecure(logger, config)
 	l := &Lambda{
 		name:                name,
 		transport:           transportFor(connections),
@@ -137,6 +176,9 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		fallback:            config.Fallback,
 		serverTiming:        config.ServerTiming,
 		exposeErrors:        config.ExposeErrors,
+		xray:                config.XRayTracing,
+		noted:               config.AccessLog,
+		log:                 logger,
 	}
 	l.invocation, err = newInvocationOptions(config)
 	if err != nil {
@@ -168,6 +210,7 @@ func setFunctions(l *Lambda, config *Config) error {
 		if err != nil {
 			return err
 		}
+		t.counts = metrics.ForFunction(t.label)
 		f = parsed
 		l.target = t
 	case len(config.Routes) > 0:
@@ -179,7 +222,8 @@ func setFunctions(l *Lambda, config *Config) error {
 	default:
 		l.namespace = newNamespace(config, api)
 	}
-	provider, err := credentials.New(config.Credentials, api.regionOf(f), warnOnce)
+	provider, err := credentials.New(config.Credentials, api.regionOf(f),
+		func(warning string) { warnOnce(l.log, warning) }, func(line string) { l.log.Error("lambda: " + line) })
 	l.credentials = provider
 	return err
 }

@@ -569,6 +569,9 @@ func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *reque
 		}
 	}
 	setCallHeaders(l, header, req)
+	if req.counts != nil {
+		recordReply(l, req, reply.status)
+	}
 	if len(reply.body) == 0 || req.http.Method == methodHead {
 		writeHead(w, header, req, reply)
 		return

@@ -69,15 +69,15 @@ func (c *RetryConfig) validate() error {
 	return nil
 }
 
-// callAny posts the event and returns Lambda's answer, its body unread, unless that is an error.
-func callAny(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
+// call posts the event and returns Lambda's answer, its body unread, unless that is an error.
+func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.plainCall {
 		return callOnce(ctx, l, req)
 	}
 	return callWithOptions(ctx, l, req)
 }
 
-// callWithOptions is callAny where an option asks for more than one plain call. With maxConcurrency the
+// callWithOptions is call where an option asks for more than one plain call. With maxConcurrency the
 // request holds a slot when it returns an answer, until releaseSlot.
 func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.invocation != nil {
@@ -135,8 +135,14 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		if !takeRetryTokens(req.target.endpoint, cost) {
 			return nil, err
 		}
+		if req.counts != nil {
+			req.took = time.Since(req.began)
+		}
 		if !wait.Pause(ctx, delay) {
 			return nil, interrupted(ctx, req, f.cause, f.err)
+		}
+		if req.counts != nil {
+			recordRetry(req, f.cause)
 		}
 	}
 }

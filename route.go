@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -201,6 +202,7 @@ func newRouteTable(options []RouteConfig, api *lambdaAPI) (*routeTable, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.counts = metrics.ForFunction(t.label)
 		r.target = t
 		addRoute(table, r)
 	}

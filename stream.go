@@ -35,7 +35,8 @@ type stream struct {
 	left int64
 	last []byte
 
-	status int // that was sent, 0 before
+	status int  // that was sent, 0 before
+	broken bool // not by the client, after the status was sent
 }
 
 // serveStreamed serves a request whose reply is streamed, in its own goroutine: it waits for Lambda
@@ -66,12 +67,11 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 	if err := encodeEvent(l, req); err != nil {
 		return err
 	}
-	resp, err := callAny(ctx, l, req) //nolint:bodyclose // s.Close does
+	resp, err := call(ctx, l, req) //nolint:bodyclose // s.Close does
 	if err != nil {
 		return err
 	}
-	s := &stream{lambda: l, req: req, ctx: ctx, timer: timer, resp: resp, left: -1}
-	s.frames = eventstream.NewReader(resp.Body)
+	s := newStream(ctx, timer, l, req, resp)
 	defer releaseSlot(l, req)
 	defer s.Close()
 	head, err := readHead(s)
@@ -79,8 +79,15 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 		return err
 	}
 	timer.Stop()
+	defer recordStream(s)
 	writeStream(w, s, head)
 	return nil
+}
+
+func newStream(ctx context.Context, timer *time.Timer, l *Lambda, req *request, resp *http.Response) *stream {
+	s := &stream{lambda: l, req: req, ctx: ctx, timer: timer, resp: resp, left: -1}
+	s.frames = eventstream.NewReader(resp.Body)
+	return s
 }
 
 // The content types that say what a stream is. Lambda's own answer is always of eventStreamType,
@@ -210,6 +217,7 @@ func receive(s *stream) error {
 func receiveEvent(s *stream, payload []byte) error {
 	switch s.frames.EventType {
 	case "PayloadChunk":
+		s.req.replyBytes += len(payload)
 		chunk, err := countChunk(s, payload)
 		s.chunk = chunk
 		return err
@@ -275,11 +283,11 @@ func complete(s *stream, payload []byte) error {
 // cannot: Traefik would take a panic of Yaegi's for a crash, and log it as one.
 func writeStream(w http.ResponseWriter, s *stream, head *reply) {
 	r := s.req.http
+	s.status = head.status
 	if r.Method == http.MethodHead || bodyless(head.status) {
 		writeReply(s.lambda, w, w.Header(), s.req, head)
 		return
 	}
-	s.status = head.status
 	setCallHeaders(s.lambda, head.header, s.req)
 	resp := &http.Response{StatusCode: head.status, Header: head.header, ContentLength: -1}
 	resp.Body = s
@@ -324,6 +332,7 @@ func (s *stream) Read(p []byte) (int, error) {
 // logBroken logs why a stream was cut, with the status that the client has got before.
 func logBroken(s *stream, err error) {
 	f := asFailure(err)
+	s.broken = f.cause != causeClientGone
 	if f.cause == causeTimeout {
 		f.err = errors.New("no chunk within idleTimeout")
 	}

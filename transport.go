@@ -4,13 +4,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/seed05e46011/lambda/internal/logline"
 )
 
 // transportSettings is all that connections may differ in. Handlers with equal settings share one
@@ -129,20 +130,20 @@ func (c *Config) validateProxyURL() error {
 var warned sync.Map
 
 // warnOnce logs a danger the first time that it is met.
-func warnOnce(warning string) {
+func warnOnce(logger *logline.Logger, warning string) {
 	if _, before := warned.LoadOrStore(warning, true); !before {
-		log.Print("lambda: " + warning)
+		logger.Error("lambda: " + warning)
 	}
 }
 
 // warnInsecure warns of connections that others can read or answer.
-func warnInsecure(c *Config) {
+func warnInsecure(logger *logline.Logger, c *Config) {
 	u, err := url.Parse(c.Endpoint)
 	if err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		warnOnce("endpoint " + u.Host + ": http:// sends events and replies in clear text: use https://")
+		warnOnce(logger, "endpoint "+u.Host+": http:// sends events and replies in clear text: use https://")
 	}
 	if c.TLS != nil && c.TLS.InsecureSkipVerify {
-		warnOnce("tls.insecureSkipVerify: anybody on the way can pose as Lambda, and gets the events: use tls.caFile")
+		warnOnce(logger, "tls.insecureSkipVerify: anybody on the way can pose as Lambda, and gets the events: use tls.caFile")
 	}
 }
 

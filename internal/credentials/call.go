@@ -3,13 +3,13 @@ package credentials
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -38,6 +38,10 @@ func newSourceTransport(linkLocal bool) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DisableKeepAlives = true
 	t.DisableCompression = true
+	// HTTP/1.1 alone: in HTTP/2 a request may be sent twice, and a connection that died is not noticed.
+	t.TLSNextProto = map[string]func(authority string, c *tls.Conn) http.RoundTripper{}
+	t.ForceAttemptHTTP2 = false
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	if linkLocal {
 		t.Proxy = nil
 		t.DialContext = dialLinkLocal
@@ -127,21 +131,4 @@ func parseCredentialDocument(body []byte) (*keySet, error) {
 		c.expires = expires
 	}
 	return c, nil
-}
-
-// readBounded returns the content of a file of at most limit bytes.
-func readBounded(path string, limit int64) (string, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names it
-	if err != nil {
-		return "", err // it names the file
-	}
-	content, err := io.ReadAll(io.LimitReader(f, limit+1))
-	_ = f.Close() // it was only read
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	if int64(len(content)) > limit {
-		return "", fmt.Errorf("read %s: over %d bytes", path, limit)
-	}
-	return string(content), nil
 }

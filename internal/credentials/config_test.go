@@ -45,7 +45,7 @@ func TestCredentialsOptionsAreCheckedByName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			noAWSEnvironment(t)
 			options := tc.options
-			_, err := New(&options, "eu-central-1", noWarning)
+			_, err := New(&options, "eu-central-1", noLines, noLines)
 			if tc.want == "" {
 				if err != nil {
 					t.Error(err)

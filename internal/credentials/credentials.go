@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net/http"
 	"strings"
 	"time"
@@ -28,9 +27,10 @@ type keySet struct {
 	// outlivesOutage lets the credentials be used past expires while their source is out of order.
 	outlivesOutage bool
 
-	// What the cache decides (credentials_cache.go): from when on to ask the source anew, and
-	// until when to sign with these at most. refreshAt is never after usableUntil.
-	refreshAt   time.Time
+	// What the cache decides (provider.go). The source is asked anew from refreshAt on, which is never after usableUntil,
+	// and from recheckAt on. These are signed with until usableUntil at most.
+	refreshAt   time.Time     // of the wall clock, as expiry is
+	recheckAt   time.Duration // of clock.elapsed
 	usableUntil time.Time
 }
 
@@ -58,15 +58,24 @@ type credentialSettings struct {
 	linkLocal http.RoundTripper // for the metadata services of a host: no proxy
 	remote    http.RoundTripper // for all else
 	base      *Provider         // whose credentials assume options.RoleARN
+	log       func(line string) // takes a line for the operator
 }
 
 // clock is the time. Tests have their own.
 type clock struct {
 	now   func() time.Time
 	until func(t time.Time) time.Duration // one call is cheaper than now and a subtraction
+
+	// elapsed is a time that only ever goes on, and is counted from any start. What waits does so by it: a wall clock
+	// that is set back by an hour must not make an hour out of a second.
+	elapsed func() time.Duration
 }
 
-var systemClock = clock{now: time.Now, until: time.Until}
+var systemClock = clock{now: time.Now, until: time.Until, elapsed: sinceStart}
+
+var started = time.Now()
+
+func sinceStart() time.Duration { return time.Since(started) }
 
 // credentialSources returns the places to look at, in the order of AWS's SDKs. An option that
 // names a source leaves out what would come before it.
@@ -145,6 +154,6 @@ func checkCredentials(c *keySet, now time.Time) error {
 }
 
 // logf tells the operator that the state of a provider has changed.
-func logf(format string, args ...any) {
-	log.Printf("lambda: credentials: "+format, args...)
+func logf(s *credentialSettings, format string, args ...any) {
+	s.log(fmt.Sprintf("credentials: "+format, args...))
 }

@@ -27,13 +27,14 @@ var testNow = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 // stoppedClock always tells testNow.
 func stoppedClock() clock {
 	return clock{
-		now:   func() time.Time { return testNow },
-		until: func(t time.Time) time.Duration { return t.Sub(testNow) },
+		now:     func() time.Time { return testNow },
+		until:   func(t time.Time) time.Duration { return t.Sub(testNow) },
+		elapsed: func() time.Duration { return 0 },
 	}
 }
 
-// noWarning takes the warnings of New where there should be none that matter.
-func noWarning(_ string) {}
+// noLines takes the lines of New where there should be none that matter.
+func noLines(_ string) {}
 
 // noAWSEnvironment takes the variables of AWS, and the home directory, away from a test.
 func noAWSEnvironment(t *testing.T) {
@@ -94,6 +95,7 @@ func testSettings(t *testing.T, options *Config, handler http.Handler) *credenti
 		timeout:   sourceTimeout,
 		linkLocal: transport,
 		remote:    transport,
+		log:       func(_ string) {},
 	}
 }
 

@@ -29,6 +29,10 @@ const (
 	maxHold      = time.Second
 	freeAttempts = 3
 
+	// maxRefusalPause bounds the time between two attempts where AWS goes on refusing what the source answers. Refusals
+	// further apart than twice that have nothing to do with each other.
+	maxRefusalPause = 5 * time.Minute
+
 	// maxSafetyMargin bounds how long before their end credentials are no longer signed with, as
 	// the request is still to travel.
 	maxSafetyMargin = 5 * time.Second
@@ -50,9 +54,10 @@ type Provider struct {
 	answered *credentialSource // which source the current credentials are from
 	failures int               // since the last answer
 	lastErr  error             // of the last failure
-	hold     time.Time         // no attempt before, where there are no valid credentials
+	hold     time.Duration     // of clock.elapsed: no attempt before, where there are no valid credentials
 
-	refusalHold time.Time // credentialsRefused does nothing before
+	refusals    int           // in a row, each of newer credentials than the one before
+	refusalHold time.Duration // of clock.elapsed: Refused does nothing before
 }
 
 // credentialFlight is a refresh under way, that all wait for who have no valid credential.
@@ -80,9 +85,10 @@ var providers = struct {
 const maxProviders = 256
 
 // New returns the provider for config, the same one for equal settings. A nil config is one without options. region is
-// that of the function, empty where it is not known: STS is called there. warn takes a line for the log about what is
-// allowed and dangerous. No source is asked before Retrieve. The error names the option that is wrong.
-func New(config *Config, region string, warn func(line string)) (*Provider, error) {
+// that of the function, empty where it is not known: STS is called there. warn takes a line about what is allowed and
+// dangerous, log one about the state of a source; the lines of a provider that is shared go to the first log that it was
+// given. No source is asked before Retrieve. The error names the option that is wrong.
+func New(config *Config, region string, warn, log func(line string)) (*Provider, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
@@ -97,6 +103,7 @@ func New(config *Config, region string, warn func(line string)) (*Provider, erro
 		timeout:   sourceTimeout,
 		linkLocal: linkLocalTransport,
 		remote:    remoteTransport,
+		log:       log,
 	}
 	if !options.assumesRole() {
 		return sharedProvider(settings), nil
@@ -171,10 +178,15 @@ func (p *Provider) Retrieve(ctx context.Context) (*sigv4.Credentials, time.Durat
 
 func retrieve(ctx context.Context, p *Provider) (*keySet, error) {
 	c := p.current.Load().(*keySet)
-	if p.until(c.refreshAt) > 0 {
+	if !due(p, c) {
 		return c, nil
 	}
 	return retrieveDue(ctx, p)
+}
+
+// due reports whether the source is to be asked for others than c.
+func due(p *Provider, c *keySet) bool {
+	return p.until(c.refreshAt) <= 0 || p.settings.clock.elapsed() >= c.recheckAt
 }
 
 // retrieveDue sees to it that a refresh is under way, and waits for it if it must.
@@ -199,8 +211,8 @@ func joinRefresh(p *Provider) (c *keySet, flight *credentialFlight, lastErr erro
 	defer p.mu.Unlock()
 	c = p.current.Load().(*keySet)
 	valid := p.until(c.usableUntil) > 0
-	held := !valid && p.until(p.hold) > 0
-	if p.flight == nil && !held && p.until(c.refreshAt) <= 0 {
+	held := !valid && p.settings.clock.elapsed() < p.hold
+	if p.flight == nil && !held && due(p, c) {
 		p.flight = newCredentialFlight()
 		go refresh(p, p.flight)
 	}
@@ -223,7 +235,8 @@ var refusals = map[string]bool{
 
 // Refused tells that AWS answered a request that c signed with an error of this code, and reports whether the code is
 // about c, and not about what was asked for. If so, c was revoked or replaced before its time: its source is asked anew
-// in the background, at most once a second.
+// in the background, at once and, as long as AWS refuses what it answers, after pauses that double from a second to
+// maxRefusalPause.
 func (p *Provider) Refused(c *sigv4.Credentials, code string) bool {
 	if refusals[code] {
 		refused(p, c)
@@ -236,12 +249,16 @@ func refused(p *Provider, c *sigv4.Credentials) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	current := p.current.Load().(*keySet)
-	if current.keys != *c || p.until(p.refusalHold) > 0 {
+	elapsed := p.settings.clock.elapsed()
+	if current.keys != *c || elapsed < p.refusalHold {
 		return
 	}
-	now := p.settings.clock.now().Round(0)
-	p.refusalHold = now.Add(time.Second)
-	p.current.Store(withTimes(current, now, current.usableUntil))
+	if elapsed > p.refusalHold+2*maxRefusalPause {
+		p.refusals = 0
+	}
+	p.refusalHold = elapsed + doubling(time.Second, p.refusals, maxRefusalPause)
+	p.refusals++
+	p.current.Store(withTimes(current, current.refreshAt, elapsed, current.usableUntil))
 }
 
 // refresh asks the sources once, and tells all who wait. It runs in a goroutine of its own, where
@@ -249,17 +266,17 @@ func refused(p *Provider, c *sigv4.Credentials) {
 func refresh(p *Provider, flight *credentialFlight) {
 	defer func() {
 		if r := recover(); r != nil {
-			logf("panic in a refresh: %v", r)
+			logf(p.settings, "panic in a refresh: %v", r)
 		}
 	}()
 	c, source, err := retrieveFrom(sourcesToAsk(p), p.settings)
 	failuresBefore := settle(p, flight, c, source, err)
 	switch {
 	case err == nil && failuresBefore > 0:
-		logf("%s answers again", source.name)
+		logf(p.settings, "%s answers again", source.name)
 	case err != nil && failuresBefore == 0 && flight.credentials != nil:
 		// Where no credentials are valid, the requests that fail tell of it.
-		logf("no refresh, those at hand are used until %s: %v",
+		logf(p.settings, "no refresh, those at hand are used until %s: %v",
 			flight.credentials.usableUntil.UTC().Format(time.RFC3339), err)
 	}
 }
@@ -305,7 +322,7 @@ func settleAnswer(p *Provider, c *keySet, source *credentialSource) {
 	p.answered = source
 	p.failures = 0
 	p.lastErr = nil
-	p.hold = time.Time{}
+	p.hold = 0
 	refreshIn := never
 	usable := never
 	if expires := effectiveExpiry(c, now); !expires.IsZero() {
@@ -313,14 +330,16 @@ func settleAnswer(p *Provider, c *keySet, source *credentialSource) {
 		usable = life - shorter(maxSafetyMargin, life/10)
 		refreshIn = life - refreshWindow + randomUpTo(refreshWindow/10)
 	}
+	recheckIn := never
 	if c.recheck > 0 {
-		refreshIn = shorter(refreshIn, c.recheck)
+		recheckIn = c.recheck
 	}
 	if refreshIn <= 0 && hadValid {
 		// The source goes on answering what ends soon. The pause halves as the end comes near.
-		refreshIn = shorter(usable/2, maxRefreshPause)
+		refreshIn = usable
+		recheckIn = shorter(recheckIn, shorter(usable/2, maxRefreshPause))
 	}
-	p.current.Store(withTimes(c, now.Add(refreshIn), now.Add(usable)))
+	p.current.Store(withTimes(c, now.Add(refreshIn), p.settings.clock.elapsed()+recheckIn, now.Add(usable)))
 }
 
 // settleFailure keeps the current credentials, and sets when to try again.
@@ -329,7 +348,7 @@ func settleFailure(p *Provider, err error) {
 	p.failures++
 	p.lastErr = err
 	if p.failures >= freeAttempts {
-		p.hold = now.Add(doubling(50*time.Millisecond, p.failures-freeAttempts, maxHold))
+		p.hold = p.settings.clock.elapsed() + doubling(50*time.Millisecond, p.failures-freeAttempts, maxHold)
 	}
 	c := p.current.Load().(*keySet)
 	usableUntil := c.usableUntil
@@ -339,7 +358,7 @@ func settleFailure(p *Provider, err error) {
 	usable := p.until(usableUntil)
 	if usable > 0 {
 		pause := doubling(time.Second, p.failures-1, maxRefreshPause)
-		p.current.Store(withTimes(c, now.Add(shorter(pause, usable/2)), usableUntil))
+		p.current.Store(withTimes(c, usableUntil, p.settings.clock.elapsed()+shorter(pause, usable/2), usableUntil))
 	}
 }
 
@@ -360,9 +379,10 @@ func outageExtension(now time.Time) time.Time {
 }
 
 // withTimes returns c with the cache's times set.
-func withTimes(c *keySet, refreshAt, usableUntil time.Time) *keySet {
+func withTimes(c *keySet, refreshAt time.Time, recheckAt time.Duration, usableUntil time.Time) *keySet {
 	timed := *c
 	timed.refreshAt = refreshAt
+	timed.recheckAt = recheckAt
 	timed.usableUntil = usableUntil
 	return &timed
 }
@@ -386,4 +406,62 @@ func shorter(a, b time.Duration) time.Duration {
 		return a
 	}
 	return b
+}
+
+// Expiry is when the credentials of a source end.
+type Expiry struct {
+	Source string // as the log names it: "container"
+	Time   time.Time
+}
+
+// forgottenAfter is how long after their end credentials are told of by Expiries.
+const forgottenAfter = time.Hour
+
+// Expiries returns when the credentials end that providers have now, the first to end of each source. Those that do not
+// expire are left out, and so are those that ended an hour ago: since then nobody has asked for new ones.
+func Expiries() []Expiry {
+	ends := map[string]time.Time{}
+	for _, p := range all() {
+		source, end, ok := expiryOf(p)
+		known, found := ends[source]
+		if ok && (!found || end.Before(known)) {
+			ends[source] = end
+		}
+	}
+	sources := make([]string, 0, len(ends))
+	for source := range ends {
+		sources = append(sources, source)
+	}
+	sort.Strings(sources)
+	list := make([]Expiry, 0, len(sources))
+	for _, source := range sources {
+		list = append(list, Expiry{Source: source, Time: ends[source]})
+	}
+	return list
+}
+
+func all() []*Provider {
+	providers.Lock()
+	defer providers.Unlock()
+	list := make([]*Provider, 0, len(providers.byKey))
+	for _, p := range providers.byKey {
+		list = append(list, p)
+	}
+	return list
+}
+
+// expiryOf returns the source of a provider's credentials, and when they end: when the source said, or, where they are
+// used beyond that because the source fails, when that is over.
+func expiryOf(p *Provider) (string, time.Time, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.current.Load().(*keySet)
+	if p.answered == nil || c.expires.IsZero() {
+		return "", time.Time{}, false
+	}
+	end := c.expires
+	if c.outlivesOutage && c.usableUntil.After(end) {
+		end = c.usableUntil
+	}
+	return p.answered.name, end, p.until(end) > -forgottenAfter
 }

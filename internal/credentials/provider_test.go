@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strings"
@@ -14,8 +15,9 @@ import (
 
 // testClock is a clock that a test moves.
 type testClock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu     sync.Mutex
+	now    time.Time
+	jumped time.Duration // what of now is no time that has passed
 }
 
 func (c *testClock) time() time.Time {
@@ -30,6 +32,20 @@ func (c *testClock) set(t time.Time) {
 	c.mu.Lock()
 	c.now = t
 	c.mu.Unlock()
+}
+
+// jump sets the wall clock forward or back, in no time.
+func (c *testClock) jump(d time.Duration) {
+	c.mu.Lock()
+	c.now = c.now.Add(d)
+	c.jumped += d
+	c.mu.Unlock()
+}
+
+func (c *testClock) elapsed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now.Sub(testNow) - c.jumped
 }
 
 // scriptedSource answers what the test says, as often as it is asked.
@@ -71,8 +87,9 @@ func (s *scriptedSource) timesAsked() int {
 func scriptedProvider(c *testClock, sources ...*scriptedSource) *Provider {
 	settings := &credentialSettings{
 		options: &Config{},
-		clock:   clock{now: c.time, until: c.until},
+		clock:   clock{now: c.time, until: c.until, elapsed: c.elapsed},
 		timeout: sourceTimeout,
+		log:     func(_ string) {},
 	}
 	p := newUnsharedProvider(settings)
 	p.sources = nil
@@ -347,7 +364,7 @@ func TestWhileCredentialsAreValidOnlyTheirSourceIsAsked(t *testing.T) {
 func TestErrorSaysWhereItLooked(t *testing.T) {
 	noAWSEnvironment(t)
 	setenv(t, "AWS_EC2_METADATA_DISABLED", "true")
-	p, err := New(nil, "eu-central-1", noWarning)
+	p, err := New(nil, "eu-central-1", noLines, noLines)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,6 +410,87 @@ func TestRefusedCredentialsAreRefreshedOnceASecond(t *testing.T) {
 	}
 }
 
+func TestClockSetBackFreezesNothing(t *testing.T) {
+	const back = -time.Hour
+	t.Run("while the source is out of order", func(t *testing.T) {
+		clock := &testClock{now: testNow}
+		source := &scriptedSource{err: errSource}
+		p := scriptedProvider(clock, source)
+		for i := 0; i < 2*freeAttempts; i++ {
+			retrieveMany(p, 1)
+			settled(p)
+		}
+		source.set(key("A", time.Hour), nil)
+		clock.jump(back)
+		clock.set(clock.time().Add(2 * maxHold))
+		if count := retrieveMany(p, 1); count["A"] != 1 {
+			t.Errorf("got %v, want a new attempt after %s", count, 2*maxHold)
+		}
+	})
+	t.Run("before a file is read again", func(t *testing.T) {
+		clock := &testClock{now: testNow}
+		source := &scriptedSource{answer: fromFile(key("A", 0))}
+		p := scriptedProvider(clock, source)
+		retrieveMany(p, 1)
+		source.set(fromFile(key("B", 0)), nil)
+		clock.jump(back)
+		clock.set(clock.time().Add(2 * fileRecheck))
+		retrieveMany(p, 1)
+		settled(p)
+		if count := retrieveMany(p, 1); count["B"] != 1 {
+			t.Errorf("got %v, want the file read again", count)
+		}
+	})
+	t.Run("after a refusal", func(t *testing.T) {
+		clock := &testClock{now: testNow}
+		source := &scriptedSource{answer: key("A", 0)}
+		p := scriptedProvider(clock, source)
+		retrieveMany(p, 1)
+		p.Refused(&key("A", 0).keys, "ExpiredToken")
+		retrieveMany(p, 1)
+		settled(p)
+		clock.jump(back)
+		clock.set(clock.time().Add(2 * time.Second))
+		p.Refused(&key("A", 0).keys, "ExpiredToken")
+		retrieveMany(p, 1)
+		settled(p)
+		if asked := source.timesAsked(); asked != 3 {
+			t.Errorf("got %d questions, want 3", asked)
+		}
+	})
+}
+
+func TestStandingRefusalsAreAskedForLessAndLess(t *testing.T) {
+	clock := &testClock{now: testNow}
+	source := &scriptedSource{answer: key("A", 0)}
+	p := scriptedProvider(clock, source)
+	refuse := func(seconds int) {
+		for i := 0; i < seconds; i++ {
+			retrieveMany(p, 1)
+			settled(p)
+			if !p.Refused(&key("A", 0).keys, "InvalidSignatureException") {
+				t.Fatal("got false for a code about the credentials, want true")
+			}
+			clock.set(clock.time().Add(time.Second))
+		}
+	}
+	refuse(3600)
+	const doublings = 9 // 1 s to 256 s: 511 s
+	const most = 1 + doublings + (3600-511)/300 + 1
+	if asked := source.timesAsked(); asked < doublings || asked > most {
+		t.Errorf("got %d questions in an hour, want %d at most", asked, most)
+	}
+	clock.set(clock.time().Add(time.Hour))
+	before := source.timesAsked()
+	refuse(3)
+	if asked := source.timesAsked() - before; asked < 2 {
+		t.Errorf("got %d questions after an hour without refusals, want one at once", asked)
+	}
+	if p.Refused(&key("A", 0).keys, "ResourceNotFoundException") {
+		t.Error("got true for a code about the function, want false")
+	}
+}
+
 func TestProvidersAreSharedBySettings(t *testing.T) {
 	noAWSEnvironment(t)
 	keys := &Config{AccessKeyID: "A", SecretAccessKey: testSecret}
@@ -413,11 +511,11 @@ func TestProvidersAreSharedBySettings(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			a, err := New(tc.a, tc.regionA, noWarning)
+			a, err := New(tc.a, tc.regionA, noLines, noLines)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := New(tc.b, tc.regionB, noWarning)
+			b, err := New(tc.b, tc.regionB, noLines, noLines)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -430,8 +528,8 @@ func TestProvidersAreSharedBySettings(t *testing.T) {
 
 func TestRolesShareTheCredentialsThatAssumeThem(t *testing.T) {
 	noAWSEnvironment(t)
-	a, errA := New(&Config{RoleArn: testRole}, "eu-west-1", noWarning)
-	b, errB := New(&Config{RoleArn: testRole + "2", ExternalID: "ext"}, "eu-west-2", noWarning)
+	a, errA := New(&Config{RoleArn: testRole}, "eu-west-1", noLines, noLines)
+	b, errB := New(&Config{RoleArn: testRole + "2", ExternalID: "ext"}, "eu-west-2", noLines, noLines)
 	if errA != nil || errB != nil || a.settings.base != b.settings.base {
 		t.Errorf("not shared: %v %v", errA, errB)
 	}
@@ -481,5 +579,41 @@ func BenchmarkRetrieveCredentials(b *testing.B) {
 		if _, err := retrieve(ctx, p); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestExpiriesTellWhenTheCredentialsOfASourceEnd(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	c := &testClock{now: now}
+	c.set(now)
+	ends := map[string]time.Time{
+		"first":    now.Add(2 * time.Hour),
+		"second":   now.Add(time.Hour),
+		"expired":  now.Add(-30 * time.Minute),
+		"long ago": now.Add(-2 * time.Hour),
+		"never":    {},
+	}
+	providers.Lock()
+	saved := providers.byKey
+	providers.byKey = map[[sha256.Size]byte]*Provider{}
+	for name, end := range ends {
+		p := scriptedProvider(c)
+		source := &credentialSource{name: name}
+		if name == "second" {
+			source = &credentialSource{name: "first"}
+		}
+		p.answered = source
+		p.current.Store(&keySet{expires: end})
+		providers.byKey[sha256.Sum256([]byte(name))] = p
+	}
+	providers.byKey[sha256.Sum256([]byte("unasked"))] = scriptedProvider(c)
+	providers.Unlock()
+	got := Expiries()
+	providers.Lock()
+	providers.byKey = saved
+	providers.Unlock()
+	if len(got) != 2 || got[0].Source != "expired" || !got[0].Time.Equal(ends["expired"]) ||
+		got[1].Source != "first" || !got[1].Time.Equal(ends["second"]) {
+		t.Errorf("got %v, want that of expired, and the earlier one of first", got)
 	}
 }

@@ -1,0 +1,118 @@
+package credentials
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/seed05e46011/lambda/internal/wait"
+)
+
+// fileTimeout is how long a file is waited for. A file on a mount that hangs is never read to its end.
+const fileTimeout = 5 * time.Second
+
+// fileReads keeps the reads under way by path, so that at most one goroutine hangs for a path, over all instances of the
+// plugin. Paths come from the operator: there are few.
+var fileReads = struct {
+	sync.Mutex
+	byPath map[string]*fileRead
+}{byPath: map[string]*fileRead{}}
+
+// fileRead is one reading of a file.
+type fileRead struct {
+	done    context.Context // ends when content and err are set
+	end     context.CancelFunc
+	content []byte
+	err     error
+	givenUp bool // the log says so; who comes now does not wait
+}
+
+// readBounded returns the content of a file of at most limit bytes. It gives up after fileTimeout.
+func readBounded(path string, limit int64) (string, error) {
+	return readWithin(fileTimeout, path, limit)
+}
+
+func readWithin(timeout time.Duration, path string, limit int64) (string, error) {
+	read, err := joinFileRead(path)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if !wait.For(ctx, read.done) {
+		return "", giveUp(read, path, timeout)
+	}
+	if read.err != nil {
+		return "", read.err
+	}
+	if int64(len(read.content)) > limit {
+		return "", fmt.Errorf("read %s: over %d bytes", path, limit)
+	}
+	return string(read.content), nil
+}
+
+// joinFileRead returns the reading of a file that is under way, which it starts if there is none.
+func joinFileRead(path string) (*fileRead, error) {
+	fileReads.Lock()
+	defer fileReads.Unlock()
+	read := fileReads.byPath[path]
+	if read != nil && read.givenUp {
+		return nil, hangs(path)
+	}
+	if read == nil {
+		done, end := context.WithCancel(context.Background())
+		read = &fileRead{done: done, end: end}
+		fileReads.byPath[path] = read
+		go readWhole(read, path)
+	}
+	return read, nil
+}
+
+// giveUp lets nobody wait for a read any longer until it ends, and logs it once.
+func giveUp(read *fileRead, path string, timeout time.Duration) error {
+	fileReads.Lock()
+	before := read.givenUp
+	read.givenUp = true
+	fileReads.Unlock()
+	if !before {
+		logf("read %s: nothing came in %s, as on a mount that hangs: it is not tried again before that ends", path, timeout)
+	}
+	return hangs(path)
+}
+
+func hangs(path string) error { return fmt.Errorf("read %s: it hangs", path) }
+
+// readWhole ends a read. It runs in a goroutine of its own, where a panic would end Traefik.
+func readWhole(read *fileRead, path string) {
+	defer endFileRead(read, path)
+	content, err := readFile(path)
+	read.content = content
+	read.err = err
+}
+
+func endFileRead(read *fileRead, path string) {
+	if p := recover(); p != nil {
+		read.err = fmt.Errorf("read %s: panic: %v", path, p)
+	}
+	fileReads.Lock()
+	delete(fileReads.byPath, path)
+	fileReads.Unlock()
+	read.end()
+}
+
+// readFile returns the content of a file, and one byte too many of one over maxSharedFileBytes, the highest limit.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, err // it names the file
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxSharedFileBytes+1))
+	_ = f.Close() // it was only read
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return content, nil
+}

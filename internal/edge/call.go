@@ -1,0 +1,201 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/seed05e46011/lambda/internal/bracket"
+)
+
+// call is one call of a hook for a request.
+type call struct {
+	edge       *Edge
+	hook       *hook
+	notes      *bracket.Notes
+	domainName string // of the distribution
+	origin     customOrigin
+	began      time.Time
+}
+
+// newCall prepares a call. host is the Host that the client asked for. All calls for a request have
+// one request id.
+func newCall(e *Edge, h *hook, host string, notes *bracket.Notes) *call {
+	if notes.EdgeRequestID == "" {
+		notes.EdgeRequestID = newRequestID()
+	}
+	c := &call{edge: e, hook: h, notes: notes, domainName: e.domainName, began: time.Now()}
+	if c.domainName == "" {
+		c.domainName = withoutPort(host)
+	}
+	return c
+}
+
+// newRequestID returns an id of CloudFront's shape.
+func newRequestID() string {
+	random := make([]byte, 40)
+	_, _ = rand.Read(random) // never fails
+	return base64.URLEncoding.EncodeToString(random)
+}
+
+// The names that CloudFront gives to failures of hooks.
+const (
+	validationError = "LambdaValidationError"
+	executionError  = "LambdaExecutionError"
+	limitExceeded   = "LambdaLimitExceeded"
+)
+
+// statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
+const statusClientClosedRequest = 499
+
+// failure is why a hook's reply cannot be used. A nil *failure is none.
+type failure struct {
+	status  int
+	name    string // CloudFront's, for the log
+	result  string // for metrics; "" where no hook failed
+	clients bool   // the client's doing, which the operator need not know of
+	reason  string
+}
+
+// badReply is the failure of a reply that AWS would refuse. err begins with CloudFront's own reason.
+func badReply(err error) *failure {
+	return &failure{status: http.StatusBadGateway, name: validationError, result: "bad-reply", reason: err.Error()}
+}
+
+// unreadableBody is the failure of a request whose body cannot be read.
+func unreadableBody() *failure {
+	const cause = "unreadable-body"
+	return &failure{
+		status: http.StatusBadRequest, name: cause, result: cause, clients: true, reason: "the client broke off its body",
+	}
+}
+
+// clientGone is the failure of a request whose client does not wait any more.
+func clientGone() *failure {
+	const cause = "client-gone"
+	return &failure{
+		status: statusClientClosedRequest, name: cause, result: cause, clients: true, reason: "the client went away",
+	}
+}
+
+// noReply is the failure of a call that err has ended.
+func (c *call) noReply(ctx context.Context, err error) *failure {
+	if ctx.Err() != nil {
+		return clientGone()
+	}
+	cause := c.edge.core.Cause(err)
+	name := executionError
+	if cause == "throttle" {
+		name = limitExceeded
+	}
+	return &failure{status: http.StatusServiceUnavailable, name: name, result: cause, reason: cause + ": " + err.Error()}
+}
+
+// ask calls the hook with an event, and returns the object that it replied.
+func (c *call) ask(ctx context.Context, asked *event) (object, *failure) {
+	encoded, err := encode(asked)
+	if err != nil {
+		return nil, badReply(err)
+	}
+	within, cancel := context.WithTimeout(ctx, c.hook.timeout)
+	defer cancel()
+	payload, err := c.hook.invoke(within, encoded)
+	if err != nil {
+		return nil, c.noReply(ctx, err)
+	}
+	reply, err := parseObject(payload)
+	if err != nil {
+		return nil, badReply(err)
+	}
+	return reply, nil
+}
+
+// report logs and counts the failure of a call.
+func (c *call) report(f *failure) {
+	c.log(f)
+	c.edge.core.Observe(c.hook.option, c.hook.function, f.result)
+}
+
+// log writes one line about a failure, and notes it for the rooms further out.
+func (c *call) log(f *failure) {
+	core := c.edge.core
+	line := fmt.Sprintf("%s: %d %s: hook=%s function=%s requestId=%s duration=%s cause=%s: %s",
+		core.Name, f.status, statusText(f.status), c.hook.eventType, c.hook.function, c.notes.EdgeRequestID,
+		time.Since(c.began).Round(time.Millisecond), f.name, oneLine.Replace(f.reason))
+	if f.clients {
+		core.Debug(line)
+	} else {
+		core.Log(line)
+	}
+	c.notes.Failure = f.name
+}
+
+func statusText(status int) string {
+	if status == statusClientClosedRequest {
+		return "Client Closed Request"
+	}
+	return http.StatusText(status)
+}
+
+// oneLine keeps what others say from looking like lines of the log.
+var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
+
+// worked counts a call whose reply was used.
+func (c *call) worked(result string) {
+	c.edge.core.Observe(c.hook.option, c.hook.function, result)
+}
+
+// object is a JSON object whose members are not decoded yet.
+type object map[string]json.RawMessage
+
+// parseObject reads a hook's reply.
+func parseObject(payload []byte) (object, error) {
+	var reply object
+	if err := json.Unmarshal(payload, &reply); err != nil || reply == nil {
+		if !json.Valid(payload) {
+			return nil, errors.New("the JSON output is not parsable") // err repeats what the function wrote
+		}
+		return nil, errors.New("the JSON output must be an object type")
+	}
+	for _, name := range []string{"Records", "statusCode"} {
+		if _, there := reply[name]; there {
+			return nil, fmt.Errorf("the JSON output is neither a request nor a response: it has %s", name)
+		}
+	}
+	return reply, nil
+}
+
+// text reads a member that has to be a string. set is false where the member is missing.
+func (o object) text(member string) (value string, set bool, err error) {
+	raw, there := o[member]
+	if !there {
+		return "", false, nil
+	}
+	var decoded any
+	if err := json.Unmarshal(raw, &decoded); err != nil {
+		return "", false, err
+	}
+	value, isText := decoded.(string)
+	if !isText {
+		return "", false, fmt.Errorf("the %s is not a string", member)
+	}
+	return value, true, nil
+}
+
+// encode returns JSON without the escapes for HTML, which AWS does not write either.
+func encode(value any) ([]byte, error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(buffer.Bytes(), "\n"), nil
+}

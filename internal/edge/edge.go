@@ -1,0 +1,163 @@
+// Package edge runs Lambda@Edge functions, which were written for Amazon CloudFront, around any
+// origin: the Lambda function of this middleware, or the service of the router.
+//
+// Viewer and Origin are the two brackets. Between them other rooms sit, such as a cache. The events
+// that functions get, and what they may return, are those that AWS documents:
+// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html
+package edge
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/seed05e46011/lambda/internal/bracket"
+)
+
+// Invoke calls a function with an event, once, and returns what it replied. An error says why there
+// is no reply; its text is fit for the log.
+type Invoke func(ctx context.Context, event []byte) (reply []byte, err error)
+
+// Core is what the middleware hands over. No field may be nil.
+type Core struct {
+	// Name names the middleware in the log.
+	Name string
+
+	// Invoker returns how to call a function. Its errors begin with the option that is wrong,
+	// "function: …" or "qualifier: …".
+	Invoker func(function, qualifier string) (Invoke, error)
+
+	// Cause names the cause of an error of Invoke for log and metrics: "throttle", "timeout" ….
+	Cause func(err error) string
+
+	// ClientIP returns the client's address without its port.
+	ClientIP func(r *http.Request) string
+
+	// Fail responds with a status and this middleware's short body.
+	Fail func(w http.ResponseWriter, r *http.Request, status int)
+
+	// Log writes a line for the operator, Debug one for what clients can cause as often as they like.
+	Log   func(line string)
+	Debug func(line string)
+
+	// Observe counts a call of a hook. result is "ok", "response" where a request hook responded
+	// itself, "bad-reply", or what Cause returns.
+	Observe func(hook, function, result string)
+}
+
+// Edge holds the hooks of one middleware. It is safe for concurrent use.
+type Edge struct {
+	core           *Core
+	viewerRequest  *hook // nil where the option is not set, and so below
+	originRequest  *hook
+	originResponse *hook
+	viewerResponse *hook
+	distributionID string
+	domainName     string // "": the request's host
+	origins        hosts
+}
+
+// New checks the options and returns the hooks. Its errors name the option that is wrong.
+func New(config *Config, core Core) (*Edge, error) { return parse(config, &core) }
+
+// Viewer runs viewerRequest and viewerResponse around all that responds to a request. It returns next
+// where neither is set.
+func (e *Edge) Viewer(next http.Handler) http.Handler {
+	if e.viewerRequest == nil && e.viewerResponse == nil {
+		return next
+	}
+	return &viewer{edge: e, next: next}
+}
+
+// Origin runs originRequest and originResponse around the origin, and sends requests to the origins
+// that originRequest chooses. It notes the origin's own status, on which viewerResponse depends.
+func (e *Edge) Origin(next http.Handler) http.Handler {
+	if e.originRequest == nil && e.originResponse == nil && e.viewerResponse == nil {
+		return next
+	}
+	return &origin{edge: e, next: next}
+}
+
+// viewer is the bracket next to the client.
+type viewer struct {
+	edge *Edge
+	next http.Handler
+}
+
+// ServeHTTP runs the viewer's hooks.
+func (v *viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := v.edge
+	r, notes := bracket.Begin(r)
+	if e.viewerRequest != nil {
+		changed, responded := e.onRequest(w, r, newCall(e, e.viewerRequest, r.Host, notes))
+		if responded {
+			return
+		}
+		r = changed.http
+	}
+	if e.viewerResponse == nil {
+		v.next.ServeHTTP(w, r)
+		return
+	}
+	writer := bracket.Wrap(w)
+	writer.OnHead(func(head *bracket.Head) {
+		status := notes.OriginStatus
+		if status == 0 {
+			status = head.Status
+		}
+		if isOrigins(notes) && status < http.StatusBadRequest {
+			e.onResponse(head, r, newCall(e, e.viewerResponse, r.Host, notes))
+		}
+	})
+	v.next.ServeHTTP(writer, r) //yaegi:ok response-writer Writer flushes itself
+	writer.Finish()
+}
+
+// isOrigins reports whether a response is the origin's. One that this plugin made because of a
+// failure, or that the next handler made in place of the function, meets no hook.
+func isOrigins(notes *bracket.Notes) bool { return notes.Failure == "" && !notes.FellBack }
+
+// origin is the bracket next to the origin.
+type origin struct {
+	edge *Edge
+	next http.Handler
+}
+
+// ServeHTTP runs the origin's hooks.
+func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := o.edge
+	r, notes := bracket.Begin(r)
+	// A middleware in front may try again after a failure.
+	notes.Failure = ""
+	notes.FellBack = false
+	host := r.Host
+	block := defaultOrigin(r)
+	next := o.next
+	if e.originRequest != nil {
+		call := newCall(e, e.originRequest, host, notes)
+		call.origin = block
+		changed, responded := e.onRequest(w, r, call)
+		if responded {
+			return
+		}
+		r = changed.http
+		block = changed.origin
+		if changed.elsewhere {
+			next = e.proxyTo(block, call)
+		}
+	}
+	if e.originResponse == nil && e.viewerResponse == nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	writer := bracket.Wrap(w)
+	writer.OnHead(func(head *bracket.Head) {
+		notes.OriginStatus = head.Status
+		if e.originResponse != nil && isOrigins(notes) {
+			call := newCall(e, e.originResponse, host, notes)
+			call.origin = block
+			e.onResponse(head, r, call)
+		}
+	})
+	next.ServeHTTP(writer, r) //yaegi:ok response-writer Writer flushes itself
+	writer.Finish()
+}

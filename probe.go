@@ -1,0 +1,183 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed05e46011/lambda/internal/bracket"
+	"github.com/seed05e46011/lambda/internal/logline"
+	"github.com/seed05e46011/lambda/internal/metrics"
+	"github.com/seed05e46011/lambda/internal/probe"
+	"github.com/seed05e46011/lambda/internal/xray"
+)
+
+// validateProbe checks the group probe, which needs one function to probe.
+func (c *Config) validateProbe() error {
+	if c.Probe == nil {
+		return nil
+	}
+	switch {
+	case len(c.Routes) > 0:
+		return errors.New("probe: not with routes: want a middleware of its own for each function that is probed")
+	case c.PathPrefix != "":
+		return errors.New("probe: not with pathPrefix: want a middleware of its own for each function that is probed")
+	case c.Function == "":
+		return errors.New("probe: set without function, which it probes")
+	}
+	_, err := probe.Parse(c.Probe)
+	return err
+}
+
+// probed keeps requests from a function while its probe says that it is sick.
+type probed struct {
+	lambda     *Lambda
+	next       http.Handler
+	healthy    *int32
+	retryAfter string
+}
+
+// newProbed has the function of l, which config made, probed until ctx ends, and returns the handler
+// that asks next only where it is healthy.
+func newProbed(ctx context.Context, l *Lambda, next http.Handler, config *Config) (http.Handler, error) {
+	settings, err := probe.Parse(config.Probe)
+	if err != nil {
+		return nil, err
+	}
+	caller, err := newProbeCaller(config, l, settings)
+	if err != nil {
+		return nil, err
+	}
+	target := probe.Target{
+		Name:     l.target.label,
+		Identity: fmt.Sprintf("%s %s %p", l.target.endpoint, config.EventFormat, l.credentials),
+		Call:     func(ctx context.Context) probe.Result { return callProbe(ctx, caller) },
+		Log:      func(line string) { l.log.Error(line) },
+		Observe:  metrics.Probes(l.target.label),
+	}
+	healthy, err := probe.Start(ctx, settings, target)
+	if err != nil {
+		return nil, err
+	}
+	return &probed{lambda: l, next: next, healthy: healthy, retryAfter: settings.RetryAfter()}, nil
+}
+
+// ServeHTTP asks the function, or fails without it.
+func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if atomic.LoadInt32(p.healthy) == 1 {
+		p.next.ServeHTTP(w, r)
+		return
+	}
+	f := failureOf(causeSick, errors.New("the probe says that the function is sick"))
+	f.retryAfter = p.retryAfter
+	var err error = f
+	fail(p.lambda, w, newRequest(p.lambda, r), err)
+}
+
+// probeCaller makes the probes of a function.
+type probeCaller struct {
+	lambda *Lambda // without what stands between requests and the function
+	path   string
+	query  string
+	xray   bool
+}
+
+// newProbeCaller returns the caller for a function: it calls with the settings of config, but waits for
+// the reply whatever invocationType says, and makes no call again.
+func newProbeCaller(config *Config, l *Lambda, settings *probe.Settings) (*probeCaller, error) {
+	plain := *config
+	plain.InvocationType = invokeSync
+	plain.Retry = nil
+	plain.MaxConcurrency = 0
+	plain.Probe = nil
+	lambda, err := newLambda(l.next, &plain, l.name)
+	if err != nil {
+		return nil, err
+	}
+	lambda.transport = l.transport
+	path, query := settings.Path()
+	return &probeCaller{lambda: lambda, path: path, query: query, xray: config.XRayTracing}, nil
+}
+
+// callProbe makes one probe, and judges it: it is good where a reply came in time, decodes, and has a
+// status from 200 to 299.
+func callProbe(ctx context.Context, p *probeCaller) probe.Result {
+	status, err := probeStatus(ctx, p)
+	if err != nil {
+		f := asFailure(err)
+		return probe.Result{Throttled: f.cause == causeThrottled, Reason: logline.OneLine(f.Error())}
+	}
+	if status < 200 || status > 299 {
+		return probe.Result{Reason: "answered " + strconv.Itoa(status)}
+	}
+	return probe.Result{Good: true}
+}
+
+// probeStatus returns the status that the function replies to a probe.
+func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
+	l := p.lambda
+	req := newRequest(l, newProbeRequest(ctx, p))
+	req.uncounted = true
+	if err := encodeEvent(l, req); err != nil {
+		return 0, err
+	}
+	if l.streamed {
+		return probeStream(ctx, l, req)
+	}
+	payload, err := invoke(ctx, l, req)
+	if err != nil {
+		return 0, err
+	}
+	answered := newReply(http.Header{})
+	err = decodeReply(l, payload, answered)
+	if err != nil {
+		return 0, badReply(err)
+	}
+	return answered.status, nil
+}
+
+// probeStream returns the status of a reply that is streamed, and leaves its body unread.
+func probeStream(ctx context.Context, l *Lambda, req *request) (int, error) {
+	resp, err := call(ctx, l, req) //nolint:bodyclose // s.Close does
+	if err != nil {
+		return 0, err
+	}
+	unused := time.NewTimer(l.timeout) // ctx has the time of a probe
+	defer unused.Stop()
+	s := newStream(ctx, unused, l, req, resp)
+	defer s.Close()
+	head, err := readHead(s)
+	if err != nil {
+		return 0, err
+	}
+	return head.status, nil
+}
+
+// newProbeRequest returns the request that a probe stands for.
+func newProbeRequest(ctx context.Context, p *probeCaller) *http.Request {
+	r := &http.Request{
+		Method:     http.MethodGet,
+		URL:        &url.URL{Path: p.path, RawQuery: p.query},
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     http.Header{"User-Agent": {"traefik-lambda-probe"}},
+		Host:       "localhost",
+		RemoteAddr: "127.0.0.1:0",
+		Body:       http.NoBody,
+	}
+	r.RequestURI = r.URL.RequestURI()
+	r = r.WithContext(ctx)
+	if p.xray {
+		traced, notes := bracket.Begin(r)
+		notes.TraceHeader = xray.NewHeader(time.Now())
+		traced.Header[xray.HeaderName] = []string{notes.TraceHeader}
+		return traced
+	}
+	return r
+}
