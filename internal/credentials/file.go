@@ -27,7 +27,7 @@ type fileRead struct {
 	end     context.CancelFunc
 	content []byte
 	err     error
-	givenUp bool // the log says so; who comes now does not wait
+	givenUp bool // later readers do not wait for it
 }
 
 // readBounded returns the content of a file of at most limit bytes. It gives up after fileTimeout.
@@ -71,19 +71,15 @@ func joinFileRead(path string) (*fileRead, error) {
 	return read, nil
 }
 
-// giveUp lets nobody wait for a read any longer until it ends, and logs it once.
+// giveUp marks a read as hanging until it ends: later readers of the path get the error at once.
 func giveUp(read *fileRead, path string, timeout time.Duration) error {
 	fileReads.Lock()
-	before := read.givenUp
 	read.givenUp = true
 	fileReads.Unlock()
-	if !before {
-		logf("read %s: nothing came in %s, as on a mount that hangs: it is not tried again before that ends", path, timeout)
-	}
-	return hangs(path)
+	return fmt.Errorf("read %s: nothing came in %s, as on a mount that hangs: not tried again before that ends", path, timeout)
 }
 
-func hangs(path string) error { return fmt.Errorf("read %s: it hangs", path) }
+func hangs(path string) error { return fmt.Errorf("read %s: an earlier read of it hangs", path) }
 
 // readWhole ends a read. It runs in a goroutine of its own, where a panic would end Traefik.
 func readWhole(read *fileRead, path string) {
