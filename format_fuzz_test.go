@@ -191,9 +191,9 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 		for _, format := range eventFormatNames() {
 			for _, response := range []string{responseAuto, responseStrict, responseRaw, responseHTTP} {
 				l := &Lambda{format: eventFormats[format], takenStatus: 200, responseFormat: response, contentType: "text/plain"}
-				l.decode = newDecoder(l)
-				reply, err := decodeReply(l, payload)
-				if err == nil {
+				l.replies = replyFormatOf(l)
+				reply := newReply(http.Header{})
+				if err := decodeReply(l, payload, reply); err == nil {
 					checkReply(t, reply)
 				}
 			}

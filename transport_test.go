@@ -196,14 +196,14 @@ func TestAnInvocationIsNotSentAgainOverHTTP2(t *testing.T) {
 }
 
 func TestWhatAnEndpointSpeaksIsRemembered(t *testing.T) {
-	for _, fast := range []bool{true, false} {
+	for _, generated := range []bool{true, false} {
 		for protocol, tc := range map[string]struct{ http2, known, want bool }{
 			"HTTP/1":                    {false, false, true},
 			"HTTP/1, as before":         {false, true, true},
 			"HTTP/2":                    {true, false, false},
 			"HTTP/2, but HTTP/1 before": {true, true, false},
 		} {
-			t.Run(fmt.Sprintf("%s, fast %t", protocol, fast), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, generated %t", protocol, generated), func(t *testing.T) {
 				server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { replies(`{}`)(w, nil) }))
 				server.EnableHTTP2 = tc.http2
 				server.StartTLS()
@@ -211,11 +211,10 @@ func TestWhatAnEndpointSpeaksIsRemembered(t *testing.T) {
 				config := configFor(server.URL)
 				config.TLS = &TLSConfig{InsecureSkipVerify: true}
 				l := newTestHandler(t, config).(*Lambda)
-				l.fast = fast
 				if tc.known {
 					http1Hosts.Store(l.target.host, true)
 				}
-				serve(l, httptest.NewRequest(http.MethodGet, "http://example.com/", http.NoBody))
+				serve(handlerOf(l, generated), httptest.NewRequest(http.MethodGet, "http://example.com/", http.NoBody))
 				if got := resendsSafely(l.target.host); got != tc.want {
 					t.Errorf("got %t", got)
 				}

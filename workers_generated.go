@@ -1846,33 +1846,35 @@ func encodeRequests() {
 			invocation.GetBody = nil
 		}
 		if req.invocationHeaders != nil {
-			x2.invocation = signWithHeaders(invocation, req, p)
-			goto newInvocationDone
-		}
+			signWithHeaders(invocation, req, p)
+		} else {
 
-		// sign, sigv4.go
-		{
-			s2 = p.signer
-			event = req.event
-			payload := sha256.Sum256(event)
-			canonical := sha256.Sum256([]byte(s2.head + strconv.Itoa(len(event)) + s2.tail + hex.EncodeToString(payload[:])))
-			if mac.signer != s2 {
-				mac.hash = hmac.New(sha256.New, s2.key)
-				mac.signer = s2
-			} else {
-				mac.hash.Reset()
+			// sign, sigv4.go
+			{
+				s2 = p.signer
+				event = req.event
+				payload := sha256.Sum256(event)
+				canonical := sha256.Sum256([]byte(s2.head + strconv.Itoa(len(event)) + s2.tail + hex.EncodeToString(payload[:])))
+				if mac.signer != s2 {
+					mac.hash = hmac.New(sha256.New, s2.key)
+					mac.signer = s2
+				} else {
+					mac.hash.Reset()
+				}
+				mac.hash.Write([]byte(s2.stringToSign + hex.EncodeToString(canonical[:])))
+				result = s2.authorization + hex.EncodeToString(mac.hash.Sum(nil))
 			}
-			mac.hash.Write([]byte(s2.stringToSign + hex.EncodeToString(canonical[:])))
-			result = s2.authorization + hex.EncodeToString(mac.hash.Sum(nil))
+			invocation.Header = http.Header{
+				"X-Amz-Date":           p.date,
+				"X-Amz-Security-Token": p.token,
+				"Authorization":        {result},
+				"User-Agent":           userAgent,
+			}
 		}
-		invocation.Header = http.Header{
-			"X-Amz-Date":           p.date,
-			"X-Amz-Security-Token": p.token,
-			"Authorization":        {result},
-			"User-Agent":           userAgent,
+		if l.xray {
+			addTrace(invocation, req.http)
 		}
 		x2.invocation = invocation
-	newInvocationDone:
 	prepareDone:
 		self.exchange = leave
 		goes = x.large || !staysIdle(&idleEncoders)
@@ -1897,6 +1899,8 @@ func decodeReplies() {
 		err          error
 		payload2     []byte
 		err2         error
+		payload3     []byte
+		err3         error
 		header       http.Header
 		reply2       *reply
 		reply3       *reply
@@ -1905,7 +1909,6 @@ func decodeReplies() {
 		object       *proxyReply
 		contentType2 string
 		status       int
-		err3         error
 		v            any
 		number       float64
 		status2      int
@@ -1974,23 +1977,38 @@ func decodeReplies() {
 			}
 		}
 
-		// readReply, invoke.go
+		// readPayload, invoke.go
+		ctx = x2.ctx
 		resp = x2.resp
+
+		// readReply, invoke.go
 		if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
-			payload, err = readUnsizedReply(resp)
+			payload2, err2 = readUnsizedReply(resp)
 			goto readReplyDone
 		}
-		payload2 = make([]byte, resp.ContentLength)
-		_, err2 = io.ReadFull(resp.Body, payload2)
+		payload3 = make([]byte, resp.ContentLength)
+		_, err3 = io.ReadFull(resp.Body, payload3)
 		_ = resp.Body.Close()
-		payload = payload2
-		err = err2
+		payload2 = payload3
+		err2 = err3
 	readReplyDone:
 		if req.holdsSlot {
 			releaseSlot(l, req)
 		}
-		if err != nil || x2.resp.Header["X-Amz-Function-Error"] != nil {
-			x2.err = noReply(x2.ctx, l, req, x2.resp, payload, err)
+		if req.counts != nil {
+			req.took = time.Since(req.began)
+			req.replyBytes = len(payload2)
+		}
+		if err2 != nil || resp.Header["X-Amz-Function-Error"] != nil {
+			payload = nil
+			err = noReply(ctx, l, req, resp, payload2, err2)
+			goto readPayloadDone
+		}
+		payload = payload2
+		err = nil
+	readPayloadDone:
+		if err != nil {
+			x2.err = err
 			goto concludeDone
 		}
 		x2.large = x2.large || len(payload) >= minSplicedBody
@@ -2248,6 +2266,12 @@ func decodeReplies() {
 		}
 		if l.serverTiming {
 			addServerTiming(header, req)
+		}
+		if l.noted {
+			noteCall(req)
+		}
+		if req.counts != nil {
+			recordReply(l, req, reply2.status)
 		}
 		if len(reply2.body) == 0 || req.http.Method == methodHead {
 			writeHead(w, header, req, reply2)
