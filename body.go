@@ -221,11 +221,11 @@ func newJSONEscaper() *strings.Replacer {
 // isBinaryMediaType says whether option binaryMediaTypes names a content type.
 //
 //lambda:inline
-func isBinaryMediaType(l *Lambda, contentType string) bool {
-	if len(l.binaryMediaTypes) == 0 {
+func isBinaryMediaType(settings *eventSettings, contentType string) bool {
+	if len(settings.binaryMediaTypes) == 0 {
 		return false
 	}
-	return matchesMediaType(l.binaryMediaTypes, contentType)
+	return matchesMediaType(settings.binaryMediaTypes, contentType)
 }
 
 func matchesMediaType(patterns []string, contentType string) bool {

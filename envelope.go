@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sort"
 	"strings"
+	"sync/atomic"
+	"text/template"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/metrics"
@@ -17,7 +19,7 @@ type eventFormat struct {
 	name formatName //lambda:case
 
 	// encode makes the event. It leaves invalid UTF-8 and large bodies to completeEvent.
-	encode func(l *Lambda, req *request) (event []byte, err error)
+	encode func(settings *eventSettings, req *request) (event []byte, err error)
 
 	// replies is how replies are read where option responseFormat is auto.
 	replies *replyFormat
@@ -236,6 +238,38 @@ func escapedPath(req *request) string {
 // defaultRouteKey is the key of HTTP APIs' route for all that no other route takes.
 const defaultRouteKey = "$default"
 
+// eventSettings are what the options say of events.
+type eventSettings struct {
+	context          eventContext
+	binaryMediaTypes []string                  // lower case
+	headers          map[string]*valueTemplate // of option eventHeaders; nil for none
+	template         *template.Template        // of option template
+	maxBytes         int                       // the largest event that Lambda takes
+	keepsBody        bool                      // something may need a request's body after its event is made
+
+	httpAPIv2 atomic.Value // the *httpAPIv2Common of the host that was asked for last
+}
+
+// newEventSettings takes valid options. t is nil where the function depends on the request.
+func newEventSettings(config *Config, t *target, format *eventFormat) (*eventSettings, error) {
+	settings := &eventSettings{context: newEventContext(config, t, format), maxBytes: eventLimit(config.InvocationType)}
+	for _, mediaType := range config.BinaryMediaTypes {
+		settings.binaryMediaTypes = append(settings.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))
+	}
+	rendered, err := parseTemplate("template", config.Template)
+	if err != nil {
+		return nil, err
+	}
+	settings.template = rendered
+	headers, err := parseEventHeaders(config.EventHeaders)
+	if err != nil {
+		return nil, err
+	}
+	settings.headers = headers
+	setHTTPAPIv2Common(settings, "")
+	return settings, nil
+}
+
 // eventContext is the part of an event that describes the API, which there is none of here: the
 // same for every request.
 type eventContext struct {
@@ -278,12 +312,12 @@ func newEventContext(config *Config, t *target, format *eventFormat) eventContex
 //
 //lambda:inline
 func encodeEvent(l *Lambda, req *request) error {
-	if l.eventHeaders != nil {
-		if err := renderEventHeaders(l, req); err != nil {
+	if l.events.headers != nil {
+		if err := renderEventHeaders(l.events, req); err != nil {
 			return err
 		}
 	}
-	event, err := l.format.encode(l, req)
+	event, err := l.format.encode(l.events, req)
 	if err != nil {
 		return err
 	}
@@ -306,11 +340,11 @@ func completeEvent(l *Lambda, req *request) error {
 	if len(req.body) >= minSplicedBody {
 		req.event = spliceBody(req.event, req.body)
 	}
-	if !l.keepsBody {
+	if !l.events.keepsBody {
 		req.body = nil // the event has it
 	}
-	if len(req.event) > l.maxEventBytes {
-		return tooLarge("event", int64(l.maxEventBytes))
+	if len(req.event) > l.events.maxBytes {
+		return tooLarge("event", int64(l.events.maxBytes))
 	}
 	return nil
 }

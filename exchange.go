@@ -120,7 +120,7 @@ func conclude(x *exchange) {
 //
 //lambda:inline
 func decodeReply(l *Lambda, payload []byte, reply *reply) error {
-	return l.replies.decode(l, payload, reply)
+	return l.replyFormat.decode(l.replies, payload, reply)
 }
 
 // finish answers what conclude has not. It does so in the request's own goroutine, since the next

@@ -46,11 +46,11 @@ type albTargetGroup struct {
 }
 
 //lambda:inline
-func encodeALB(l *Lambda, req *request) ([]byte, error) {
+func encodeALB(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
-	isBase64 := !isALBText(l, headers, req.body)
+	isBase64 := !isALBText(settings, headers, req.body)
 	event := &albEvent{
-		RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
+		RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: settings.context.targetGroupARN}},
 		HTTPMethod:            req.http.Method,
 		Path:                  escapedPath(req),
 		QueryStringParameters: lastValues(rawQueryValues(req.http.URL.RawQuery)),
@@ -62,11 +62,11 @@ func encodeALB(l *Lambda, req *request) ([]byte, error) {
 }
 
 //lambda:inline
-func encodeALBMultiValue(l *Lambda, req *request) ([]byte, error) {
+func encodeALBMultiValue(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
-	isBase64 := !isALBText(l, headers, req.body)
+	isBase64 := !isALBText(settings, headers, req.body)
 	event := &albMultiValueEvent{
-		RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
+		RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: settings.context.targetGroupARN}},
 		HTTPMethod:                      req.http.Method,
 		Path:                            escapedPath(req),
 		MultiValueQueryStringParameters: rawQueryValues(req.http.URL.RawQuery),
@@ -81,14 +81,14 @@ func encodeALBMultiValue(l *Lambda, req *request) ([]byte, error) {
 // binary whatever its type is, and so are forms.
 //
 //lambda:inline
-func isALBText(l *Lambda, headers map[string][]string, body []byte) bool {
+func isALBText(settings *eventSettings, headers map[string][]string, body []byte) bool {
 	if len(body) == 0 {
 		return true
 	}
 	contentType := last(headers["content-type"])
 	mediaType := mediaTypeOf(contentType)
 	return (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
-		len(headers["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(l, contentType)
+		len(headers["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(settings, contentType)
 }
 
 var albTextTypes = map[string]bool{

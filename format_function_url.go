@@ -12,8 +12,8 @@ import (
 // header Cookie, which stays beside cookies, and ids of their own kinds.
 
 //lambda:inline
-func encodeFunctionURL(l *Lambda, req *request) ([]byte, error) {
-	event := newHTTPAPIv2Event(l, req)
+func encodeFunctionURL(settings *eventSettings, req *request) ([]byte, error) {
+	event := newHTTPAPIv2Event(settings, req)
 	event.RawPath = escapedPath(req)
 	event.RequestContext.RequestID = randomUUID()
 	addTLSHeaders(event.Headers, req.http.TLS)

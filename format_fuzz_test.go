@@ -190,8 +190,10 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		for _, format := range eventFormatNames() {
 			for _, response := range []string{responseAuto, responseStrict, responseRaw, responseHTTP} {
-				l := &Lambda{format: eventFormats[format], takenStatus: 200, responseFormat: response, contentType: "text/plain"}
-				l.replies = replyFormatOf(l)
+				config := CreateConfig()
+				config.ResponseFormat = response
+				l := &Lambda{replies: newReplySettings(config, eventFormats[format])}
+				l.replyFormat = replyFormatOf(response, l.replies, eventFormats[format])
 				reply := newReply(http.Header{})
 				if err := decodeReply(l, payload, reply); err == nil {
 					checkReply(t, reply)

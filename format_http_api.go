@@ -43,8 +43,8 @@ type httpAPIv2HTTP struct {
 }
 
 //lambda:inline
-func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
-	event := newHTTPAPIv2Event(l, req)
+func encodeHTTPAPIv2(settings *eventSettings, req *request) ([]byte, error) {
+	event := newHTTPAPIv2Event(settings, req)
 	delete(event.Headers, "cookie") // in cookies
 	return marshalEvent(req, event)
 }
@@ -52,11 +52,11 @@ func encodeHTTPAPIv2(l *Lambda, req *request) ([]byte, error) {
 // newHTTPAPIv2Event returns the event, that of Function URLs too.
 //
 //lambda:inline
-func newHTTPAPIv2Event(l *Lambda, req *request) *httpAPIv2Event {
+func newHTTPAPIv2Event(settings *eventSettings, req *request) *httpAPIv2Event {
 	r := req.http
-	common := l.httpAPIv2.Load().(*httpAPIv2Common)
+	common := settings.httpAPIv2.Load().(*httpAPIv2Common)
 	if common.host != r.Host {
-		common = setHTTPAPIv2Common(l, r.Host)
+		common = setHTTPAPIv2Common(settings, r.Host)
 	}
 	event := &httpAPIv2Event{}
 	*event = common.event
@@ -78,7 +78,7 @@ func newHTTPAPIv2Event(l *Lambda, req *request) *httpAPIv2Event {
 		event.Cookies = splitCookies(headers["cookie"])
 	}
 	if req.body != nil {
-		setHTTPAPIv2Body(l, req, event)
+		setHTTPAPIv2Body(settings, req, event)
 	}
 	if req.routeKey != defaultRouteKey {
 		event.RouteKey = req.routeKey
@@ -95,25 +95,25 @@ type httpAPIv2Common struct {
 }
 
 // setHTTPAPIv2Common makes that, and has the handler keep it for the requests that follow.
-func setHTTPAPIv2Common(l *Lambda, host string) *httpAPIv2Common {
+func setHTTPAPIv2Common(settings *eventSettings, host string) *httpAPIv2Common {
 	domain, prefix := hostname(host)
 	c := &httpAPIv2Common{
 		host: host,
 		event: httpAPIv2Event{
 			Version:        "2.0",
 			RouteKey:       defaultRouteKey,
-			StageVariables: l.context.stageVariables,
+			StageVariables: settings.context.stageVariables,
 			RequestContext: httpAPIv2Context{
-				AccountID:    l.context.accountID,
-				APIID:        l.context.apiID,
+				AccountID:    settings.context.accountID,
+				APIID:        settings.context.apiID,
 				DomainName:   domain,
 				DomainPrefix: prefix,
 				RouteKey:     defaultRouteKey,
-				Stage:        l.context.stage,
+				Stage:        settings.context.stage,
 			},
 		},
 	}
-	l.httpAPIv2.Store(c)
+	settings.httpAPIv2.Store(c)
 	return c
 }
 
@@ -121,10 +121,10 @@ func setHTTPAPIv2Common(l *Lambda, host string) *httpAPIv2Common {
 func httpAPIContext(_ *eventContext) {}
 
 //lambda:inline
-func setHTTPAPIv2Body(l *Lambda, req *request, event *httpAPIv2Event) {
+func setHTTPAPIv2Body(settings *eventSettings, req *request, event *httpAPIv2Event) {
 	event.Headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
 	contentType := event.Headers["content-type"]
-	event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
+	event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(settings, contentType)
 	event.Body = eventBody(req.body, event.IsBase64Encoded)
 }
 

@@ -29,7 +29,7 @@ type httpJSONMeta struct {
 }
 
 //lambda:inline
-func encodeHTTPJSON(l *Lambda, req *request) ([]byte, error) {
+func encodeHTTPJSON(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
 	dropMadeTraceID(headers, req)
 	event := &httpJSONEvent{
@@ -43,7 +43,7 @@ func encodeHTTPJSON(l *Lambda, req *request) ([]byte, error) {
 			Headers: headers,
 		},
 	}
-	isBase64 := isBinaryMediaType(l, last(headers["content-type"])) || !utf8.Valid(req.body)
+	isBase64 := isBinaryMediaType(settings, last(headers["content-type"])) || !utf8.Valid(req.body)
 	if isBase64 {
 		event.BodyEncoding = "base64"
 	}
@@ -52,13 +52,13 @@ func encodeHTTPJSON(l *Lambda, req *request) ([]byte, error) {
 }
 
 // decodeHTTPJSON reads a reply in the envelope. Whatever else it is, the payload is the body.
-func decodeHTTPJSON(l *Lambda, payload []byte, reply *reply) error {
+func decodeHTTPJSON(settings *replySettings, payload []byte, reply *reply) error {
 	var object map[string]any
 	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, httpJSONReply) {
 		return notJSON(err)
 	}
 	if object["type"] != "HTTPJSON-REP" {
-		completeReply(reply, http.StatusOK, payload, l.format.contentType)
+		completeReply(reply, http.StatusOK, payload, settings.contentType)
 		return nil
 	}
 	meta, ok := object["meta"].(map[string]any)
@@ -78,7 +78,7 @@ func decodeHTTPJSON(l *Lambda, payload []byte, reply *reply) error {
 		return err
 	}
 	dropConnection(reply.header)
-	completeReply(reply, status, body, l.format.contentType)
+	completeReply(reply, status, body, settings.contentType)
 	return nil
 }
 

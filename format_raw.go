@@ -14,11 +14,11 @@ import (
 // without a body is its query, as an object.
 //
 //lambda:inline
-func encodeRaw(l *Lambda, req *request) ([]byte, error) {
+func encodeRaw(settings *eventSettings, req *request) ([]byte, error) {
 	switch {
 	case len(req.body) == 0:
 		return marshalEvent(req, queryObject(req))
-	case isBinaryMediaType(l, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
+	case isBinaryMediaType(settings, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
 		return marshalEvent(req, req.body)
 	case json.Valid(req.body):
 		return req.body, nil
@@ -41,8 +41,8 @@ func queryObject(req *request) map[string]any {
 	return object
 }
 
-func encodeTemplate(l *Lambda, req *request) ([]byte, error) {
-	event, err := renderJSON(l.template, templateDataOf(l, req))
+func encodeTemplate(settings *eventSettings, req *request) ([]byte, error) {
+	event, err := renderJSON(settings.template, templateDataOf(settings, req))
 	if err != nil {
 		return nil, err
 	}

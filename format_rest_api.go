@@ -65,8 +65,8 @@ type proxyIdentity struct {
 }
 
 //lambda:inline
-func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
-	event := newProxyEvent(l, req, headerValues(req, false))
+func encodeHTTPAPIv1(settings *eventSettings, req *request) ([]byte, error) {
+	event := newProxyEvent(settings, req, headerValues(req, false))
 	event.Version = "1.0"
 	event.Resource = routePath(req.routeKey)
 	event.PathParameters = req.pathParameters
@@ -76,33 +76,33 @@ func encodeHTTPAPIv1(l *Lambda, req *request) ([]byte, error) {
 	context.RequestID = req.requestID
 	context.ExtendedRequestID = context.RequestID
 	context.Identity.CognitoAMR = json.RawMessage("null")
-	if l.context.stage != defaultRouteKey {
-		context.Path = "/" + l.context.stage + event.Path
+	if settings.context.stage != defaultRouteKey {
+		context.Path = "/" + settings.context.stage + event.Path
 	}
 	if len(req.body) > 0 {
 		contentType := event.Headers["Content-Type"]
-		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
+		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(settings, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
 	return marshalEvent(req, event)
 }
 
 //lambda:inline
-func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
+func encodeRESTAPI(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, false)
 	delete(headers, "Content-Length")
-	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(l, last(headers["Content-Type"])))
+	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(settings, last(headers["Content-Type"])))
 	if req.http.ProtoMajor >= 2 {
 		headers = lowerButAWS(headers)
 	}
-	event := newProxyEvent(l, req, headers)
+	event := newProxyEvent(settings, req, headers)
 	context := &event.RequestContext
 	setResource(event, req)
-	context.ResourceID = l.context.apiID
+	context.ResourceID = settings.context.apiID
 	context.ResourcePath = event.Resource
 	context.RequestID = randomUUID()
 	context.ExtendedRequestID = req.requestID
-	context.Path = "/" + l.context.stage + event.Path
+	context.Path = "/" + settings.context.stage + event.Path
 	if len(req.body) > 0 {
 		event.IsBase64Encoded = isBase64
 		event.Body = eventBody(req.body, isBase64)
@@ -113,7 +113,7 @@ func encodeRESTAPI(l *Lambda, req *request) ([]byte, error) {
 // newProxyEvent returns what the two events have in common.
 //
 //lambda:inline
-func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
+func newProxyEvent(settings *eventSettings, req *request, headers map[string][]string) *proxyEvent {
 	r := req.http
 	domain, prefix := hostname(req.http.Host)
 	path := escapedPath(req)
@@ -122,10 +122,10 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 		HTTPMethod:        r.Method,
 		Headers:           lastValues(headers),
 		MultiValueHeaders: headers,
-		StageVariables:    l.context.stageVariables,
+		StageVariables:    settings.context.stageVariables,
 		RequestContext: proxyContext{
-			AccountID:        l.context.accountID,
-			APIID:            l.context.apiID,
+			AccountID:        settings.context.accountID,
+			APIID:            settings.context.apiID,
 			DomainName:       domain,
 			DomainPrefix:     prefix,
 			HTTPMethod:       r.Method,
@@ -134,7 +134,7 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 			Protocol:         r.Proto,
 			RequestTime:      req.second.logTime,
 			RequestTimeEpoch: req.millis,
-			Stage:            l.context.stage,
+			Stage:            settings.context.stage,
 		},
 	}
 	if userAgent, ok := event.Headers["User-Agent"]; ok {

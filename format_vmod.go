@@ -20,7 +20,7 @@ type vmodEvent struct {
 }
 
 //lambda:inline
-func encodeVmod(l *Lambda, req *request) ([]byte, error) {
+func encodeVmod(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
 	dropMadeTraceID(headers, req)
 	event := &vmodEvent{
@@ -32,7 +32,7 @@ func encodeVmod(l *Lambda, req *request) ([]byte, error) {
 	}
 	if len(req.body) > 0 {
 		contentType := last(headers["content-type"])
-		event.IsBase64Encoded = !isVmodText(contentType, req.body) || isBinaryMediaType(l, contentType)
+		event.IsBase64Encoded = !isVmodText(contentType, req.body) || isBinaryMediaType(settings, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
 	return marshalEvent(req, event)

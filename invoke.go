@@ -102,7 +102,7 @@ func accept(ctx context.Context, l *Lambda, req *request, p *preparedInvocation,
 	if resp.ProtoMajor != p.protoMajor {
 		learnProtocol(p, resp)
 	}
-	if resp.StatusCode != l.takenStatus {
+	if resp.StatusCode != l.replies.takenStatus {
 		return refusedCall(ctx, l, req, resp, p)
 	}
 	return nil

@@ -9,9 +9,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
-	"sync/atomic"
-	"text/template"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/aws"
@@ -29,7 +26,9 @@ type Lambda struct {
 	routes      *routeTable // the routes say, or, where there are none,
 	namespace   *namespace  // the path names it
 	format      *eventFormat
-	replies     *replyFormat
+	events      *eventSettings
+	replyFormat *replyFormat
+	replies     *replySettings
 	credentials *credentials.Provider
 	transport   *http.Transport
 	next        http.Handler
@@ -40,8 +39,6 @@ type Lambda struct {
 	idleTimeout         time.Duration // streamed: between two chunks
 	maxRequestBodyBytes int64
 	functionErrorStatus int
-	maxEventBytes       int
-	takenStatus         int // of Lambda's answer to a call that it has taken
 	logType             string
 	invocation          *invocationOptions // nil for none
 	maxConcurrency      int                // 0: no bound
@@ -50,19 +47,11 @@ type Lambda struct {
 	fallback            bool
 	fixed               bool // one function, for clients that are the TCP peers
 	plainCall           bool // no option asks for more than one plain call
-	keepsBody           bool // something may need a request's body after its event is made
 	serverTiming        bool
 	exposeErrors        bool
 	xray                bool // calls carry the trace header of the request
 	noted               bool // brackets want to know what function was called
 	log                 *logline.Logger
-	context             eventContext
-	responseFormat      string
-	contentType         string // of raw replies
-	binaryMediaTypes    []string
-	httpAPIv2           atomic.Value // *httpAPIv2Common of the host that was asked for last
-	eventHeaders        map[string]*valueTemplate
-	template            *template.Template
 }
 
 // New builds the handler of one middleware. It works without network and credentials: those are
@@ -167,8 +156,6 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		idleTimeout:         idleTimeout,
 		maxRequestBodyBytes: config.MaxRequestBodyBytes,
 		functionErrorStatus: config.FunctionErrorStatus,
-		takenStatus:         takenStatus(config.InvocationType),
-		maxEventBytes:       eventLimit(config.InvocationType),
 		logType:             config.LogType,
 		maxConcurrency:      config.MaxConcurrency,
 		retry:               newRetryPolicy(config.Retry),
@@ -184,7 +171,6 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err != nil {
 		return nil, err
 	}
-	l.keepsBody = l.fallback || l.invocation != nil
 	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming && l.maxConcurrency == 0
 	if err := setFunctions(l, config); err != nil {
 		return nil, err
@@ -230,23 +216,14 @@ func setFunctions(l *Lambda, config *Config) error {
 
 // setFormats sets all that events and replies are made with.
 func setFormats(l *Lambda, config *Config) error {
-	var err error
 	l.format = eventFormats[config.EventFormat]
-	l.context = newEventContext(config, l.target, l.format)
-	l.responseFormat = config.ResponseFormat
-	l.contentType = config.ContentType
-	if l.contentType == "" {
-		l.contentType = "application/json"
-	}
-	setHTTPAPIv2Common(l, "")
-	l.replies = replyFormatOf(l)
-	for _, mediaType := range config.BinaryMediaTypes {
-		l.binaryMediaTypes = append(l.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))
-	}
-	l.template, err = parseTemplate("template", config.Template)
+	settings, err := newEventSettings(config, l.target, l.format)
 	if err != nil {
 		return err
 	}
-	l.eventHeaders, err = parseEventHeaders(config.EventHeaders)
-	return err
+	settings.keepsBody = l.fallback || l.invocation != nil
+	l.events = settings
+	l.replies = newReplySettings(config, l.format)
+	l.replyFormat = replyFormatOf(config.ResponseFormat, l.replies, l.format)
+	return nil
 }

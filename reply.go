@@ -32,7 +32,7 @@ type replyFormat struct {
 
 	// decode reads the payload into the reply, whose header is empty. Where it fails the reply is of no
 	// use. Its error is the operator's to read.
-	decode func(l *Lambda, payload []byte, reply *reply) error
+	decode func(settings *replySettings, payload []byte, reply *reply) error
 }
 
 // replyName tells the ways apart.
@@ -58,19 +58,45 @@ var (
 	noReplies       = replyFormat{name: replyNone, decode: decodeNone}
 )
 
+// replySettings are what the options say of replies.
+type replySettings struct {
+	takenStatus    int          // of Lambda's answer to a call that it has taken
+	bare           bool         // a reply without a statusCode is the body itself
+	contentType    string       // of a reply that names none
+	rawContentType string       // of one that is the body itself because an option says so
+	strict         *strictRules // nil where option responseFormat is not strict, or the front door not AWS's
+}
+
+// newReplySettings takes valid options.
+func newReplySettings(config *Config, format *eventFormat) *replySettings {
+	settings := &replySettings{
+		takenStatus:    takenStatus(config.InvocationType),
+		bare:           format.bareReplies,
+		contentType:    format.contentType,
+		rawContentType: config.ContentType,
+	}
+	if settings.rawContentType == "" {
+		settings.rawContentType = "application/json"
+	}
+	if config.ResponseFormat == responseStrict {
+		settings.strict = format.strict
+	}
+	return settings
+}
+
 // replyFormatOf returns how replies are read as option responseFormat says.
-func replyFormatOf(l *Lambda) *replyFormat {
+func replyFormatOf(responseFormat string, settings *replySettings, format *eventFormat) *replyFormat {
 	switch {
-	case l.takenStatus != http.StatusOK: // nobody has waited for the function's reply
+	case settings.takenStatus != http.StatusOK: // nobody has waited for the function's reply
 		return &noReplies
-	case l.responseFormat == responseRaw:
+	case responseFormat == responseRaw:
 		return &rawReplies
-	case l.responseFormat == responseHTTP:
+	case responseFormat == responseHTTP:
 		return &httpReplies
-	case l.responseFormat == responseStrict && l.format.strict != nil:
+	case settings.strict != nil:
 		return &strictReplies
 	default:
-		return l.format.replies
+		return format.replies
 	}
 }
 
@@ -83,15 +109,15 @@ const (
 )
 
 // decodeNone makes a reply of Lambda's word that it has taken the event.
-func decodeNone(l *Lambda, _ []byte, reply *reply) error {
-	reply.status = l.takenStatus
+func decodeNone(settings *replySettings, _ []byte, reply *reply) error {
+	reply.status = settings.takenStatus
 	reply.body = nil
 	return nil
 }
 
 // decodeRaw takes the payload for the body; of a JSON string it is the text.
-func decodeRaw(l *Lambda, payload []byte, reply *reply) error {
-	setBody(reply, payload, l.contentType)
+func decodeRaw(settings *replySettings, payload []byte, reply *reply) error {
+	setBody(reply, payload, settings.rawContentType)
 	return nil
 }
 
@@ -186,16 +212,16 @@ func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 // has it so, as HTTP APIs and Function URLs do.
 //
 //lambda:inline
-func decodeObject(l *Lambda, payload []byte, reply *reply) error {
+func decodeObject(settings *replySettings, payload []byte, reply *reply) error {
 	object := &proxyReply{}
 	err := unmarshalReply(payload, object)
-	if object.StatusCode == nil && l.format.bareReplies {
+	if object.StatusCode == nil && settings.bare {
 		return decodeBare(payload, err, reply)
 	}
-	if err != nil && !l.format.bareReplies {
+	if err != nil && !settings.bare {
 		return notJSON(err)
 	}
-	return buildReply(object, l.format.contentType, reply)
+	return buildReply(object, settings.contentType, reply)
 }
 
 // decodeBare reads a reply without a statusCode. A broken one is not shown to the client, though,

@@ -12,7 +12,7 @@ import (
 // decodeHTTPMessage reads a payload of the bytes of an HTTP/1.1 response, its lines ended by CRLF
 // or LF. Functions that can answer nothing but JSON put them into a JSON string. The body is what
 // follows the head, or what that is in chunks.
-func decodeHTTPMessage(_ *Lambda, payload []byte, reply *reply) error {
+func decodeHTTPMessage(_ *replySettings, payload []byte, reply *reply) error {
 	payload = unquoted(payload)
 	source := bytes.NewReader(payload)
 	buffered := bufio.NewReader(source)

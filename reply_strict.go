@@ -9,9 +9,9 @@ import (
 
 // strictRules say how a front door of AWS checks a reply, and what it answers to one that fails.
 type strictRules struct {
-	fields   []string // the only fields that may be; nil for any
-	headers  []string // the fields of headers that count, in the order of a name's values
-	cookies  bool     // whether the field cookies counts
+	fields  []string // the only fields that may be; nil for any
+	headers []string // the fields of headers that count, in the order of a name's values
+	cookies bool     // whether the field cookies counts
 
 	// What the front door answers with; the zero value where it has no answer of its own.
 	badReply, notJSON, functionFail, tooLarge, notFound strictFailure
@@ -24,11 +24,11 @@ type strictFailure struct {
 }
 
 // decodeStrictly reads a reply as the format's front door does.
-func decodeStrictly(l *Lambda, payload []byte, reply *reply) error {
-	rules := l.format.strict
+func decodeStrictly(settings *replySettings, payload []byte, reply *reply) error {
+	rules := settings.strict
 	var object map[string]any
 	err := json.Unmarshal(payload, &object)
-	if l.format.bareReplies && object["statusCode"] == nil {
+	if settings.bare && object["statusCode"] == nil {
 		setBody(reply, payload, "application/json")
 		return nil
 	}
@@ -53,7 +53,7 @@ func decodeStrictly(l *Lambda, payload []byte, reply *reply) error {
 	if err := addStrictHeaders(reply.header, object, rules); err != nil {
 		return err
 	}
-	completeReply(reply, status, body, l.format.contentType)
+	completeReply(reply, status, body, settings.contentType)
 	return nil
 }
 
@@ -128,8 +128,8 @@ func strictValues(field string, v any) ([]string, bool) {
 // strictFailureOf returns the front door's own answer to a failure, the zero value for none.
 // functionErrorStatus overrules it.
 func strictFailureOf(l *Lambda, f *failure) strictFailure {
-	rules := l.format.strict
-	if l.responseFormat != responseStrict || rules == nil {
+	rules := l.replies.strict
+	if rules == nil {
 		return strictFailure{}
 	}
 	switch f.cause {

@@ -106,8 +106,8 @@ func readHead(s *stream) (*reply, error) {
 	}
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	switch {
-	case s.lambda.responseFormat == responseRaw:
-		contentType = s.lambda.contentType
+	case s.lambda.replyFormat.name == replyRaw:
+		contentType = s.lambda.replies.rawContentType
 	case mediaType == preludeType:
 		return readPrelude(s)
 	case mediaType == "" || mediaType == eventStreamType:

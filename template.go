@@ -54,7 +54,7 @@ func parseTemplate(option, text string) (*template.Template, error) {
 }
 
 // templateDataOf returns what a template may ask of a request.
-func templateDataOf(l *Lambda, req *request) *templateData {
+func templateDataOf(settings *eventSettings, req *request) *templateData {
 	data := &templateData{
 		Method:         req.http.Method,
 		Scheme:         scheme(req.http),
@@ -68,8 +68,8 @@ func templateDataOf(l *Lambda, req *request) *templateData {
 		ClientIP:       req.clientIP,
 		RouteKey:       req.routeKey,
 		PathParameters: req.pathParameters,
-		Stage:          l.context.stage,
-		StageVariables: l.context.stageVariables,
+		Stage:          settings.context.stage,
+		StageVariables: settings.context.stageVariables,
 	}
 	for _, cookie := range splitCookies(strings.Join(req.http.Header["Cookie"], ";")) {
 		name, value, _ := strings.Cut(cookie, "=")
@@ -155,13 +155,13 @@ func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, err
 }
 
 // renderEventHeaders sets the headers of option eventHeaders on a request.
-func renderEventHeaders(l *Lambda, req *request) error {
+func renderEventHeaders(settings *eventSettings, req *request) error {
 	if req.repaired {
 		return nil
 	}
-	data := templateDataOf(l, req)
-	req.eventHeaders = make(map[string]string, len(l.eventHeaders))
-	for name, value := range l.eventHeaders {
+	data := templateDataOf(settings, req)
+	req.eventHeaders = make(map[string]string, len(settings.headers))
+	for name, value := range settings.headers {
 		rendered, err := renderValue(value, data)
 		if err != nil {
 			return err

@@ -62,6 +62,7 @@ func encodeRequests() {
 		body2       []byte
 		err2        error
 		event       []byte
+		argument    *eventSettings
 		event2      *httpAPIv2Event
 		common      *httpAPIv2Common
 		event3      *httpAPIv2Event
@@ -339,13 +340,14 @@ func encodeRequests() {
 		}
 
 		// encodeEvent, envelope.go
-		if l.eventHeaders != nil {
-			err = renderEventHeaders(l, req)
+		if l.events.headers != nil {
+			err = renderEventHeaders(l.events, req)
 			if err != nil {
 				x2.err = err
 				goto encodeEventDone
 			}
 		}
+		argument = l.events
 		switch l.format.name {
 		case formatHTTPAPIv2:
 			{
@@ -354,9 +356,9 @@ func encodeRequests() {
 
 				// newHTTPAPIv2Event, format_http_api.go
 				r = req.http
-				common = l.httpAPIv2.Load().(*httpAPIv2Common)
+				common = argument.httpAPIv2.Load().(*httpAPIv2Common)
 				if common.host != r.Host {
-					common = setHTTPAPIv2Common(l, r.Host)
+					common = setHTTPAPIv2Common(argument, r.Host)
 				}
 				event3 = &httpAPIv2Event{}
 				*event3 = common.event
@@ -446,7 +448,7 @@ func encodeRequests() {
 						textual = isTextType(contentType)
 					}
 					result2 = textual && utf8.Valid(body)
-					event3.IsBase64Encoded = !result2 || isBinaryMediaType(l, contentType)
+					event3.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 					// eventBody, body.go
 					body = req.body
@@ -608,10 +610,10 @@ func encodeRequests() {
 					HTTPMethod:        r.Method,
 					Headers:           result4,
 					MultiValueHeaders: result3,
-					StageVariables:    l.context.stageVariables,
+					StageVariables:    argument.context.stageVariables,
 					RequestContext: proxyContext{
-						AccountID:        l.context.accountID,
-						APIID:            l.context.apiID,
+						AccountID:        argument.context.accountID,
+						APIID:            argument.context.apiID,
 						DomainName:       domain,
 						DomainPrefix:     prefix,
 						HTTPMethod:       r.Method,
@@ -620,7 +622,7 @@ func encodeRequests() {
 						Protocol:         r.Proto,
 						RequestTime:      req.second.logTime,
 						RequestTimeEpoch: req.millis,
-						Stage:            l.context.stage,
+						Stage:            argument.context.stage,
 					},
 				}
 				userAgent2 = ""
@@ -667,8 +669,8 @@ func encodeRequests() {
 				context3.RequestID = req.requestID
 				context3.ExtendedRequestID = context3.RequestID
 				context3.Identity.CognitoAMR = json.RawMessage("null")
-				if l.context.stage != defaultRouteKey {
-					context3.Path = "/" + l.context.stage + event5.Path
+				if argument.context.stage != defaultRouteKey {
+					context3.Path = "/" + argument.context.stage + event5.Path
 				}
 				if len(req.body) > 0 {
 					contentType = event5.Headers["Content-Type"]
@@ -681,7 +683,7 @@ func encodeRequests() {
 						textual = isTextType(contentType)
 					}
 					result2 = textual && utf8.Valid(body)
-					event5.IsBase64Encoded = !result2 || isBinaryMediaType(l, contentType)
+					event5.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 					// eventBody, body.go
 					body = req.body
@@ -787,7 +789,7 @@ func encodeRequests() {
 				}
 				headers3 = headers4
 				delete(headers3, "Content-Length")
-				isBase64 = len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(l, last(headers3["Content-Type"])))
+				isBase64 = len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(argument, last(headers3["Content-Type"])))
 				if req.http.ProtoMajor >= 2 {
 					headers3 = lowerButAWS(headers3)
 				}
@@ -841,10 +843,10 @@ func encodeRequests() {
 					HTTPMethod:        r.Method,
 					Headers:           result4,
 					MultiValueHeaders: headers3,
-					StageVariables:    l.context.stageVariables,
+					StageVariables:    argument.context.stageVariables,
 					RequestContext: proxyContext{
-						AccountID:        l.context.accountID,
-						APIID:            l.context.apiID,
+						AccountID:        argument.context.accountID,
+						APIID:            argument.context.apiID,
 						DomainName:       domain,
 						DomainPrefix:     prefix,
 						HTTPMethod:       r.Method,
@@ -853,7 +855,7 @@ func encodeRequests() {
 						Protocol:         r.Proto,
 						RequestTime:      req.second.logTime,
 						RequestTimeEpoch: req.millis,
-						Stage:            l.context.stage,
+						Stage:            argument.context.stage,
 					},
 				}
 				userAgent2 = ""
@@ -904,7 +906,7 @@ func encodeRequests() {
 					event5.Resource = "/{proxy+}"
 					event5.PathParameters = map[string]string{"proxy": event5.Path[1:]}
 				}
-				context3.ResourceID = l.context.apiID
+				context3.ResourceID = argument.context.apiID
 				context3.ResourcePath = event5.Resource
 
 				// randomUUID, ids.go
@@ -915,7 +917,7 @@ func encodeRequests() {
 				id = hex.EncodeToString(random2)
 				context3.RequestID = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
 				context3.ExtendedRequestID = req.requestID
-				context3.Path = "/" + l.context.stage + event5.Path
+				context3.Path = "/" + argument.context.stage + event5.Path
 				if len(req.body) > 0 {
 					event5.IsBase64Encoded = isBase64
 
@@ -959,9 +961,9 @@ func encodeRequests() {
 
 				// newHTTPAPIv2Event, format_http_api.go
 				r = req.http
-				common = l.httpAPIv2.Load().(*httpAPIv2Common)
+				common = argument.httpAPIv2.Load().(*httpAPIv2Common)
 				if common.host != r.Host {
-					common = setHTTPAPIv2Common(l, r.Host)
+					common = setHTTPAPIv2Common(argument, r.Host)
 				}
 				event3 = &httpAPIv2Event{}
 				*event3 = common.event
@@ -1051,7 +1053,7 @@ func encodeRequests() {
 						textual = isTextType(contentType)
 					}
 					result2 = textual && utf8.Valid(body)
-					event3.IsBase64Encoded = !result2 || isBinaryMediaType(l, contentType)
+					event3.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 					// eventBody, body.go
 					body = req.body
@@ -1201,7 +1203,7 @@ func encodeRequests() {
 				mediaType2, _, _ = strings.Cut(contentType, ";")
 				mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
 				result2 = (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
-					len(headers3["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(l, contentType)
+					len(headers3["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
 			isALBTextDone:
 				isBase64 = !result2
 
@@ -1247,7 +1249,7 @@ func encodeRequests() {
 					result7 = string(body)
 				}
 				event7 = &albEvent{
-					RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
+					RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
 					HTTPMethod:            req.http.Method,
 					Path:                  result,
 					QueryStringParameters: result4,
@@ -1365,7 +1367,7 @@ func encodeRequests() {
 				mediaType2, _, _ = strings.Cut(contentType, ";")
 				mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
 				result2 = (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
-					len(headers3["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(l, contentType)
+					len(headers3["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
 			isALBTextDone2:
 				isBase64 = !result2
 
@@ -1392,7 +1394,7 @@ func encodeRequests() {
 					result7 = string(body)
 				}
 				event8 = &albMultiValueEvent{
-					RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
+					RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
 					HTTPMethod:                      req.http.Method,
 					Path:                            result,
 					MultiValueQueryStringParameters: result5,
@@ -1516,11 +1518,11 @@ func encodeRequests() {
 			lastDone3:
 
 				// isBinaryMediaType, body.go
-				if len(l.binaryMediaTypes) == 0 {
+				if len(argument.binaryMediaTypes) == 0 {
 					result2 = false
 					goto isBinaryMediaTypeDone
 				}
-				result2 = matchesMediaType(l.binaryMediaTypes, result)
+				result2 = matchesMediaType(argument.binaryMediaTypes, result)
 			isBinaryMediaTypeDone:
 				isBase64 = result2 || !utf8.Valid(req.body)
 				if isBase64 {
@@ -1699,7 +1701,7 @@ func encodeRequests() {
 					mediaType2, _, _ = strings.Cut(contentType, ";")
 					mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
 					result2 = (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)
-					event10.IsBase64Encoded = !result2 || isBinaryMediaType(l, contentType)
+					event10.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 					// eventBody, body.go
 					body = req.body
@@ -1759,7 +1761,7 @@ func encodeRequests() {
 						}
 					}
 					event, err = unescapeEvent(req, v, event4)
-				case isBinaryMediaType(l, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
+				case isBinaryMediaType(argument, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
 
 					// marshalEvent, envelope.go
 					v = req.body
@@ -1804,9 +1806,9 @@ func encodeRequests() {
 			encodeRawDone:
 			}
 		case formatTemplate:
-			event, err = encodeTemplate(l, req)
+			event, err = encodeTemplate(argument, req)
 		default:
-			event, err = l.format.encode(l, req)
+			event, err = l.format.encode(argument, req)
 		}
 		if err != nil {
 			x2.err = err
@@ -1906,6 +1908,7 @@ func decodeReplies() {
 		reply3       *reply
 		contentType  []string
 		typed        bool
+		argument     *replySettings
 		object       *proxyReply
 		contentType2 string
 		status       int
@@ -1966,7 +1969,7 @@ func decodeReplies() {
 			if resp.ProtoMajor != p.protoMajor {
 				learnProtocol(p, resp)
 			}
-			if resp.StatusCode != l.takenStatus {
+			if resp.StatusCode != l.replies.takenStatus {
 				x2.err = refusedCall(ctx, l, req, resp, p)
 				goto acceptDone
 			}
@@ -2031,7 +2034,8 @@ func decodeReplies() {
 		reply2 = reply3
 
 		// decodeReply, exchange.go
-		switch l.replies.name {
+		argument = l.replies
+		switch l.replyFormat.name {
 		case replyObject:
 			{
 
@@ -2045,17 +2049,17 @@ func decodeReplies() {
 				}
 				err2 = json.Unmarshal(payload, object)
 			unmarshalReplyDone:
-				if object.StatusCode == nil && l.format.bareReplies {
+				if object.StatusCode == nil && argument.bare {
 					err = decodeBare(payload, err2, reply2)
 					goto decodeReplyDone
 				}
-				if err2 != nil && !l.format.bareReplies {
+				if err2 != nil && !argument.bare {
 					err = notJSON(err2)
 					goto decodeReplyDone
 				}
 
 				// buildReply, reply.go
-				contentType2 = l.format.contentType
+				contentType2 = argument.contentType
 
 				// replyStatus, reply.go
 				v = object.StatusCode
@@ -2232,17 +2236,17 @@ func decodeReplies() {
 				err = nil
 			}
 		case replyHTTPJSON:
-			err = decodeHTTPJSON(l, payload, reply2)
+			err = decodeHTTPJSON(argument, payload, reply2)
 		case replyStrict:
-			err = decodeStrictly(l, payload, reply2)
+			err = decodeStrictly(argument, payload, reply2)
 		case replyRaw:
-			err = decodeRaw(l, payload, reply2)
+			err = decodeRaw(argument, payload, reply2)
 		case replyHTTP:
-			err = decodeHTTPMessage(l, payload, reply2)
+			err = decodeHTTPMessage(argument, payload, reply2)
 		case replyNone:
-			err = decodeNone(l, payload, reply2)
+			err = decodeNone(argument, payload, reply2)
 		default:
-			err = l.replies.decode(l, payload, reply2)
+			err = l.replyFormat.decode(argument, payload, reply2)
 		}
 	decodeReplyDone:
 		if err != nil {

@@ -46,7 +46,7 @@ func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *ht
 	t.Helper()
 	both := map[bool]string{}
 	for _, generated := range []bool{false, true} {
-		setHTTPAPIv2Common(l, "example.org") // of an earlier request
+		setHTTPAPIv2Common(l.events, "example.org") // of an earlier request
 		logged := captureLog(t)
 		f.mu.Lock()
 		f.events = nil
