@@ -190,10 +190,13 @@ type request struct {
 // newRequest takes a request in. Its body is still unread.
 //
 //lambda:inline
-func newRequest(l *Lambda, r *http.Request) *request {
+func newRequest(l *Lambda, r *http.Request, self *worker) *request {
 	now := time.Now()
 	millis := now.UnixMilli()
-	current := secondOf(millis)
+	if self.second == nil || self.second.unix != millis/1000 {
+		self.second = secondOf(millis)
+	}
+	current := self.second
 	random := randomHex()
 	peer := peerIP(r.RemoteAddr)
 	req := &request{

@@ -30,8 +30,7 @@ type exchange struct {
 	// What conclude leaves.
 	answered bool
 
-	err   error // what prepare, a call that is not plain, or conclude has failed with
-	large bool  // the event is, or the reply: the worker goes, lest it keep them
+	err error // what prepare, a call that is not plain, or conclude has failed with
 
 	panicked bool
 	panicOf  any
@@ -40,28 +39,30 @@ type exchange struct {
 // prepare takes a request up to its invocation: take in, resolve, read the body, encode, sign.
 //
 //lambda:inline
-func prepare(x *exchange, mac *keyedHash) {
+func prepare(x *exchange, self *worker) {
 	l := x.lambda
-	req := newRequest(l, x.r)
+	req := newRequest(l, x.r, self)
 	x.req = req
 	ctx, cancel := context.WithTimeout(x.r.Context(), l.timeout)
 	x.ctx = ctx
 	x.cancel = cancel
 	if !l.fixed {
-		x.err = resolve(l, req)
-		if x.err != nil {
+		if err := resolve(l, req); err != nil {
+			x.err = err
 			return
 		}
 	}
 	if x.r.ContentLength != 0 { // most requests have no body
-		x.err = readBody(ctx, l, req)
-		if x.err != nil {
+		if err := readBody(ctx, l, req); err != nil {
+			x.err = err
 			return
 		}
 	}
-	x.err = encodeEvent(l, req)
-	x.large = len(req.event) >= minSplicedBody
-	if x.err != nil || !l.plainCall {
+	if err := encodeEvent(l, req); err != nil {
+		x.err = err
+		return
+	}
+	if !l.plainCall {
 		return
 	}
 	p, err := preparedFor(ctx, l, req)
@@ -70,7 +71,7 @@ func prepare(x *exchange, mac *keyedHash) {
 		return
 	}
 	x.prepared = p
-	x.invocation = newInvocation(ctx, l, req, p, mac)
+	x.invocation = newInvocation(ctx, l, req, p, self)
 }
 
 // callFunction calls the function, and waits for Lambda's answer. No worker does: few of them serve thousands
@@ -78,7 +79,7 @@ func prepare(x *exchange, mac *keyedHash) {
 func callFunction(x *exchange) {
 	switch {
 	case x.invocation != nil:
-		x.resp, x.callErr = send(x.lambda, x.req, x.invocation) //nolint:bodyclose // conclude does
+		x.resp, x.callErr = x.lambda.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
 	case x.err == nil && !x.panicked:
 		x.resp, x.err = callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // as above
 	}
@@ -93,8 +94,8 @@ func conclude(x *exchange) {
 	l := x.lambda
 	req := x.req
 	if x.prepared != nil {
-		x.err = accept(x.ctx, l, req, x.prepared, x.resp)
-		if x.err != nil {
+		if err := accept(x.ctx, l, req, x.prepared, x.resp); err != nil {
+			x.err = err
 			return
 		}
 	}
@@ -103,7 +104,6 @@ func conclude(x *exchange) {
 		x.err = err
 		return
 	}
-	x.large = x.large || len(payload) >= minSplicedBody
 	header := x.w.Header()
 	reply := newReply(header)
 	err = decodeReply(l, payload, reply)

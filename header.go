@@ -88,11 +88,11 @@ func canonicalName(name string) (canonical string, forwarded bool) {
 //
 //lambda:inline
 func canonicalOf(name string) (canonical string, forwarded bool) {
-	known, found := canonicalNames[name]
-	if found {
-		return known, true
+	canonical = canonicalNames[name]
+	if canonical == "" {
+		return canonicalName(name)
 	}
-	return canonicalName(name)
+	return canonical, true
 }
 
 // addReplyHeader adds a header of a function's reply, drops it where it is hop-by-hop, and

@@ -64,7 +64,7 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	resp, err := send(l, req, newInvocation(ctx, l, req, p, &keyedHash{}))
+	resp, err := l.transport.RoundTrip(newInvocation(ctx, l, req, p, &worker{}))
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
 	}
@@ -73,14 +73,6 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, err
 		return nil, err
 	}
 	return resp, nil
-}
-
-// send makes one call. What it returns is the transport's.
-func send(l *Lambda, req *request, invocation *http.Request) (*http.Response, error) {
-	if atomic.LoadInt32(metered) != 0 {
-		beginCall(req)
-	}
-	return l.transport.RoundTrip(invocation)
 }
 
 // preparedFor returns what the invocations of a request's target have in common.
@@ -221,11 +213,11 @@ func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *prep
 	return p
 }
 
-// newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
+// newInvocation returns the signed request of the Invoke API, to be made at once. Nothing of the client's request is
 // in its head: all of that is in the event.
 //
 //lambda:inline
-func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, mac *keyedHash) *http.Request {
+func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, self *worker) *http.Request {
 	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
 	// idle connection turns out to be closed before anything was written to it. It has no URL to
 	// parse, and so cannot fail.
@@ -240,12 +232,15 @@ func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvo
 		invocation.Header = http.Header{
 			"X-Amz-Date":           p.date,
 			"X-Amz-Security-Token": p.token,
-			"Authorization":        {sign(p.signer, mac, req.event)},
+			"Authorization":        {sign(p.signer, self, req.event)},
 			"User-Agent":           userAgent,
 		}
 	}
 	if l.xray { // not signed: proxies may change it
 		addTrace(invocation, req.http)
+	}
+	if atomic.LoadInt32(metered) != 0 {
+		beginCall(req)
 	}
 	return invocation
 }

@@ -76,7 +76,7 @@ func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := failureOf(causeSick, errors.New("the probe says that the function is sick"))
 	f.retryAfter = p.retryAfter
 	var err error = f
-	fail(p.lambda, w, newRequest(p.lambda, r), err)
+	fail(p.lambda, w, newRequest(p.lambda, r, &worker{}), err)
 }
 
 // probeCaller makes the probes of a function.
@@ -121,7 +121,7 @@ func callProbe(ctx context.Context, p *probeCaller) probe.Result {
 // probeStatus returns the status that the function replies to a probe.
 func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 	l := p.lambda
-	req := newRequest(l, newProbeRequest(ctx, p))
+	req := newRequest(l, newProbeRequest(ctx, p), &worker{})
 	req.uncounted = true
 	if err := encodeEvent(l, req); err != nil {
 		return 0, err

@@ -17,7 +17,7 @@ func lowerHeaders(req *request) map[string]string {
 	headers := make(map[string]string, 14) // as many as Go makes room for 16
 	rare := false
 	for name, values := range r.Header {
-		if lower, known := lowerNames[name]; known && len(values) == 1 {
+		if lower := lowerNames[name]; lower != "" && len(values) == 1 {
 			headers[lower] = values[0]
 		} else if !hopByHop[name] {
 			rare = true
@@ -91,8 +91,8 @@ func headerValues(req *request, lowerCase bool) map[string][]string {
 	headers := make(map[string][]string, len(req.http.Header)+6)
 	rare := false
 	for name, values := range req.http.Header {
-		lower, known := lowerNames[name]
-		if !known || len(values) == 0 {
+		lower := lowerNames[name]
+		if lower == "" || len(values) == 0 {
 			rare = rare || !hopByHop[name]
 			continue
 		}

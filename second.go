@@ -25,8 +25,6 @@ var lastSecond atomic.Value
 func init() { lastSecond.Store(&second{}) }
 
 // secondOf returns the second that a time in milliseconds since 1970 is in.
-//
-//lambda:inline
 func secondOf(milliseconds int64) *second {
 	s := lastSecond.Load().(*second)
 	if s.unix == milliseconds/1000 {

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"hash"
 	"strconv"
 
 	"github.com/seed05e46011/lambda/internal/sigv4"
@@ -41,24 +40,18 @@ func newSigner(t *target, c *sigv4.Credentials, amzDate string) *signer {
 	}
 }
 
-// keyedHash is an HMAC that is used again: to make one costs more than to compute it.
-type keyedHash struct {
-	hash   hash.Hash
-	signer *signer // whose key it has
-}
-
 // sign returns the value of the header Authorization for the invocation with this event.
 //
 //lambda:inline
-func sign(s *signer, mac *keyedHash, event []byte) string {
+func sign(s *signer, self *worker, event []byte) string {
 	payload := sha256.Sum256(event)
 	canonical := sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(payload[:])))
-	if mac.signer != s {
-		mac.hash = hmac.New(sha256.New, s.key)
-		mac.signer = s
+	if self.macSigner != s {
+		self.mac = hmac.New(sha256.New, s.key)
+		self.macSigner = s
 	} else {
-		mac.hash.Reset()
+		self.mac.Reset()
 	}
-	mac.hash.Write([]byte(s.stringToSign + hex.EncodeToString(canonical[:])))
-	return s.authorization + hex.EncodeToString(mac.hash.Sum(nil))
+	self.mac.Write([]byte(s.stringToSign + hex.EncodeToString(canonical[:])))
+	return s.authorization + hex.EncodeToString(self.mac.Sum(nil))
 }

@@ -119,7 +119,7 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		}
 		req := &request{event: event, invocationHeaders: headers}
 		redate(req)
-		invocation := newInvocation(context.Background(), &Lambda{}, req, newPreparedInvocation(target, creds, req.signed), &keyedHash{})
+		invocation := newInvocation(context.Background(), &Lambda{}, req, newPreparedInvocation(target, creds, req.signed), &worker{})
 		w.send(t, invocation, creds, region, "lambda")
 	}
 }

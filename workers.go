@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"errors"
+	"hash"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -20,10 +21,13 @@ import (
 // hands its exchange to whichever worker receives first, and waits for done. A worker that is done
 // adds itself to the count again, or retires.
 
-// worker is what one worker has to itself.
+// worker is what one worker has to itself: what costs less to use again than to make.
 type worker struct {
 	exchange *exchange // the one that it is busy with
-	mac      *keyedHash
+
+	second    *second   // of its last request
+	mac       hash.Hash // of its last signature
+	macSigner *signer   // whose key mac has
 }
 
 var (
@@ -40,8 +44,13 @@ const maxIdleWorkers = 64
 // maxIdleTime is how long a worker holds what is left of a request when no other comes.
 const maxIdleTime = 10 * time.Second
 
-// encode hands an exchange to an encoder, and waits until it is prepared.
+// encode hands an exchange to an encoder, and waits until it is prepared. One with a large body it
+// prepares itself: a worker would hold that until its next request.
 func encode(x *exchange) {
+	if x.r.ContentLength >= minSplicedBody || x.r.ContentLength < 0 {
+		prepare(x, &worker{})
+		return
+	}
 	if atomic.AddInt32(&idleEncoders, -1) < 0 {
 		startEncoder()
 	}
@@ -49,8 +58,13 @@ func encode(x *exchange) {
 	<-x.done
 }
 
-// decode hands an exchange to a decoder, and waits until it is concluded.
+// decode hands an exchange to a decoder, and waits until it is concluded. It concludes one with a large
+// reply itself.
 func decode(x *exchange) {
+	if x.resp.ContentLength >= minSplicedBody || x.resp.ContentLength < 0 {
+		conclude(x)
+		return
+	}
 	if atomic.AddInt32(&idleDecoders, -1) < 0 {
 		startDecoder()
 	}
@@ -76,7 +90,7 @@ func startDecoder() {
 //
 //lambda:worker encodeRequests
 func encodeLoop() {
-	self := &worker{mac: &keyedHash{}}
+	self := &worker{}
 	defer endWorker(self)
 	for {
 		x, open := <-toEncode
@@ -84,11 +98,11 @@ func encodeLoop() {
 			return
 		}
 		self.exchange = x
-		prepare(x, self.mac)
+		prepare(x, self)
 		self.exchange = leave
-		goes := x.large || !staysIdle(&idleEncoders)
+		stays := staysIdle(&idleEncoders)
 		x.done <- true
-		if goes {
+		if !stays {
 			return
 		}
 	}
@@ -108,9 +122,9 @@ func decodeLoop() {
 		self.exchange = x
 		conclude(x)
 		self.exchange = leave
-		goes := x.large || !staysIdle(&idleDecoders)
+		stays := staysIdle(&idleDecoders)
 		x.done <- true
-		if goes {
+		if !stays {
 			return
 		}
 	}

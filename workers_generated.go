@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 )
@@ -24,23 +25,20 @@ import (
 func encodeRequests() {
 	var (
 		self        *worker
-		x2          *exchange
-		mac         *keyedHash
 		l           *Lambda
 		req         *request
 		r           *http.Request
 		now         time.Time
 		millis      int64
 		current     *second
-		s           *second
 		random      string
 		random2     []byte
 		peer        string
 		remoteAddr  string
 		i           int
-		req2        *request
 		ctx         context.Context
 		cancel      context.CancelFunc
+		err         error
 		table       *routeTable
 		handler     http.Handler
 		pattern     string
@@ -52,7 +50,7 @@ func encodeRequests() {
 		name        string
 		path        string
 		t           *target
-		err         error
+		err2        error
 		decoded     string
 		body        []byte
 		server      *http.Server
@@ -60,18 +58,15 @@ func encodeRequests() {
 		size        int64
 		limit       int64
 		body2       []byte
-		err2        error
+		err3        error
 		event       []byte
 		argument    *eventSettings
 		event2      *httpAPIv2Event
 		common      *httpAPIv2Common
-		event3      *httpAPIv2Event
 		headers     map[string]string
 		r4          *http.Request
-		headers2    map[string]string
 		rare        bool
 		lower       string
-		known       bool
 		forwarded   string
 		context2    *httpAPIv2Context
 		query       url.Values
@@ -81,12 +76,12 @@ func encodeRequests() {
 		contentType string
 		result2     bool
 		textual     bool
+		known       bool
 		base642     bool
 		v           any
-		event4      []byte
-		event5      *proxyEvent
+		event3      []byte
+		event4      *proxyEvent
 		result3     map[string][]string
-		headers3    map[string][]string
 		names       *forwardingNames
 		prior       []string
 		domain      string
@@ -95,13 +90,12 @@ func encodeRequests() {
 		firstLabel  string
 		end         int
 		result4     map[string]string
-		single      map[string]string
-		event6      *proxyEvent
 		userAgent2  string
 		values3     map[string][]string
+		single      map[string]string
 		routeKey    string
 		context3    *proxyContext
-		headers4    map[string][]string
+		headers2    map[string][]string
 		isBase64    bool
 		id          string
 		values4     []string
@@ -110,18 +104,19 @@ func encodeRequests() {
 		result5     url.Values
 		result6     map[string]string
 		result7     any
-		event7      *albEvent
-		event8      *albMultiValueEvent
-		event9      *httpJSONEvent
-		event10     *vmodEvent
+		event5      *albEvent
+		event6      *albMultiValueEvent
+		event7      *httpJSONEvent
+		event8      *vmodEvent
 		p           *preparedInvocation
 		p2          *preparedInvocation
 		invocation  *http.Request
-		s2          *signer
-		goes        bool
+		s           *signer
+		stays       bool
+		idle        *int32
 	)
 	_ = firstLabel
-	self = &worker{mac: &keyedHash{}}
+	self = &worker{}
 	defer endWorker(self)
 	for {
 		x, open := <-toEncode
@@ -131,25 +126,16 @@ func encodeRequests() {
 		self.exchange = x
 
 		// prepare, exchange.go
-		x2 = x
-		mac = self.mac
-		l = x2.lambda
+		l = x.lambda
 
 		// newRequest, envelope.go
-		r = x2.r
+		r = x.r
 		now = time.Now()
 		millis = now.UnixMilli()
-
-		// secondOf, second.go
-		s = lastSecond.Load().(*second)
-		if s.unix == millis/1000 {
-			current = s
-			goto secondOfDone
+		if self.second == nil || self.second.unix != millis/1000 {
+			self.second = secondOf(millis)
 		}
-		s = newSecond(millis / 1000)
-		lastSecond.Store(s)
-		current = s
-	secondOfDone:
+		current = self.second
 
 		// randomHex, ids.go
 		random2 = make([]byte, 20)
@@ -169,7 +155,7 @@ func encodeRequests() {
 		}
 		peer = remoteAddr[:i]
 	peerIPDone:
-		req2 = &request{
+		req = &request{
 			http:      r,
 			time:      now,
 			millis:    millis,
@@ -183,14 +169,13 @@ func encodeRequests() {
 			routeKey:  defaultRouteKey,
 			target:    l.target,
 		}
-		if req2.path == "" {
-			req2.path = "/"
+		if req.path == "" {
+			req.path = "/"
 		}
-		req = req2
-		x2.req = req
-		ctx, cancel = context.WithTimeout(x2.r.Context(), l.timeout)
-		x2.ctx = ctx
-		x2.cancel = cancel
+		x.req = req
+		ctx, cancel = context.WithTimeout(x.r.Context(), l.timeout)
+		x.ctx = ctx
+		x.cancel = cancel
 		if !l.fixed {
 
 			// resolve, route.go
@@ -211,7 +196,7 @@ func encodeRequests() {
 						r2 = otherRoute(table, req, handler)
 					}
 					if r2 == nil {
-						x2.err = noRoute("no route matches")
+						err = noRoute("no route matches")
 						goto resolveDone
 					}
 					req.target = r2.target
@@ -228,7 +213,7 @@ func encodeRequests() {
 						result = req.rawPath
 						req.pathParameters = captured(r2, result)
 					}
-					x2.err = nil
+					err = nil
 					goto resolveDone
 				}
 
@@ -245,21 +230,21 @@ func encodeRequests() {
 				result = req.rawPath
 				rest, ok = strings.CutPrefix(result, n.prefix)
 				if !ok {
-					x2.err = noRoute("the path is not under pathPrefix")
+					err = noRoute("the path is not under pathPrefix")
 					goto resolveDone
 				}
 				name, path, _ = strings.Cut(rest, "/")
 				if !nameSegmentPattern.MatchString(name) {
-					x2.err = noRoute("no function can have the name in the path")
+					err = noRoute("no function can have the name in the path")
 					goto resolveDone
 				}
 				if (len(n.include) > 0 && !matchesName(n.include, name)) || matchesName(n.exclude, name) {
-					x2.err = noRoute("include and exclude do not allow the name in the path")
+					err = noRoute("include and exclude do not allow the name in the path")
 					goto resolveDone
 				}
-				t, err = namedTarget(n, name)
-				if err != nil {
-					x2.err = failureOf(causeNoRoute, err)
+				t, err2 = namedTarget(n, name)
+				if err2 != nil {
+					err = failureOf(causeNoRoute, err2)
 					goto resolveDone
 				}
 				req.target = t
@@ -268,26 +253,27 @@ func encodeRequests() {
 					decoded, _ = url.PathUnescape(req.rawPath)
 					req.path = decoded
 				}
-				x2.err = nil
+				err = nil
 				goto resolveDone
 			}
-			x2.err = nil
+			err = nil
 		resolveDone:
-			if x2.err != nil {
+			if err != nil {
+				x.err = err
 				goto prepareDone
 			}
 		}
-		if x2.r.ContentLength != 0 {
+		if x.r.ContentLength != 0 {
 
 			// readBody, body.go
-			err = nil
+			err2 = nil
 			r = req.http
 			if r.ContentLength == 0 || r.Body == nil {
-				x2.err = nil
+				err = nil
 				goto readBodyDone
 			}
 			if r.ContentLength > l.maxRequestBodyBytes {
-				x2.err = tooLarge("request body", l.maxRequestBodyBytes)
+				err = tooLarge("request body", l.maxRequestBodyBytes)
 				goto readBodyDone
 			}
 			req.bodyTouched = true
@@ -301,30 +287,30 @@ func encodeRequests() {
 				size = r.ContentLength
 				limit = l.maxRequestBodyBytes
 				body2 = nil
-				err2 = nil
+				err3 = nil
 				if size < 0 || size > limit {
-					body2, err2 = io.ReadAll(io.LimitReader(r3, limit+1))
+					body2, err3 = io.ReadAll(io.LimitReader(r3, limit+1))
 				} else {
 					body2 = make([]byte, size)
-					_, err2 = io.ReadFull(r3, body2)
+					_, err3 = io.ReadFull(r3, body2)
 				}
 				if len(body2) == 0 {
 					body = nil
-					err = err2
+					err2 = err3
 					goto readAllDone
 				}
 				body = body2
-				err = err2
+				err2 = err3
 			readAllDone:
 			} else {
-				body, err = readWithin(ctx, r, l.maxRequestBodyBytes)
+				body, err2 = readWithin(ctx, r, l.maxRequestBodyBytes)
 			}
-			if err != nil {
-				x2.err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
+			if err2 != nil {
+				err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err2))
 				goto readBodyDone
 			}
 			if int64(len(body)) > l.maxRequestBodyBytes {
-				x2.err = tooLarge("request body", l.maxRequestBodyBytes)
+				err = tooLarge("request body", l.maxRequestBodyBytes)
 				goto readBodyDone
 			}
 			req.body = body
@@ -332,18 +318,19 @@ func encodeRequests() {
 			if time.Since(req.time) > time.Second {
 				redate(req)
 			}
-			x2.err = nil
+			err = nil
 		readBodyDone:
-			if x2.err != nil {
+			if err != nil {
+				x.err = err
 				goto prepareDone
 			}
 		}
 
 		// encodeEvent, envelope.go
 		if l.events.headers != nil {
-			err = renderEventHeaders(l.events, req)
-			if err != nil {
-				x2.err = err
+			err2 = renderEventHeaders(l.events, req)
+			if err2 != nil {
+				err = err2
 				goto encodeEventDone
 			}
 		}
@@ -360,52 +347,50 @@ func encodeRequests() {
 				if common.host != r.Host {
 					common = setHTTPAPIv2Common(argument, r.Host)
 				}
-				event3 = &httpAPIv2Event{}
-				*event3 = common.event
+				event2 = &httpAPIv2Event{}
+				*event2 = common.event
 
 				// lowerHeaders, request_header.go
 				r4 = req.http
-				headers2 = make(map[string]string, 14)
+				headers = make(map[string]string, 14)
 				rare = false
 				for name2, values := range r4.Header {
-					lower = ""
-					lower, known = lowerNames[name2]
-					if known && len(values) == 1 {
-						headers2[lower] = values[0]
+					lower = lowerNames[name2]
+					if lower != "" && len(values) == 1 {
+						headers[lower] = values[0]
 					} else if !hopByHop[name2] {
 						rare = true
 					}
 				}
 				if rare {
-					addRareHeaders(headers2, r4.Header)
+					addRareHeaders(headers, r4.Header)
 				}
-				headers2["host"] = r4.Host
+				headers["host"] = r4.Host
 				forwarded = req.peerIP
-				if headers2["x-forwarded-for"] != "" {
-					forwarded = headers2["x-forwarded-for"] + ", " + forwarded
+				if headers["x-forwarded-for"] != "" {
+					forwarded = headers["x-forwarded-for"] + ", " + forwarded
 				}
-				headers2["x-forwarded-for"] = forwarded
-				if headers2["x-forwarded-proto"] == "" || headers2["x-forwarded-port"] == "" {
-					addScheme(headers2, r4)
+				headers["x-forwarded-for"] = forwarded
+				if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
+					addScheme(headers, r4)
 				}
-				if headers2["x-amzn-trace-id"] == "" {
-					headers2["x-amzn-trace-id"] = req.traceID
+				if headers["x-amzn-trace-id"] == "" {
+					headers["x-amzn-trace-id"] = req.traceID
 				}
 				if req.eventHeaders != nil {
-					addEventHeaders(headers2, req.eventHeaders)
+					addEventHeaders(headers, req.eventHeaders)
 				}
-				headers = headers2
-				event3.RawPath = req.path
-				event3.RawQueryString = r.URL.RawQuery
-				event3.Headers = headers
-				context2 = &event3.RequestContext
+				event2.RawPath = req.path
+				event2.RawQueryString = r.URL.RawQuery
+				event2.Headers = headers
+				context2 = &event2.RequestContext
 				context2.HTTP = httpAPIv2HTTP{
 					Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
 				}
 				context2.RequestID = req.requestID
 				context2.Time = req.second.logTime
 				context2.TimeEpoch = req.millis
-				if event3.RawQueryString != "" {
+				if event2.RawQueryString != "" {
 
 					// joinedQuery, query.go
 
@@ -414,8 +399,8 @@ func encodeRequests() {
 					if req.undecodedQuery != "" {
 						rawQuery = req.undecodedQuery
 					}
-					values2, err2 = url.ParseQuery(rawQuery)
-					if err2 == nil {
+					values2, err3 = url.ParseQuery(rawQuery)
+					if err3 == nil {
 						query = values2
 						goto parseQueryDone
 					}
@@ -429,16 +414,16 @@ func encodeRequests() {
 							joined[name2] = strings.Join(values, ",")
 						}
 					}
-					event3.QueryStringParameters = joined
+					event2.QueryStringParameters = joined
 				}
 				if headers["cookie"] != "" {
-					event3.Cookies = splitCookies(headers["cookie"])
+					event2.Cookies = splitCookies(headers["cookie"])
 				}
 				if req.body != nil {
 
 					// setHTTPAPIv2Body, format_http_api.go
-					event3.Headers["content-length"] = strconv.Itoa(len(req.body))
-					contentType = event3.Headers["content-type"]
+					event2.Headers["content-length"] = strconv.Itoa(len(req.body))
+					contentType = event2.Headers["content-type"]
 
 					// isText, body.go
 					body = req.body
@@ -448,47 +433,46 @@ func encodeRequests() {
 						textual = isTextType(contentType)
 					}
 					result2 = textual && utf8.Valid(body)
-					event3.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+					event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 					// eventBody, body.go
 					body = req.body
-					base642 = event3.IsBase64Encoded
+					base642 = event2.IsBase64Encoded
 					switch {
 					case base642 && len(body) >= minSplicedBody:
-						event3.Body = base64Mark
+						event2.Body = base64Mark
 					case base642:
-						event3.Body = body
+						event2.Body = body
 					case len(body) >= minSplicedText:
-						event3.Body = textMark
+						event2.Body = textMark
 					default:
-						event3.Body = string(body)
+						event2.Body = string(body)
 					}
 				}
 				if req.routeKey != defaultRouteKey {
-					event3.RouteKey = req.routeKey
+					event2.RouteKey = req.routeKey
 					context2.RouteKey = req.routeKey
-					event3.PathParameters = req.pathParameters
+					event2.PathParameters = req.pathParameters
 				}
-				event2 = event3
 				delete(event2.Headers, "cookie")
 
 				// marshalEvent, envelope.go
 				v = event2
-				event4, err2 = json.Marshal(v)
-				if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-					event = event4
-					err = err2
+				event3, err3 = json.Marshal(v)
+				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+					event = event3
+					err2 = err3
 					goto encodeHTTPAPIv2Done
 				}
-				if !bytes.Contains(event4, escapedEscape) {
-					event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-					if !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = nil
+				if !bytes.Contains(event3, escapedEscape) {
+					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+					if !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = nil
 						goto encodeHTTPAPIv2Done
 					}
 				}
-				event, err = unescapeEvent(req, v, event4)
+				event, err2 = unescapeEvent(req, v, event3)
 			encodeHTTPAPIv2Done:
 			}
 		case formatHTTPAPIv1:
@@ -497,31 +481,30 @@ func encodeRequests() {
 				// encodeHTTPAPIv1, format_rest_api.go
 
 				// headerValues, request_header.go
-				headers3 = make(map[string][]string, len(req.http.Header)+6)
+				result3 = make(map[string][]string, len(req.http.Header)+6)
 				rare = false
 				for name2, values := range req.http.Header {
-					lower = ""
-					lower, known = lowerNames[name2]
-					if !known || len(values) == 0 {
+					lower = lowerNames[name2]
+					if lower == "" || len(values) == 0 {
 						rare = rare || !hopByHop[name2]
 						continue
 					}
-					headers3[name2] = values
+					result3[name2] = values
 				}
 				if rare {
-					addRareValues(headers3, req.http.Header, false)
+					addRareValues(result3, req.http.Header, false)
 				}
 
 				// addForwardingValues, request_header.go
 				names = &canonicalForwarding
-				headers3[names.host] = []string{req.http.Host}
-				prior = headers3[names.forwardedFor]
+				result3[names.host] = []string{req.http.Host}
+				prior = result3[names.forwardedFor]
 				if len(prior) > 0 {
-					headers3[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
+					result3[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
 				} else {
-					headers3[names.forwardedFor] = []string{req.peerIP}
+					result3[names.forwardedFor] = []string{req.peerIP}
 				}
-				if len(headers3[names.forwardedProto]) == 0 {
+				if len(result3[names.forwardedProto]) == 0 {
 
 					// scheme, request_header.go
 					r = req.http
@@ -531,9 +514,9 @@ func encodeRequests() {
 					}
 					result = "http"
 				schemeDone:
-					headers3[names.forwardedProto] = []string{result}
+					result3[names.forwardedProto] = []string{result}
 				}
-				if len(headers3[names.forwardedPort]) == 0 {
+				if len(result3[names.forwardedPort]) == 0 {
 
 					// port, request_header.go
 					r = req.http
@@ -548,18 +531,17 @@ func encodeRequests() {
 					}
 					result = "80"
 				portDone:
-					headers3[names.forwardedPort] = []string{result}
+					result3[names.forwardedPort] = []string{result}
 				}
-				if len(headers3[names.traceID]) == 0 {
-					headers3[names.traceID] = []string{req.traceID}
+				if len(result3[names.traceID]) == 0 {
+					result3[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
-					headers3[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					result3[names.contentLength] = []string{strconv.Itoa(len(req.body))}
 				}
 				if req.eventHeaders != nil {
-					addEventValues(headers3, req.eventHeaders, names == &canonicalForwarding)
+					addEventValues(result3, req.eventHeaders, names == &canonicalForwarding)
 				}
-				result3 = headers3
 
 				// newProxyEvent, format_rest_api.go
 				r = req.http
@@ -598,14 +580,13 @@ func encodeRequests() {
 				path = req.rawPath
 
 				// lastValues, request_header.go
-				single = make(map[string]string, len(result3))
+				result4 = make(map[string]string, len(result3))
 				for name2, list := range result3 {
 					if len(list) > 0 {
-						single[name2] = list[len(list)-1]
+						result4[name2] = list[len(list)-1]
 					}
 				}
-				result4 = single
-				event6 = &proxyEvent{
+				event4 = &proxyEvent{
 					Path:              path,
 					HTTPMethod:        r.Method,
 					Headers:           result4,
@@ -626,9 +607,9 @@ func encodeRequests() {
 					},
 				}
 				userAgent2 = ""
-				userAgent2, ok = event6.Headers["User-Agent"]
+				userAgent2, ok = event4.Headers["User-Agent"]
 				if ok {
-					event6.RequestContext.Identity.UserAgent = userAgent2
+					event4.RequestContext.Identity.UserAgent = userAgent2
 				}
 				if req.http.URL.RawQuery != "" {
 
@@ -637,8 +618,8 @@ func encodeRequests() {
 					if req.undecodedQuery != "" {
 						rawQuery = req.undecodedQuery
 					}
-					values2, err2 = url.ParseQuery(rawQuery)
-					if err2 == nil {
+					values2, err3 = url.ParseQuery(rawQuery)
+					if err3 == nil {
 						query = values2
 						goto parseQueryDone2
 					}
@@ -653,27 +634,26 @@ func encodeRequests() {
 							single[name2] = list[len(list)-1]
 						}
 					}
-					event6.QueryStringParameters = single
-					event6.MultiValueQueryStringParameters = query
+					event4.QueryStringParameters = single
+					event4.MultiValueQueryStringParameters = query
 				}
-				event5 = event6
-				event5.Version = "1.0"
+				event4.Version = "1.0"
 
 				// routePath, format_rest_api.go
 				routeKey = req.routeKey
-				event5.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
-				event5.PathParameters = req.pathParameters
-				context3 = &event5.RequestContext
+				event4.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
+				event4.PathParameters = req.pathParameters
+				context3 = &event4.RequestContext
 				context3.ResourceID = req.routeKey
-				context3.ResourcePath = event5.Resource
+				context3.ResourcePath = event4.Resource
 				context3.RequestID = req.requestID
 				context3.ExtendedRequestID = context3.RequestID
 				context3.Identity.CognitoAMR = json.RawMessage("null")
 				if argument.context.stage != defaultRouteKey {
-					context3.Path = "/" + argument.context.stage + event5.Path
+					context3.Path = "/" + argument.context.stage + event4.Path
 				}
 				if len(req.body) > 0 {
-					contentType = event5.Headers["Content-Type"]
+					contentType = event4.Headers["Content-Type"]
 
 					// isText, body.go
 					body = req.body
@@ -683,40 +663,40 @@ func encodeRequests() {
 						textual = isTextType(contentType)
 					}
 					result2 = textual && utf8.Valid(body)
-					event5.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+					event4.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 					// eventBody, body.go
 					body = req.body
-					base642 = event5.IsBase64Encoded
+					base642 = event4.IsBase64Encoded
 					switch {
 					case base642 && len(body) >= minSplicedBody:
-						event5.Body = base64Mark
+						event4.Body = base64Mark
 					case base642:
-						event5.Body = body
+						event4.Body = body
 					case len(body) >= minSplicedText:
-						event5.Body = textMark
+						event4.Body = textMark
 					default:
-						event5.Body = string(body)
+						event4.Body = string(body)
 					}
 				}
 
 				// marshalEvent, envelope.go
-				v = event5
-				event4, err2 = json.Marshal(v)
-				if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-					event = event4
-					err = err2
+				v = event4
+				event3, err3 = json.Marshal(v)
+				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+					event = event3
+					err2 = err3
 					goto encodeHTTPAPIv1Done
 				}
-				if !bytes.Contains(event4, escapedEscape) {
-					event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-					if !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = nil
+				if !bytes.Contains(event3, escapedEscape) {
+					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+					if !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = nil
 						goto encodeHTTPAPIv1Done
 					}
 				}
-				event, err = unescapeEvent(req, v, event4)
+				event, err2 = unescapeEvent(req, v, event3)
 			encodeHTTPAPIv1Done:
 			}
 		case formatRESTAPI:
@@ -725,31 +705,30 @@ func encodeRequests() {
 				// encodeRESTAPI, format_rest_api.go
 
 				// headerValues, request_header.go
-				headers4 = make(map[string][]string, len(req.http.Header)+6)
+				headers2 = make(map[string][]string, len(req.http.Header)+6)
 				rare = false
 				for name2, values := range req.http.Header {
-					lower = ""
-					lower, known = lowerNames[name2]
-					if !known || len(values) == 0 {
+					lower = lowerNames[name2]
+					if lower == "" || len(values) == 0 {
 						rare = rare || !hopByHop[name2]
 						continue
 					}
-					headers4[name2] = values
+					headers2[name2] = values
 				}
 				if rare {
-					addRareValues(headers4, req.http.Header, false)
+					addRareValues(headers2, req.http.Header, false)
 				}
 
 				// addForwardingValues, request_header.go
 				names = &canonicalForwarding
-				headers4[names.host] = []string{req.http.Host}
-				prior = headers4[names.forwardedFor]
+				headers2[names.host] = []string{req.http.Host}
+				prior = headers2[names.forwardedFor]
 				if len(prior) > 0 {
-					headers4[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
+					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
 				} else {
-					headers4[names.forwardedFor] = []string{req.peerIP}
+					headers2[names.forwardedFor] = []string{req.peerIP}
 				}
-				if len(headers4[names.forwardedProto]) == 0 {
+				if len(headers2[names.forwardedProto]) == 0 {
 
 					// scheme, request_header.go
 					r = req.http
@@ -759,9 +738,9 @@ func encodeRequests() {
 					}
 					result = "http"
 				schemeDone2:
-					headers4[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result}
 				}
-				if len(headers4[names.forwardedPort]) == 0 {
+				if len(headers2[names.forwardedPort]) == 0 {
 
 					// port, request_header.go
 					r = req.http
@@ -776,22 +755,21 @@ func encodeRequests() {
 					}
 					result = "80"
 				portDone2:
-					headers4[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result}
 				}
-				if len(headers4[names.traceID]) == 0 {
-					headers4[names.traceID] = []string{req.traceID}
+				if len(headers2[names.traceID]) == 0 {
+					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
-					headers4[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
 				}
 				if req.eventHeaders != nil {
-					addEventValues(headers4, req.eventHeaders, names == &canonicalForwarding)
+					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
 				}
-				headers3 = headers4
-				delete(headers3, "Content-Length")
-				isBase64 = len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(argument, last(headers3["Content-Type"])))
+				delete(headers2, "Content-Length")
+				isBase64 = len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(argument, last(headers2["Content-Type"])))
 				if req.http.ProtoMajor >= 2 {
-					headers3 = lowerButAWS(headers3)
+					headers2 = lowerButAWS(headers2)
 				}
 
 				// newProxyEvent, format_rest_api.go
@@ -831,18 +809,17 @@ func encodeRequests() {
 				path = req.rawPath
 
 				// lastValues, request_header.go
-				single = make(map[string]string, len(headers3))
-				for name2, list := range headers3 {
+				result4 = make(map[string]string, len(headers2))
+				for name2, list := range headers2 {
 					if len(list) > 0 {
-						single[name2] = list[len(list)-1]
+						result4[name2] = list[len(list)-1]
 					}
 				}
-				result4 = single
-				event6 = &proxyEvent{
+				event4 = &proxyEvent{
 					Path:              path,
 					HTTPMethod:        r.Method,
 					Headers:           result4,
-					MultiValueHeaders: headers3,
+					MultiValueHeaders: headers2,
 					StageVariables:    argument.context.stageVariables,
 					RequestContext: proxyContext{
 						AccountID:        argument.context.accountID,
@@ -859,9 +836,9 @@ func encodeRequests() {
 					},
 				}
 				userAgent2 = ""
-				userAgent2, ok = event6.Headers["User-Agent"]
+				userAgent2, ok = event4.Headers["User-Agent"]
 				if ok {
-					event6.RequestContext.Identity.UserAgent = userAgent2
+					event4.RequestContext.Identity.UserAgent = userAgent2
 				}
 				if req.http.URL.RawQuery != "" {
 
@@ -870,8 +847,8 @@ func encodeRequests() {
 					if req.undecodedQuery != "" {
 						rawQuery = req.undecodedQuery
 					}
-					values2, err2 = url.ParseQuery(rawQuery)
-					if err2 == nil {
+					values2, err3 = url.ParseQuery(rawQuery)
+					if err3 == nil {
 						query = values2
 						goto parseQueryDone3
 					}
@@ -886,11 +863,10 @@ func encodeRequests() {
 							single[name2] = list[len(list)-1]
 						}
 					}
-					event6.QueryStringParameters = single
-					event6.MultiValueQueryStringParameters = query
+					event4.QueryStringParameters = single
+					event4.MultiValueQueryStringParameters = query
 				}
-				event5 = event6
-				context3 = &event5.RequestContext
+				context3 = &event4.RequestContext
 
 				// setResource, format_rest_api.go
 				switch {
@@ -898,16 +874,16 @@ func encodeRequests() {
 
 					// routePath, format_rest_api.go
 					routeKey = req.routeKey
-					event5.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
-					event5.PathParameters = encodedPathParameters(event5.Resource, req)
-				case event5.Path == "/":
-					event5.Resource = "/"
+					event4.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
+					event4.PathParameters = encodedPathParameters(event4.Resource, req)
+				case event4.Path == "/":
+					event4.Resource = "/"
 				default:
-					event5.Resource = "/{proxy+}"
-					event5.PathParameters = map[string]string{"proxy": event5.Path[1:]}
+					event4.Resource = "/{proxy+}"
+					event4.PathParameters = map[string]string{"proxy": event4.Path[1:]}
 				}
 				context3.ResourceID = argument.context.apiID
-				context3.ResourcePath = event5.Resource
+				context3.ResourcePath = event4.Resource
 
 				// randomUUID, ids.go
 				random2 = make([]byte, 16)
@@ -917,41 +893,41 @@ func encodeRequests() {
 				id = hex.EncodeToString(random2)
 				context3.RequestID = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
 				context3.ExtendedRequestID = req.requestID
-				context3.Path = "/" + argument.context.stage + event5.Path
+				context3.Path = "/" + argument.context.stage + event4.Path
 				if len(req.body) > 0 {
-					event5.IsBase64Encoded = isBase64
+					event4.IsBase64Encoded = isBase64
 
 					// eventBody, body.go
 					body = req.body
 					switch {
 					case isBase64 && len(body) >= minSplicedBody:
-						event5.Body = base64Mark
+						event4.Body = base64Mark
 					case isBase64:
-						event5.Body = body
+						event4.Body = body
 					case len(body) >= minSplicedText:
-						event5.Body = textMark
+						event4.Body = textMark
 					default:
-						event5.Body = string(body)
+						event4.Body = string(body)
 					}
 				}
 
 				// marshalEvent, envelope.go
-				v = event5
-				event4, err2 = json.Marshal(v)
-				if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-					event = event4
-					err = err2
+				v = event4
+				event3, err3 = json.Marshal(v)
+				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+					event = event3
+					err2 = err3
 					goto encodeRESTAPIDone
 				}
-				if !bytes.Contains(event4, escapedEscape) {
-					event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-					if !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = nil
+				if !bytes.Contains(event3, escapedEscape) {
+					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+					if !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = nil
 						goto encodeRESTAPIDone
 					}
 				}
-				event, err = unescapeEvent(req, v, event4)
+				event, err2 = unescapeEvent(req, v, event3)
 			encodeRESTAPIDone:
 			}
 		case formatFunctionURL:
@@ -965,52 +941,50 @@ func encodeRequests() {
 				if common.host != r.Host {
 					common = setHTTPAPIv2Common(argument, r.Host)
 				}
-				event3 = &httpAPIv2Event{}
-				*event3 = common.event
+				event2 = &httpAPIv2Event{}
+				*event2 = common.event
 
 				// lowerHeaders, request_header.go
 				r4 = req.http
-				headers2 = make(map[string]string, 14)
+				headers = make(map[string]string, 14)
 				rare = false
 				for name2, values := range r4.Header {
-					lower = ""
-					lower, known = lowerNames[name2]
-					if known && len(values) == 1 {
-						headers2[lower] = values[0]
+					lower = lowerNames[name2]
+					if lower != "" && len(values) == 1 {
+						headers[lower] = values[0]
 					} else if !hopByHop[name2] {
 						rare = true
 					}
 				}
 				if rare {
-					addRareHeaders(headers2, r4.Header)
+					addRareHeaders(headers, r4.Header)
 				}
-				headers2["host"] = r4.Host
+				headers["host"] = r4.Host
 				forwarded = req.peerIP
-				if headers2["x-forwarded-for"] != "" {
-					forwarded = headers2["x-forwarded-for"] + ", " + forwarded
+				if headers["x-forwarded-for"] != "" {
+					forwarded = headers["x-forwarded-for"] + ", " + forwarded
 				}
-				headers2["x-forwarded-for"] = forwarded
-				if headers2["x-forwarded-proto"] == "" || headers2["x-forwarded-port"] == "" {
-					addScheme(headers2, r4)
+				headers["x-forwarded-for"] = forwarded
+				if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
+					addScheme(headers, r4)
 				}
-				if headers2["x-amzn-trace-id"] == "" {
-					headers2["x-amzn-trace-id"] = req.traceID
+				if headers["x-amzn-trace-id"] == "" {
+					headers["x-amzn-trace-id"] = req.traceID
 				}
 				if req.eventHeaders != nil {
-					addEventHeaders(headers2, req.eventHeaders)
+					addEventHeaders(headers, req.eventHeaders)
 				}
-				headers = headers2
-				event3.RawPath = req.path
-				event3.RawQueryString = r.URL.RawQuery
-				event3.Headers = headers
-				context2 = &event3.RequestContext
+				event2.RawPath = req.path
+				event2.RawQueryString = r.URL.RawQuery
+				event2.Headers = headers
+				context2 = &event2.RequestContext
 				context2.HTTP = httpAPIv2HTTP{
 					Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
 				}
 				context2.RequestID = req.requestID
 				context2.Time = req.second.logTime
 				context2.TimeEpoch = req.millis
-				if event3.RawQueryString != "" {
+				if event2.RawQueryString != "" {
 
 					// joinedQuery, query.go
 
@@ -1019,8 +993,8 @@ func encodeRequests() {
 					if req.undecodedQuery != "" {
 						rawQuery = req.undecodedQuery
 					}
-					values2, err2 = url.ParseQuery(rawQuery)
-					if err2 == nil {
+					values2, err3 = url.ParseQuery(rawQuery)
+					if err3 == nil {
 						query = values2
 						goto parseQueryDone4
 					}
@@ -1034,16 +1008,16 @@ func encodeRequests() {
 							joined[name2] = strings.Join(values, ",")
 						}
 					}
-					event3.QueryStringParameters = joined
+					event2.QueryStringParameters = joined
 				}
 				if headers["cookie"] != "" {
-					event3.Cookies = splitCookies(headers["cookie"])
+					event2.Cookies = splitCookies(headers["cookie"])
 				}
 				if req.body != nil {
 
 					// setHTTPAPIv2Body, format_http_api.go
-					event3.Headers["content-length"] = strconv.Itoa(len(req.body))
-					contentType = event3.Headers["content-type"]
+					event2.Headers["content-length"] = strconv.Itoa(len(req.body))
+					contentType = event2.Headers["content-type"]
 
 					// isText, body.go
 					body = req.body
@@ -1053,28 +1027,27 @@ func encodeRequests() {
 						textual = isTextType(contentType)
 					}
 					result2 = textual && utf8.Valid(body)
-					event3.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+					event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 					// eventBody, body.go
 					body = req.body
-					base642 = event3.IsBase64Encoded
+					base642 = event2.IsBase64Encoded
 					switch {
 					case base642 && len(body) >= minSplicedBody:
-						event3.Body = base64Mark
+						event2.Body = base64Mark
 					case base642:
-						event3.Body = body
+						event2.Body = body
 					case len(body) >= minSplicedText:
-						event3.Body = textMark
+						event2.Body = textMark
 					default:
-						event3.Body = string(body)
+						event2.Body = string(body)
 					}
 				}
 				if req.routeKey != defaultRouteKey {
-					event3.RouteKey = req.routeKey
+					event2.RouteKey = req.routeKey
 					context2.RouteKey = req.routeKey
-					event3.PathParameters = req.pathParameters
+					event2.PathParameters = req.pathParameters
 				}
-				event2 = event3
 
 				// escapedPath, envelope.go
 				if req.rawPath == "" {
@@ -1096,21 +1069,21 @@ func encodeRequests() {
 
 				// marshalEvent, envelope.go
 				v = event2
-				event4, err2 = json.Marshal(v)
-				if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-					event = event4
-					err = err2
+				event3, err3 = json.Marshal(v)
+				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+					event = event3
+					err2 = err3
 					goto encodeFunctionURLDone
 				}
-				if !bytes.Contains(event4, escapedEscape) {
-					event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-					if !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = nil
+				if !bytes.Contains(event3, escapedEscape) {
+					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+					if !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = nil
 						goto encodeFunctionURLDone
 					}
 				}
-				event, err = unescapeEvent(req, v, event4)
+				event, err2 = unescapeEvent(req, v, event3)
 			encodeFunctionURLDone:
 			}
 		case formatALB:
@@ -1119,31 +1092,30 @@ func encodeRequests() {
 				// encodeALB, format_alb.go
 
 				// headerValues, request_header.go
-				headers4 = make(map[string][]string, len(req.http.Header)+6)
+				headers2 = make(map[string][]string, len(req.http.Header)+6)
 				rare = false
 				for name2, values := range req.http.Header {
-					lower = ""
-					lower, known = lowerNames[name2]
-					if !known || len(values) == 0 {
+					lower = lowerNames[name2]
+					if lower == "" || len(values) == 0 {
 						rare = rare || !hopByHop[name2]
 						continue
 					}
-					headers4[lower] = values
+					headers2[lower] = values
 				}
 				if rare {
-					addRareValues(headers4, req.http.Header, true)
+					addRareValues(headers2, req.http.Header, true)
 				}
 
 				// addForwardingValues, request_header.go
 				names = &lowerForwarding
-				headers4[names.host] = []string{req.http.Host}
-				prior = headers4[names.forwardedFor]
+				headers2[names.host] = []string{req.http.Host}
+				prior = headers2[names.forwardedFor]
 				if len(prior) > 0 {
-					headers4[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
+					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
 				} else {
-					headers4[names.forwardedFor] = []string{req.peerIP}
+					headers2[names.forwardedFor] = []string{req.peerIP}
 				}
-				if len(headers4[names.forwardedProto]) == 0 {
+				if len(headers2[names.forwardedProto]) == 0 {
 
 					// scheme, request_header.go
 					r = req.http
@@ -1153,9 +1125,9 @@ func encodeRequests() {
 					}
 					result = "http"
 				schemeDone3:
-					headers4[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result}
 				}
-				if len(headers4[names.forwardedPort]) == 0 {
+				if len(headers2[names.forwardedPort]) == 0 {
 
 					// port, request_header.go
 					r = req.http
@@ -1170,18 +1142,17 @@ func encodeRequests() {
 					}
 					result = "80"
 				portDone3:
-					headers4[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result}
 				}
-				if len(headers4[names.traceID]) == 0 {
-					headers4[names.traceID] = []string{req.traceID}
+				if len(headers2[names.traceID]) == 0 {
+					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
-					headers4[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
 				}
 				if req.eventHeaders != nil {
-					addEventValues(headers4, req.eventHeaders, names == &canonicalForwarding)
+					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
 				}
-				headers3 = headers4
 
 				// isALBText, format_alb.go
 				body = req.body
@@ -1191,7 +1162,7 @@ func encodeRequests() {
 				}
 
 				// last, request_header.go
-				values4 = headers3["content-type"]
+				values4 = headers2["content-type"]
 				if len(values4) == 0 {
 					contentType = ""
 					goto lastDone
@@ -1203,7 +1174,7 @@ func encodeRequests() {
 				mediaType2, _, _ = strings.Cut(contentType, ";")
 				mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
 				result2 = (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
-					len(headers3["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
+					len(headers2["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
 			isALBTextDone:
 				isBase64 = !result2
 
@@ -1219,22 +1190,20 @@ func encodeRequests() {
 
 				// lastValues, request_header.go
 				values3 = result5
-				single = make(map[string]string, len(values3))
+				result4 = make(map[string]string, len(values3))
 				for name2, list := range values3 {
 					if len(list) > 0 {
-						single[name2] = list[len(list)-1]
+						result4[name2] = list[len(list)-1]
 					}
 				}
-				result4 = single
 
 				// lastValues, request_header.go
-				single = make(map[string]string, len(headers3))
-				for name2, list := range headers3 {
+				result6 = make(map[string]string, len(headers2))
+				for name2, list := range headers2 {
 					if len(list) > 0 {
-						single[name2] = list[len(list)-1]
+						result6[name2] = list[len(list)-1]
 					}
 				}
-				result6 = single
 
 				// eventBody, body.go
 				body = req.body
@@ -1248,7 +1217,7 @@ func encodeRequests() {
 				default:
 					result7 = string(body)
 				}
-				event7 = &albEvent{
+				event5 = &albEvent{
 					RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
 					HTTPMethod:            req.http.Method,
 					Path:                  result,
@@ -1259,22 +1228,22 @@ func encodeRequests() {
 				}
 
 				// marshalEvent, envelope.go
-				v = event7
-				event4, err2 = json.Marshal(v)
-				if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-					event = event4
-					err = err2
+				v = event5
+				event3, err3 = json.Marshal(v)
+				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+					event = event3
+					err2 = err3
 					goto encodeALBDone
 				}
-				if !bytes.Contains(event4, escapedEscape) {
-					event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-					if !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = nil
+				if !bytes.Contains(event3, escapedEscape) {
+					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+					if !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = nil
 						goto encodeALBDone
 					}
 				}
-				event, err = unescapeEvent(req, v, event4)
+				event, err2 = unescapeEvent(req, v, event3)
 			encodeALBDone:
 			}
 		case formatALBMultiValue:
@@ -1283,31 +1252,30 @@ func encodeRequests() {
 				// encodeALBMultiValue, format_alb.go
 
 				// headerValues, request_header.go
-				headers4 = make(map[string][]string, len(req.http.Header)+6)
+				headers2 = make(map[string][]string, len(req.http.Header)+6)
 				rare = false
 				for name2, values := range req.http.Header {
-					lower = ""
-					lower, known = lowerNames[name2]
-					if !known || len(values) == 0 {
+					lower = lowerNames[name2]
+					if lower == "" || len(values) == 0 {
 						rare = rare || !hopByHop[name2]
 						continue
 					}
-					headers4[lower] = values
+					headers2[lower] = values
 				}
 				if rare {
-					addRareValues(headers4, req.http.Header, true)
+					addRareValues(headers2, req.http.Header, true)
 				}
 
 				// addForwardingValues, request_header.go
 				names = &lowerForwarding
-				headers4[names.host] = []string{req.http.Host}
-				prior = headers4[names.forwardedFor]
+				headers2[names.host] = []string{req.http.Host}
+				prior = headers2[names.forwardedFor]
 				if len(prior) > 0 {
-					headers4[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
+					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
 				} else {
-					headers4[names.forwardedFor] = []string{req.peerIP}
+					headers2[names.forwardedFor] = []string{req.peerIP}
 				}
-				if len(headers4[names.forwardedProto]) == 0 {
+				if len(headers2[names.forwardedProto]) == 0 {
 
 					// scheme, request_header.go
 					r = req.http
@@ -1317,9 +1285,9 @@ func encodeRequests() {
 					}
 					result = "http"
 				schemeDone4:
-					headers4[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result}
 				}
-				if len(headers4[names.forwardedPort]) == 0 {
+				if len(headers2[names.forwardedPort]) == 0 {
 
 					// port, request_header.go
 					r = req.http
@@ -1334,18 +1302,17 @@ func encodeRequests() {
 					}
 					result = "80"
 				portDone4:
-					headers4[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result}
 				}
-				if len(headers4[names.traceID]) == 0 {
-					headers4[names.traceID] = []string{req.traceID}
+				if len(headers2[names.traceID]) == 0 {
+					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
-					headers4[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
 				}
 				if req.eventHeaders != nil {
-					addEventValues(headers4, req.eventHeaders, names == &canonicalForwarding)
+					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
 				}
-				headers3 = headers4
 
 				// isALBText, format_alb.go
 				body = req.body
@@ -1355,7 +1322,7 @@ func encodeRequests() {
 				}
 
 				// last, request_header.go
-				values4 = headers3["content-type"]
+				values4 = headers2["content-type"]
 				if len(values4) == 0 {
 					contentType = ""
 					goto lastDone2
@@ -1367,7 +1334,7 @@ func encodeRequests() {
 				mediaType2, _, _ = strings.Cut(contentType, ";")
 				mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
 				result2 = (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
-					len(headers3["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
+					len(headers2["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
 			isALBTextDone2:
 				isBase64 = !result2
 
@@ -1393,33 +1360,33 @@ func encodeRequests() {
 				default:
 					result7 = string(body)
 				}
-				event8 = &albMultiValueEvent{
+				event6 = &albMultiValueEvent{
 					RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
 					HTTPMethod:                      req.http.Method,
 					Path:                            result,
 					MultiValueQueryStringParameters: result5,
-					MultiValueHeaders:               headers3,
+					MultiValueHeaders:               headers2,
 					Body:                            result7,
 					IsBase64Encoded:                 isBase64,
 				}
 
 				// marshalEvent, envelope.go
-				v = event8
-				event4, err2 = json.Marshal(v)
-				if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-					event = event4
-					err = err2
+				v = event6
+				event3, err3 = json.Marshal(v)
+				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+					event = event3
+					err2 = err3
 					goto encodeALBMultiValueDone
 				}
-				if !bytes.Contains(event4, escapedEscape) {
-					event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-					if !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = nil
+				if !bytes.Contains(event3, escapedEscape) {
+					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+					if !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = nil
 						goto encodeALBMultiValueDone
 					}
 				}
-				event, err = unescapeEvent(req, v, event4)
+				event, err2 = unescapeEvent(req, v, event3)
 			encodeALBMultiValueDone:
 			}
 		case formatHTTPJSON:
@@ -1428,31 +1395,30 @@ func encodeRequests() {
 				// encodeHTTPJSON, format_httpjson.go
 
 				// headerValues, request_header.go
-				headers4 = make(map[string][]string, len(req.http.Header)+6)
+				headers2 = make(map[string][]string, len(req.http.Header)+6)
 				rare = false
 				for name2, values := range req.http.Header {
-					lower = ""
-					lower, known = lowerNames[name2]
-					if !known || len(values) == 0 {
+					lower = lowerNames[name2]
+					if lower == "" || len(values) == 0 {
 						rare = rare || !hopByHop[name2]
 						continue
 					}
-					headers4[lower] = values
+					headers2[lower] = values
 				}
 				if rare {
-					addRareValues(headers4, req.http.Header, true)
+					addRareValues(headers2, req.http.Header, true)
 				}
 
 				// addForwardingValues, request_header.go
 				names = &lowerForwarding
-				headers4[names.host] = []string{req.http.Host}
-				prior = headers4[names.forwardedFor]
+				headers2[names.host] = []string{req.http.Host}
+				prior = headers2[names.forwardedFor]
 				if len(prior) > 0 {
-					headers4[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
+					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
 				} else {
-					headers4[names.forwardedFor] = []string{req.peerIP}
+					headers2[names.forwardedFor] = []string{req.peerIP}
 				}
-				if len(headers4[names.forwardedProto]) == 0 {
+				if len(headers2[names.forwardedProto]) == 0 {
 
 					// scheme, request_header.go
 					r = req.http
@@ -1462,9 +1428,9 @@ func encodeRequests() {
 					}
 					result = "http"
 				schemeDone5:
-					headers4[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result}
 				}
-				if len(headers4[names.forwardedPort]) == 0 {
+				if len(headers2[names.forwardedPort]) == 0 {
 
 					// port, request_header.go
 					r = req.http
@@ -1479,24 +1445,23 @@ func encodeRequests() {
 					}
 					result = "80"
 				portDone5:
-					headers4[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result}
 				}
-				if len(headers4[names.traceID]) == 0 {
-					headers4[names.traceID] = []string{req.traceID}
+				if len(headers2[names.traceID]) == 0 {
+					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
-					headers4[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
 				}
 				if req.eventHeaders != nil {
-					addEventValues(headers4, req.eventHeaders, names == &canonicalForwarding)
+					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
 				}
-				headers3 = headers4
 
 				// dropMadeTraceID, request_header.go
 				if req.http.Header["X-Amzn-Trace-Id"] == nil && req.eventHeaders["x-amzn-trace-id"] == "" {
-					delete(headers3, "x-amzn-trace-id")
+					delete(headers2, "x-amzn-trace-id")
 				}
-				event9 = &httpJSONEvent{
+				event7 = &httpJSONEvent{
 					Type: "HTTPJSON-REQ",
 					Meta: httpJSONMeta{
 						Method:  req.http.Method,
@@ -1504,12 +1469,12 @@ func encodeRequests() {
 						Query:   req.http.URL.RawQuery,
 						Host:    req.http.Host,
 						Proto:   req.http.Proto,
-						Headers: headers3,
+						Headers: headers2,
 					},
 				}
 
 				// last, request_header.go
-				values4 = headers3["content-type"]
+				values4 = headers2["content-type"]
 				if len(values4) == 0 {
 					result = ""
 					goto lastDone3
@@ -1526,39 +1491,39 @@ func encodeRequests() {
 			isBinaryMediaTypeDone:
 				isBase64 = result2 || !utf8.Valid(req.body)
 				if isBase64 {
-					event9.BodyEncoding = "base64"
+					event7.BodyEncoding = "base64"
 				}
 
 				// eventBody, body.go
 				body = req.body
 				switch {
 				case isBase64 && len(body) >= minSplicedBody:
-					event9.Body = base64Mark
+					event7.Body = base64Mark
 				case isBase64:
-					event9.Body = body
+					event7.Body = body
 				case len(body) >= minSplicedText:
-					event9.Body = textMark
+					event7.Body = textMark
 				default:
-					event9.Body = string(body)
+					event7.Body = string(body)
 				}
 
 				// marshalEvent, envelope.go
-				v = event9
-				event4, err2 = json.Marshal(v)
-				if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-					event = event4
-					err = err2
+				v = event7
+				event3, err3 = json.Marshal(v)
+				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+					event = event3
+					err2 = err3
 					goto encodeHTTPJSONDone
 				}
-				if !bytes.Contains(event4, escapedEscape) {
-					event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-					if !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = nil
+				if !bytes.Contains(event3, escapedEscape) {
+					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+					if !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = nil
 						goto encodeHTTPJSONDone
 					}
 				}
-				event, err = unescapeEvent(req, v, event4)
+				event, err2 = unescapeEvent(req, v, event3)
 			encodeHTTPJSONDone:
 			}
 		case formatVmod:
@@ -1567,31 +1532,30 @@ func encodeRequests() {
 				// encodeVmod, format_vmod.go
 
 				// headerValues, request_header.go
-				headers4 = make(map[string][]string, len(req.http.Header)+6)
+				headers2 = make(map[string][]string, len(req.http.Header)+6)
 				rare = false
 				for name2, values := range req.http.Header {
-					lower = ""
-					lower, known = lowerNames[name2]
-					if !known || len(values) == 0 {
+					lower = lowerNames[name2]
+					if lower == "" || len(values) == 0 {
 						rare = rare || !hopByHop[name2]
 						continue
 					}
-					headers4[lower] = values
+					headers2[lower] = values
 				}
 				if rare {
-					addRareValues(headers4, req.http.Header, true)
+					addRareValues(headers2, req.http.Header, true)
 				}
 
 				// addForwardingValues, request_header.go
 				names = &lowerForwarding
-				headers4[names.host] = []string{req.http.Host}
-				prior = headers4[names.forwardedFor]
+				headers2[names.host] = []string{req.http.Host}
+				prior = headers2[names.forwardedFor]
 				if len(prior) > 0 {
-					headers4[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
+					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
 				} else {
-					headers4[names.forwardedFor] = []string{req.peerIP}
+					headers2[names.forwardedFor] = []string{req.peerIP}
 				}
-				if len(headers4[names.forwardedProto]) == 0 {
+				if len(headers2[names.forwardedProto]) == 0 {
 
 					// scheme, request_header.go
 					r = req.http
@@ -1601,9 +1565,9 @@ func encodeRequests() {
 					}
 					result = "http"
 				schemeDone6:
-					headers4[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result}
 				}
-				if len(headers4[names.forwardedPort]) == 0 {
+				if len(headers2[names.forwardedPort]) == 0 {
 
 					// port, request_header.go
 					r = req.http
@@ -1618,22 +1582,21 @@ func encodeRequests() {
 					}
 					result = "80"
 				portDone6:
-					headers4[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result}
 				}
-				if len(headers4[names.traceID]) == 0 {
-					headers4[names.traceID] = []string{req.traceID}
+				if len(headers2[names.traceID]) == 0 {
+					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
-					headers4[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
 				}
 				if req.eventHeaders != nil {
-					addEventValues(headers4, req.eventHeaders, names == &canonicalForwarding)
+					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
 				}
-				headers3 = headers4
 
 				// dropMadeTraceID, request_header.go
 				if req.http.Header["X-Amzn-Trace-Id"] == nil && req.eventHeaders["x-amzn-trace-id"] == "" {
-					delete(headers3, "x-amzn-trace-id")
+					delete(headers2, "x-amzn-trace-id")
 				}
 
 				// escapedPath, envelope.go
@@ -1650,8 +1613,8 @@ func encodeRequests() {
 				if req.undecodedQuery != "" {
 					rawQuery = req.undecodedQuery
 				}
-				values2, err2 = url.ParseQuery(rawQuery)
-				if err2 == nil {
+				values2, err3 = url.ParseQuery(rawQuery)
+				if err3 == nil {
 					result5 = values2
 					goto parseQueryDone5
 				}
@@ -1660,23 +1623,21 @@ func encodeRequests() {
 
 				// lastValues, request_header.go
 				values3 = result5
-				single = make(map[string]string, len(values3))
+				result6 = make(map[string]string, len(values3))
 				for name2, list := range values3 {
 					if len(list) > 0 {
-						single[name2] = list[len(list)-1]
+						result6[name2] = list[len(list)-1]
 					}
 				}
-				result6 = single
 
 				// lastValues, request_header.go
-				single = make(map[string]string, len(headers3))
-				for name2, list := range headers3 {
+				result4 = make(map[string]string, len(headers2))
+				for name2, list := range headers2 {
 					if len(list) > 0 {
-						single[name2] = list[len(list)-1]
+						result4[name2] = list[len(list)-1]
 					}
 				}
-				result4 = single
-				event10 = &vmodEvent{
+				event8 = &vmodEvent{
 					HTTPMethod:            req.http.Method,
 					Path:                  result,
 					QueryStringParameters: result6,
@@ -1686,7 +1647,7 @@ func encodeRequests() {
 				if len(req.body) > 0 {
 
 					// last, request_header.go
-					values4 = headers3["content-type"]
+					values4 = headers2["content-type"]
 					if len(values4) == 0 {
 						contentType = ""
 						goto lastDone4
@@ -1701,40 +1662,40 @@ func encodeRequests() {
 					mediaType2, _, _ = strings.Cut(contentType, ";")
 					mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
 					result2 = (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)
-					event10.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+					event8.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 					// eventBody, body.go
 					body = req.body
-					base642 = event10.IsBase64Encoded
+					base642 = event8.IsBase64Encoded
 					switch {
 					case base642 && len(body) >= minSplicedBody:
-						event10.Body = base64Mark
+						event8.Body = base64Mark
 					case base642:
-						event10.Body = body
+						event8.Body = body
 					case len(body) >= minSplicedText:
-						event10.Body = textMark
+						event8.Body = textMark
 					default:
-						event10.Body = string(body)
+						event8.Body = string(body)
 					}
 				}
 
 				// marshalEvent, envelope.go
-				v = event10
-				event4, err2 = json.Marshal(v)
-				if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-					event = event4
-					err = err2
+				v = event8
+				event3, err3 = json.Marshal(v)
+				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+					event = event3
+					err2 = err3
 					goto encodeVmodDone
 				}
-				if !bytes.Contains(event4, escapedEscape) {
-					event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-					if !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = nil
+				if !bytes.Contains(event3, escapedEscape) {
+					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+					if !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = nil
 						goto encodeVmodDone
 					}
 				}
-				event, err = unescapeEvent(req, v, event4)
+				event, err2 = unescapeEvent(req, v, event3)
 			encodeVmodDone:
 			}
 		case formatRaw:
@@ -1746,83 +1707,86 @@ func encodeRequests() {
 
 					// marshalEvent, envelope.go
 					v = queryObject(req)
-					event4, err2 = json.Marshal(v)
-					if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = err2
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = err3
 						goto encodeRawDone
 					}
-					if !bytes.Contains(event4, escapedEscape) {
-						event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-						if !bytes.Contains(event4, unicodeEscape) {
-							event = event4
-							err = nil
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
 							goto encodeRawDone
 						}
 					}
-					event, err = unescapeEvent(req, v, event4)
+					event, err2 = unescapeEvent(req, v, event3)
 				case isBinaryMediaType(argument, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
 
 					// marshalEvent, envelope.go
 					v = req.body
-					event4, err2 = json.Marshal(v)
-					if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = err2
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = err3
 						goto encodeRawDone
 					}
-					if !bytes.Contains(event4, escapedEscape) {
-						event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-						if !bytes.Contains(event4, unicodeEscape) {
-							event = event4
-							err = nil
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
 							goto encodeRawDone
 						}
 					}
-					event, err = unescapeEvent(req, v, event4)
+					event, err2 = unescapeEvent(req, v, event3)
 				case json.Valid(req.body):
 					event = req.body
-					err = nil
+					err2 = nil
 				default:
 
 					// marshalEvent, envelope.go
 					v = string(req.body)
-					event4, err2 = json.Marshal(v)
-					if err2 != nil || !bytes.Contains(event4, unicodeEscape) {
-						event = event4
-						err = err2
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = err3
 						goto encodeRawDone
 					}
-					if !bytes.Contains(event4, escapedEscape) {
-						event4 = bytes.ReplaceAll(event4, ampersandEscape, ampersand)
-						if !bytes.Contains(event4, unicodeEscape) {
-							event = event4
-							err = nil
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
 							goto encodeRawDone
 						}
 					}
-					event, err = unescapeEvent(req, v, event4)
+					event, err2 = unescapeEvent(req, v, event3)
 				}
 			encodeRawDone:
 			}
 		case formatTemplate:
-			event, err = encodeTemplate(argument, req)
+			event, err2 = encodeTemplate(argument, req)
 		default:
-			event, err = l.format.encode(argument, req)
+			event, err2 = l.format.encode(argument, req)
 		}
-		if err != nil {
-			x2.err = err
+		if err2 != nil {
+			err = err2
 			goto encodeEventDone
 		}
 		req.event = event
 		if req.lossy || len(event)+len(req.body) >= minSplicedBody {
-			x2.err = completeEvent(l, req)
+			err = completeEvent(l, req)
 			goto encodeEventDone
 		}
-		x2.err = nil
+		err = nil
 	encodeEventDone:
-		x2.large = len(req.event) >= minSplicedBody
-		if x2.err != nil || !l.plainCall {
+		if err != nil {
+			x.err = err
+			goto prepareDone
+		}
+		if !l.plainCall {
 			goto prepareDone
 		}
 
@@ -1836,10 +1800,10 @@ func encodeRequests() {
 		err = nil
 	preparedForDone:
 		if err != nil {
-			x2.err = err
+			x.err = err
 			goto prepareDone
 		}
-		x2.prepared = p
+		x.prepared = p
 
 		// newInvocation, invoke.go
 		invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
@@ -1853,18 +1817,18 @@ func encodeRequests() {
 
 			// sign, sigv4.go
 			{
-				s2 = p.signer
+				s = p.signer
 				event = req.event
 				payload := sha256.Sum256(event)
-				canonical := sha256.Sum256([]byte(s2.head + strconv.Itoa(len(event)) + s2.tail + hex.EncodeToString(payload[:])))
-				if mac.signer != s2 {
-					mac.hash = hmac.New(sha256.New, s2.key)
-					mac.signer = s2
+				canonical := sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(payload[:])))
+				if self.macSigner != s {
+					self.mac = hmac.New(sha256.New, s.key)
+					self.macSigner = s
 				} else {
-					mac.hash.Reset()
+					self.mac.Reset()
 				}
-				mac.hash.Write([]byte(s2.stringToSign + hex.EncodeToString(canonical[:])))
-				result = s2.authorization + hex.EncodeToString(mac.hash.Sum(nil))
+				self.mac.Write([]byte(s.stringToSign + hex.EncodeToString(canonical[:])))
+				result = s.authorization + hex.EncodeToString(self.mac.Sum(nil))
 			}
 			invocation.Header = http.Header{
 				"X-Amz-Date":           p.date,
@@ -1876,12 +1840,23 @@ func encodeRequests() {
 		if l.xray {
 			addTrace(invocation, req.http)
 		}
-		x2.invocation = invocation
+		if atomic.LoadInt32(metered) != 0 {
+			beginCall(req)
+		}
+		x.invocation = invocation
 	prepareDone:
 		self.exchange = leave
-		goes = x.large || !staysIdle(&idleEncoders)
+
+		// staysIdle, workers.go
+		idle = &idleEncoders
+		if atomic.AddInt32(idle, 1) <= maxIdleWorkers {
+			stays = true
+			goto staysIdleDone
+		}
+		stays = !claim(idle)
+	staysIdleDone:
 		x.done <- true
-		if goes {
+		if !stays {
 			return
 		}
 	}
@@ -1891,21 +1866,19 @@ func encodeRequests() {
 func decodeReplies() {
 	var (
 		self         *worker
-		x2           *exchange
 		l            *Lambda
 		req          *request
+		err          error
 		ctx          context.Context
 		p            *preparedInvocation
 		resp         *http.Response
 		payload      []byte
-		err          error
 		payload2     []byte
 		err2         error
 		payload3     []byte
 		err3         error
 		header       http.Header
 		reply2       *reply
-		reply3       *reply
 		contentType  []string
 		typed        bool
 		argument     *replySettings
@@ -1929,8 +1902,6 @@ func decodeReplies() {
 		forwarded    bool
 		canonical2   string
 		forwarded2   bool
-		known        string
-		found2       bool
 		result2      bool
 		values2      string
 		multi        map[string]any
@@ -1942,9 +1913,9 @@ func decodeReplies() {
 		texts        []string
 		w            http.ResponseWriter
 		id           []string
-		goes         bool
+		stays        bool
+		idle         *int32
 	)
-	_ = canonical2
 	_ = forwarded2
 	self = &worker{}
 	defer endWorker(self)
@@ -1956,33 +1927,33 @@ func decodeReplies() {
 		self.exchange = x
 
 		// conclude, exchange.go
-		x2 = x
-		l = x2.lambda
-		req = x2.req
-		if x2.prepared != nil {
+		l = x.lambda
+		req = x.req
+		if x.prepared != nil {
 
 			// accept, invoke.go
-			ctx = x2.ctx
-			p = x2.prepared
-			resp = x2.resp
+			ctx = x.ctx
+			p = x.prepared
+			resp = x.resp
 			req.answer = resp.Header
 			if resp.ProtoMajor != p.protoMajor {
 				learnProtocol(p, resp)
 			}
 			if resp.StatusCode != l.replies.takenStatus {
-				x2.err = refusedCall(ctx, l, req, resp, p)
+				err = refusedCall(ctx, l, req, resp, p)
 				goto acceptDone
 			}
-			x2.err = nil
+			err = nil
 		acceptDone:
-			if x2.err != nil {
+			if err != nil {
+				x.err = err
 				goto concludeDone
 			}
 		}
 
 		// readPayload, invoke.go
-		ctx = x2.ctx
-		resp = x2.resp
+		ctx = x.ctx
+		resp = x.resp
 
 		// readReply, invoke.go
 		if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
@@ -2011,27 +1982,25 @@ func decodeReplies() {
 		err = nil
 	readPayloadDone:
 		if err != nil {
-			x2.err = err
+			x.err = err
 			goto concludeDone
 		}
-		x2.large = x2.large || len(payload) >= minSplicedBody
-		header = x2.w.Header()
+		header = x.w.Header()
 
 		// newReply, reply.go
-		reply3 = &reply{}
+		reply2 = &reply{}
 		contentType = nil
 		contentType, typed = header["Content-Type"]
 		if typed && contentType == nil {
 			delete(header, "Content-Type")
-			reply3.typeOpen = true
+			reply2.typeOpen = true
 		}
 		if len(header) == 0 {
-			reply3.header = header
-			reply3.inPlace = true
+			reply2.header = header
+			reply2.inPlace = true
 		} else {
-			reply3.header = make(http.Header, 8)
+			reply2.header = make(http.Header, 8)
 		}
-		reply2 = reply3
 
 		// decodeReply, exchange.go
 		argument = l.replies
@@ -2115,14 +2084,13 @@ func decodeReplies() {
 					// canonicalOf, header.go
 					canonical2 = ""
 					forwarded2 = false
-					known = ""
-					known, found2 = canonicalNames[name]
-					if found2 {
-						canonical = known
-						forwarded = true
+					canonical2 = canonicalNames[name]
+					if canonical2 == "" {
+						canonical, forwarded = canonicalName(name)
 						goto canonicalOfDone
 					}
-					canonical, forwarded = canonicalName(name)
+					canonical = canonical2
+					forwarded = true
 				canonicalOfDone:
 					if !forwarded {
 						result = false
@@ -2158,14 +2126,13 @@ func decodeReplies() {
 						// canonicalOf, header.go
 						canonical2 = ""
 						forwarded2 = false
-						known = ""
-						known, found2 = canonicalNames[name]
-						if found2 {
-							canonical = known
-							forwarded = true
+						canonical2 = canonicalNames[name]
+						if canonical2 == "" {
+							canonical, forwarded = canonicalName(name)
 							goto canonicalOfDone2
 						}
-						canonical, forwarded = canonicalName(name)
+						canonical = canonical2
+						forwarded = true
 					canonicalOfDone2:
 						if !forwarded || len(list) == 0 || header2[canonical] != nil {
 							result2 = false
@@ -2251,12 +2218,12 @@ func decodeReplies() {
 	decodeReplyDone:
 		if err != nil {
 			dropReply(header, reply2)
-			x2.err = badReply(err)
+			x.err = badReply(err)
 			goto concludeDone
 		}
 
 		// writeReply, reply.go
-		w = x2.w
+		w = x.w
 		if !reply2.inPlace {
 			for name, values3 := range reply2.header {
 				header[name] = append(header[name], values3...)
@@ -2287,12 +2254,20 @@ func decodeReplies() {
 		}
 		_, _ = w.Write(reply2.body)
 	writeReplyDone:
-		x2.answered = true
+		x.answered = true
 	concludeDone:
 		self.exchange = leave
-		goes = x.large || !staysIdle(&idleDecoders)
+
+		// staysIdle, workers.go
+		idle = &idleDecoders
+		if atomic.AddInt32(idle, 1) <= maxIdleWorkers {
+			stays = true
+			goto staysIdleDone
+		}
+		stays = !claim(idle)
+	staysIdleDone:
 		x.done <- true
-		if goes {
+		if !stays {
 			return
 		}
 	}

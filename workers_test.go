@@ -28,7 +28,7 @@ func handlerOf(l *Lambda, generated bool) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{lambda: l, w: w, r: r}
-		prepare(x, &keyedHash{})
+		prepare(x, &worker{})
 		callFunction(x)
 		if x.resp != nil {
 			conclude(x)

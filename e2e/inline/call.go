@@ -135,7 +135,8 @@ func (e *expansion) argument(a *activation, arg ast.Expr, parameter types.Type) 
 		switch object := e.pkg.info.Uses[arg].(type) {
 		case *types.Var:
 			_, local := a.names[object]
-			result.fixed = local && result.sameType && !a.function.facts.placed[object]
+			facts := a.function.facts
+			result.fixed = local && result.sameType && (!facts.placed[object] || facts.received[object])
 		case *types.Const:
 			result.fixed = types.Identical(types.Default(object.Type()), parameter)
 		}
@@ -159,6 +160,9 @@ func (e *expansion) activate(caller *activation, call *ast.CallExpr, f *function
 	if exit == nil {
 		a.exit = &label{base: f.object.Name()}
 		tail = true
+	}
+	if f.facts.returned != nil && e.isOwn(targets[0], arguments) {
+		a.names[f.facts.returned] = targets[0]
 	}
 	before := make([]int, len(f.params))
 	for i, parameter := range f.params {
@@ -189,6 +193,16 @@ func (e *expansion) activate(caller *activation, call *ast.CallExpr, f *function
 	body.declares = body.declares || bindings.declares
 	e.write(a, bindings.text.String()+body.text.String(), body, exit == nil)
 	return nil
+}
+
+// isOwn reports whether a target is a variable of the worker that none of the arguments is made of.
+func (e *expansion) isOwn(target string, arguments []argument) bool {
+	for _, argument := range arguments {
+		if slices.Contains(word.FindAllString(argument.text, -1), target) {
+			return false
+		}
+	}
+	return target != "_" && word.FindString(target) == target
 }
 
 // bind writes what the parameters begin with. A parameter that nothing reads must not be declared.

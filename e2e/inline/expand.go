@@ -101,6 +101,9 @@ func (e *expansion) scope(a *activation, write func() error) error {
 
 // declare claims the variable that a local of the activation becomes.
 func (e *expansion) declare(a *activation, v *types.Var) string {
+	if name, ok := a.names[v]; ok && v == a.function.facts.returned {
+		return name
+	}
 	var c claim
 	if a.function.facts.placed[v] || a.function.facts.ranged[v] {
 		c = e.names.placed(v.Name(), v.Type())

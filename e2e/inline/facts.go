@@ -12,13 +12,16 @@ type facts struct {
 	assigned map[*types.Var]bool
 	// placed holds those that are declared where they stand, with :=, so that each round of a worker has a new one: the
 	// ones whose address is taken, and the ones that are received, which Yaegi lets nobody set.
-	placed map[*types.Var]bool
+	placed   map[*types.Var]bool
+	received map[*types.Var]bool
 	// ranged holds the variables of range clauses, which Yaegi sets with := alone.
 	ranged map[*types.Var]bool
+	// returned is the local variable that every return returns, alone; nil where there is none.
+	returned *types.Var
 }
 
 func (p *pkg) factsOf(f *ast.FuncDecl) *facts {
-	facts := &facts{assigned: map[*types.Var]bool{}, placed: map[*types.Var]bool{}, ranged: map[*types.Var]bool{}}
+	facts := &facts{assigned: map[*types.Var]bool{}, placed: map[*types.Var]bool{}, received: map[*types.Var]bool{}, ranged: map[*types.Var]bool{}}
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
@@ -28,6 +31,7 @@ func (p *pkg) factsOf(f *ast.FuncDecl) *facts {
 				}
 				if isReceive(n.Rhs[0]) {
 					mark(facts.placed, p.root(target))
+					mark(facts.received, p.root(target))
 				}
 			}
 		case *ast.IncDecStmt:
@@ -50,7 +54,39 @@ func (p *pkg) factsOf(f *ast.FuncDecl) *facts {
 		}
 		return true
 	})
+	facts.returned = p.returned(f, facts)
 	return facts
+}
+
+// returned returns the local variable that every return of a function returns.
+func (p *pkg) returned(f *ast.FuncDecl, facts *facts) *types.Var {
+	var candidate *types.Var
+	sole := true
+	ast.Inspect(f.Body, func(n ast.Node) bool {
+		if r, ok := n.(*ast.ReturnStmt); ok {
+			var v *types.Var
+			if len(r.Results) == 1 {
+				if id, isVariable := r.Results[0].(*ast.Ident); isVariable {
+					v = p.root(id)
+				}
+			}
+			sole = sole && v != nil && (candidate == nil || candidate == v)
+			candidate = v
+		}
+		return true
+	})
+	if !sole || candidate == nil || facts.placed[candidate] || facts.ranged[candidate] || p.isParameter(f, candidate) {
+		return nil
+	}
+	result := p.info.TypeOf(f.Type.Results.List[0].Type)
+	if len(f.Type.Results.List[0].Names) > 0 || !types.Identical(candidate.Type(), result) {
+		return nil
+	}
+	return candidate
+}
+
+func (p *pkg) isParameter(f *ast.FuncDecl, v *types.Var) bool {
+	return v.Pos() < f.Body.Pos()
 }
 
 func mark(set map[*types.Var]bool, v *types.Var) {
