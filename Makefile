@@ -1,4 +1,4 @@
-# All targets build what they need into .build/; a fresh clone with Go, make and gcc is enough, and Node.js 20 with
+# All targets build what they need into .build/; a fresh clone with Go, make and gcc is enough, and Node.js 22 with
 # npm for e2e, which runs functions of Node's frameworks.
 # The first build of Traefik takes about 8 minutes on 2 cores, later ones take seconds.
 
@@ -145,10 +145,13 @@ ifneq ($(SKIP_DOCKER),1)
 	@$(call install,docker-compose,docker-compose)
 endif
 
+# Another apt-get at work is waited for.
+APT_GET := apt-get -o DPkg::Lock::Timeout=300
+
 # $(call install,PROGRAM,PACKAGE)
 install = command -v $(1) >/dev/null || { \
 	echo "Installing Debian's $(2) for $(1) (less than a minute)"; \
-	{ [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } || { \
+	{ [ "$$(id -u)" = 0 ] && $(APT_GET) update -qq && DEBIAN_FRONTEND=noninteractive $(APT_GET) install -y -qq --no-install-recommends $(2) >/dev/null; } || { \
 	echo "There is no $(1), and apt-get cannot install $(2) here: install it yourself." >&2; exit 1; }; }
 
 ## test-kubernetes: the example for Kubernetes, on an API server of its own (SKIP_KUBERNETES=1 leaves it out)

@@ -128,12 +128,12 @@ func BenchmarkSign(b *testing.B) {
 	}
 	amzDate := time.Now().UTC().Format(sigv4.TimeFormat)
 	s := newSigner(l.target, creds, amzDate)
-	mac := &worker{}
+	self := &worker{}
 	for _, row := range benchRequests {
 		event := append([]byte(`{}`), row.body...)
 		b.Run(row.name, func(b *testing.B) {
 			for i := 0; i < b.N; i++ {
-				_ = sign(s, mac, event)
+				_ = sign(s, self, event)
 			}
 		})
 	}
@@ -176,7 +176,7 @@ func BenchmarkDecode(b *testing.B) {
 		payload := row.payload
 		b.Run(row.name, func(b *testing.B) {
 			for i := 0; i < b.N; i++ {
-				if err := decodeReply(l, payload, newReply(http.Header{})); err != nil {
+				if err := decodeReply(l, payload, newReply(http.Header{}, http.MethodGet)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -187,7 +187,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkWrite(b *testing.B) {
 	l := newBenchHandler(b, nil)
 	req := newRequest(l, newBenchRequest("", nil), &worker{})
-	reply := newReply(http.Header{"Vary": {"Origin"}})
+	reply := newReply(http.Header{"Vary": {"Origin"}}, http.MethodGet)
 	if err := decodeReply(l, benchReplies[0].payload, reply); err != nil {
 		b.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
 	}
 	req.body = body
 	req.bodyRead = true
-	if time.Since(req.time) > time.Second {
+	if time.Since(req.time.Round(0)) > time.Second { // by the wall clock: the other one stands still in a suspend
 		redate(req)
 	}
 	return nil
@@ -53,6 +53,9 @@ func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
 func unreadable(ctx context.Context, req *request, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return failureOf(causeUnreadable, err)
+	}
+	if ctx.Err() != nil && req.http.Context().Err() == nil {
+		return failureOf(causeStalled, errors.New("no complete body within timeout"))
 	}
 	return interrupted(ctx, req, causeUnreadable, err)
 }
@@ -92,19 +95,49 @@ func endReading(read *bodyRead, end context.CancelFunc) {
 	end()
 }
 
-// readAll reads r: in one piece where its size is known, else up to one byte over limit. It returns
-// nil for a body without bytes.
+// readAll reads r: as many bytes as it has where its size is known, else up to one byte over limit.
+// It returns nil for a body without bytes.
 //
 //lambda:inline
 func readAll(r io.Reader, size, limit int64) (body []byte, err error) {
-	if size < 0 || size > limit {
+	switch {
+	case size < 0 || size > limit:
 		body, err = io.ReadAll(io.LimitReader(r, limit+1))
-	} else {
+	case size <= firstBodyBytes:
 		body = make([]byte, size)
 		_, err = io.ReadFull(r, body)
+	default:
+		body, err = readGrowing(r, int(size))
 	}
 	if len(body) == 0 {
 		return nil, err
+	}
+	return body, err
+}
+
+// A client can announce a large body and send none of it, over and over. So a body gets room for
+// firstBodyBytes at first, then for bodyGrowth times what has come; its announced size is believed
+// once the trustedShare-th part of it is there.
+const (
+	firstBodyBytes = 64 << 10
+	bodyGrowth     = 4
+	trustedShare   = 8
+)
+
+// readGrowing reads size bytes, more than firstBodyBytes.
+func readGrowing(r io.Reader, size int) ([]byte, error) {
+	body := make([]byte, firstBodyBytes)
+	_, err := io.ReadFull(r, body)
+	for err == nil && len(body) < size {
+		read := len(body)
+		room := read * bodyGrowth
+		if room > size || read*trustedShare >= size {
+			room = size
+		}
+		grown := make([]byte, room)
+		copy(grown, body)
+		_, err = io.ReadFull(r, grown[read:])
+		body = grown
 	}
 	return body, err
 }

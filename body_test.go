@@ -2,13 +2,17 @@ package lambda
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -103,6 +107,74 @@ func TestLargeRepliesAreReadAsSmallOnesAre(t *testing.T) {
 				t.Errorf("got %d with %d bytes, want %d with %d", resp.StatusCode, len(body), tc.status, len(tc.body))
 			}
 		})
+	}
+}
+
+// waitingBody is a body of which nothing comes before the test ends.
+type waitingBody struct {
+	asked, ended chan bool
+}
+
+func (b *waitingBody) Read(_ []byte) (int, error) {
+	b.asked <- true
+	<-b.ended
+	return 0, io.ErrUnexpectedEOF
+}
+
+func (b *waitingBody) Close() error { return nil }
+
+// heapInUse returns how many bytes are in use.
+func heapInUse() int {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc)
+}
+
+func serveAndTell(h http.Handler, r *http.Request, served *sync.WaitGroup) {
+	defer served.Done()
+	serve(h, r)
+}
+
+func TestAnAnnouncedBodyTakesNoMemoryBeforeItComes(t *testing.T) {
+	const clients, most = 200, 40 << 20
+	discardLog(t)
+	for way, l := range bothWays(t, configFor("http://127.0.0.1:1")) {
+		for _, readTimeout := range []time.Duration{0, time.Second} { // read with a goroutine, and without
+			var served sync.WaitGroup
+			asked := make(chan bool)
+			ended := make(chan bool)
+			before := heapInUse()
+			for i := 0; i < clients; i++ {
+				served.Add(1)
+				r := httptest.NewRequest(http.MethodPost, "http://example.com/", http.NoBody)
+				r.ContentLength = 6_000_000
+				r.Body = &waitingBody{asked: asked, ended: ended}
+				server := &http.Server{ReadTimeout: readTimeout}
+				go serveAndTell(l, r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server)), &served)
+			}
+			for i := 0; i < clients; i++ {
+				<-asked
+			}
+			if grown := heapInUse() - before; grown > most {
+				t.Errorf("%s: %d heads take %d MB, want at most %d", way, clients, grown>>20, most>>20)
+			}
+			close(ended)
+			served.Wait()
+		}
+	}
+}
+
+func TestBodiesOfEverySizeAreReadWhole(t *testing.T) {
+	for _, size := range []int{1, firstBodyBytes - 1, firstBodyBytes, firstBodyBytes + 1, 300_000, 1 << 20, 6 << 20} {
+		want := bytes.Repeat([]byte("0123456789abcde"), size/15+1)[:size]
+		got, err := readAll(iotest.HalfReader(bytes.NewReader(want)), int64(size), 6<<20)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: got %d, %v", size, len(got), err)
+		}
+		if _, err := readAll(bytes.NewReader(want[1:]), int64(size), 6<<20); err == nil {
+			t.Errorf("a byte less than %d: got no error", size)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func newClientIPStrategy(s *IPStrategy) *clientIPStrategy {
 func forwardedIP(s *clientIPStrategy, req *request) string {
 	forwarded := strings.Split(strings.Join(req.http.Header["X-Forwarded-For"], ","), ",")
 	if addr := s.pick(forwarded); addr.IsValid() {
-		return addr.WithZone("").String()
+		return addr.Unmap().WithZone("").String()
 	}
 	return req.peerIP
 }
@@ -62,7 +62,8 @@ func (s *clientIPStrategy) excludes(addr netip.Addr) bool {
 	return false
 }
 
-// peerIP returns the address of the TCP peer without port and zone.
+// peerIP returns the address of the TCP peer without port and zone; of one that came to a socket for
+// both versions (::ffff:192.0.2.1) the IPv4 address.
 //
 //lambda:inline
 func peerIP(remoteAddr string) string {
@@ -78,5 +79,5 @@ func peerIP(remoteAddr string) string {
 
 func bareIPv6(remoteAddr string) string {
 	address, _ := netip.ParseAddrPort(remoteAddr)
-	return address.Addr().WithZone("").String()
+	return address.Addr().Unmap().WithZone("").String()
 }

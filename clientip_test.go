@@ -17,6 +17,8 @@ func TestClientIP(t *testing.T) {
 		"the peer, without its port":                     {remote: "192.0.2.1:4711", want: peer},
 		"an IPv6 peer, without brackets":                 {remote: "[2001:db8::1]:4711", want: "2001:db8::1"},
 		"an IPv6 peer, without its zone":                 {remote: "[fe80::1%eth0]:4711", want: "fe80::1"},
+		"an IPv4 peer at a socket for both versions":     {remote: "[::ffff:192.0.2.1]:4711", want: peer},
+		"an IPv4 client that a proxy names in IPv6":      {strategy: &IPStrategy{Depth: 1}, forwarded: []string{"::ffff:203.0.113.9"}, want: "203.0.113.9"},
 		"the peer, whatever the client claims":           {remote: "192.0.2.1:1", forwarded: []string{"203.0.113.9"}, want: peer},
 		"depth 1 is the rightmost entry":                 {strategy: &IPStrategy{Depth: 1}, forwarded: []string{"203.0.113.9, 198.51.100.7"}, want: "198.51.100.7"},
 		"depth 2 passes one entry over":                  {strategy: &IPStrategy{Depth: 2}, forwarded: []string{"203.0.113.9, 198.51.100.7"}, want: "203.0.113.9"},

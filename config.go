@@ -15,6 +15,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/logline"
 	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/probe"
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // Config holds the options of one middleware. Names are those of the `mapstructure` tags, in any
@@ -31,7 +32,7 @@ type Config struct {
 	Qualifier string `mapstructure:"qualifier"`
 
 	// Routes defines functions by method and path.
-	Routes []RouteConfig `mapstructure:"routes"`
+	Routes []route.Config `mapstructure:"routes"`
 
 	// PathPrefix defines the path, decoded, under which the next segment names the function:
 	// "/lambda/" sends /lambda/hello/x to the function hello. A name of other characters than
@@ -197,8 +198,9 @@ type Config struct {
 	// Default: false.
 	Fallback bool `mapstructure:"fallback"`
 
-	// MaxConcurrency defines how many requests of this middleware, over all routers that use it,
-	// may be with Lambda at the same time. Others are answered with 503 and Retry-After at once.
+	// MaxConcurrency defines how many calls of this middleware, over all routers that use it, may be
+	// under way at the same time: from an event that is ready to a reply that has been read, or a
+	// stream that has ended. Other requests are answered with 503 and Retry-After at once.
 	// Default: 0, no bound.
 	MaxConcurrency int `mapstructure:"maxConcurrency"`
 
@@ -246,26 +248,6 @@ type Config struct {
 
 	// Unknown collects the options that do not exist, so that New can refuse them: a misspelt
 	// option that does nothing is worse than an error.
-	Unknown map[string]any `mapstructure:",remain"`
-}
-
-// RouteConfig holds the options of one entry of routes.
-type RouteConfig struct {
-	// RouteKey defines the requests that the route takes, in the syntax of API Gateway's HTTP APIs:
-	// a method, or ANY, or neither, which means the same; a path, of which {id} stands for one
-	// segment and a final {proxy+} for all that follow; or "$default" for all that no other route
-	// takes. A path without {proxy+} stands for itself alone, with its slash at the end or without.
-	// Required.
-	RouteKey string `mapstructure:"routeKey"`
-
-	// Function defines the function, as the option of the same name does.
-	// Required.
-	Function string `mapstructure:"function"`
-
-	// Qualifier defines the version or the alias of Function.
-	Qualifier string `mapstructure:"qualifier"`
-
-	// Unknown collects the options that do not exist.
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
@@ -356,8 +338,7 @@ func (c *Config) validate() error {
 	checks := []error{
 		option.Unknown("", reflect.TypeOf(*c), c.Unknown),
 		c.validateFunction(),
-		c.validateRoutes(),
-		c.validateNamespace(),
+		c.validateNoPathPrefix(),
 		option.OneOf("unmatched", c.Unmatched, []string{unmatchedNotFound, unmatchedNext}),
 		c.validateEndpoint(),
 		option.OneOf("eventFormat", c.EventFormat, eventFormatNames()),
@@ -492,7 +473,7 @@ func (c *Config) validateEndpoint() error {
 	u, err := url.Parse(c.Endpoint)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("endpoint: %q: want a URL of scheme, host and, if need be, port and path", redactURL(c.Endpoint))
+		return fmt.Errorf("endpoint: %q: want a URL of scheme http or https, host and, if need be, port and path", redactURL(c.Endpoint))
 	}
 	return nil
 }

@@ -61,6 +61,14 @@ func TestNewRefusesWrongOptionsByName(t *testing.T) {
 			func(c *Config) { c.Region = "Frankfurt" }, `region: "Frankfurt"`},
 		"an endpoint without a scheme": {
 			func(c *Config) { c.Endpoint = "localhost:9000" }, "endpoint"},
+		"an endpoint of another scheme": {
+			func(c *Config) { c.Endpoint = "ftp://localhost" }, "scheme http or https"},
+		"a template with a field that does not exist": {
+			func(c *Config) { c.EventFormat, c.Template = "template", `{"a": {{ json .Pth }}}` }, "can't evaluate field Pth"},
+		"an event header with a field that does not exist": {
+			func(c *Config) { c.EventHeaders = map[string]string{"X-A": "{{ .ClientIp }}"} }, "eventHeaders.X-A: "},
+		"a tenant with a field that does not exist": {
+			func(c *Config) { c.TenantID = "{{ .Headers.tenant }}" }, "can't evaluate field Headers"},
 		"an endpoint with a password, which is not repeated": {
 			func(c *Config) { c.Endpoint = "http://user:hunter2@localhost" }, "endpoint"},
 		"an event format that is none": {

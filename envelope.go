@@ -158,7 +158,7 @@ type request struct {
 	called time.Time // when Lambda was called; zero for a plain call, which nobody times
 
 	// connecting says that a call has no connection yet, with the TLS handshake done: nothing of
-	// it can have been sent. Kept only where such calls are retried.
+	// it can have been sent. Only kept where there may be a proxy.
 	connecting bool
 
 	// lossy is set where the event may not say what the client sent: it has U+FFFD, which json.Marshal

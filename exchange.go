@@ -52,6 +52,12 @@ func prepare(x *exchange, self *worker) {
 			return
 		}
 	}
+	if x.r.Header["Upgrade"] != nil || x.r.Method == methodConnect {
+		if err := refuseSwitch(x.r); err != nil {
+			x.err = err
+			return
+		}
+	}
 	if x.r.ContentLength != 0 { // most requests have no body
 		if err := readBody(ctx, l, req); err != nil {
 			x.err = err
@@ -105,7 +111,7 @@ func conclude(x *exchange) {
 		return
 	}
 	header := x.w.Header()
-	reply := newReply(header)
+	reply := newReply(header, req.http.Method)
 	err = decodeReply(l, payload, reply)
 	if err != nil {
 		dropReply(header, reply)
@@ -123,18 +129,20 @@ func decodeReply(l *Lambda, payload []byte, reply *reply) error {
 	return l.replyFormat.decode(l.replies, payload, reply)
 }
 
-// finish answers what conclude has not. It does so in the request's own goroutine, since the next
-// handler is called in no other.
+// finish ends an exchange, and answers what conclude has not. It does so in the request's own goroutine,
+// since the next handler is called in no other.
 func finish(x *exchange) {
-	if x.cancel != nil {
-		defer x.cancel()
-	}
-	if x.panicked {
+	switch {
+	case x.panicked:
 		raise(x)
+	case x.answered:
+		x.cancel()
+	default:
+		err := x.err
+		if x.callErr != nil {
+			err = noAnswer(x.ctx, x.req, x.callErr)
+		}
+		x.cancel()
+		fail(x.lambda, x.w, x.req, err)
 	}
-	err := x.err
-	if x.callErr != nil {
-		err = noAnswer(x.ctx, x.req, x.callErr)
-	}
-	fail(x.lambda, x.w, x.req, err)
 }

@@ -19,7 +19,10 @@ type cause int
 
 const (
 	causeNoRoute       cause = iota // no function for the request
+	causeMethod                     // CONNECT, which no function can answer
+	causeUpgrade                    // a WebSocket, which no function can answer
 	causeUnreadable                 // the request's body could not be read
+	causeStalled                    // the request's body has not come within option timeout
 	causeTooLarge                   // the request's body, or the event, is over a limit
 	causeClientGone                 // the client went away
 	causeTimeout                    // option timeout ran out
@@ -28,7 +31,12 @@ const (
 	causeOverload                   // option maxConcurrency is reached
 	causeThrottled                  // Lambda 429
 	causeServer                     // Lambda 5xx
-	causeRefused                    // any other answer of Lambda; credentials or region missing
+	causeCredentials                // there are none, or Lambda refused them
+	causeRegion                     // there is none
+	causePermission                 // Lambda 403: the credentials may not call the function
+	causeNoFunction                 // Lambda 404
+	causeRefused                    // any other answer of Lambda
+	causeUnsendable                 // Lambda would refuse what an option's template has made
 	causeFunctionError              // the function ran and failed
 	causeBadReply                   // the function's reply is not in the format
 	causeEncode                     // the event could not be made
@@ -38,7 +46,10 @@ const (
 // causeNames are what the log calls the causes.
 var causeNames = map[cause]string{
 	causeNoRoute:       "no-route",
+	causeMethod:        "method",
+	causeUpgrade:       "upgrade",
 	causeUnreadable:    "unreadable-body",
+	causeStalled:       "stalled-body",
 	causeTooLarge:      "too-large",
 	causeClientGone:    "client-gone",
 	causeTimeout:       "timeout",
@@ -47,7 +58,12 @@ var causeNames = map[cause]string{
 	causeOverload:      "max-concurrency",
 	causeThrottled:     "throttle",
 	causeServer:        "server",
+	causeCredentials:   "credentials",
+	causeRegion:        "region",
+	causePermission:    "permission",
+	causeNoFunction:    "no-such-function",
 	causeRefused:       "refused",
+	causeUnsendable:    "unsendable",
 	causeFunctionError: "function-error",
 	causeBadReply:      "bad-reply",
 	causeEncode:        "encode",
@@ -62,13 +78,15 @@ func (l *Lambda) status(c cause) int {
 	switch c {
 	case causeNoRoute:
 		return http.StatusNotFound
-	case causeUnreadable:
+	case causeMethod:
+		return http.StatusMethodNotAllowed
+	case causeUnreadable, causeUpgrade:
 		return http.StatusBadRequest
 	case causeTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case causeClientGone:
 		return statusClientClosedRequest
-	case causeTimeout:
+	case causeTimeout, causeStalled:
 		return http.StatusGatewayTimeout
 	case causeOverload, causeThrottled, causeSick:
 		return http.StatusServiceUnavailable
@@ -76,7 +94,7 @@ func (l *Lambda) status(c cause) int {
 		return l.functionErrorStatus
 	case causeEncode:
 		return http.StatusInternalServerError
-	default: // connect, connection, server, refused, bad reply
+	default: // connect, connection, and all that Lambda refuses; a bad reply
 		return http.StatusBadGateway
 	}
 }
@@ -87,7 +105,7 @@ type failure struct {
 	cause      cause
 	err        error
 	timeout    bool   // the network has waited in vain
-	retryAfter string // how long to stay away, as the header has it; "" where nobody said
+	retryAfter string // how long to stay away, as Lambda's header has it; "" where Lambda did not say
 	payload    []byte // what the function says of its error; only for exposeErrors
 }
 
@@ -173,7 +191,16 @@ func original(req *request) *http.Request {
 
 // logFailure writes one line: for the operator, or, where it is the client's doing, for who looks
 // for it, since clients could fill the log else.
+//
+// What clients can cause again and again is logged at most once a second.
 func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
+	if causedAtWill[f.cause] {
+		omitted, admitted := admitLine(l.name+" "+causeNames[f.cause], time.Now())
+		if !admitted {
+			return
+		}
+		note += omittedNote(omitted)
+	}
 	function, route := "-", "-"
 	if req.target != nil {
 		function = req.target.function.Name
@@ -183,11 +210,23 @@ func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 		l.name, status, statusText(status), function, route, orDash(req.answer.Get(requestIDHeader)),
 		time.Since(req.time).Round(time.Millisecond), causeNames[f.cause], note, f.err.Error())
 	switch f.cause {
-	case causeNoRoute, causeUnreadable, causeTooLarge, causeClientGone:
+	case causeNoRoute, causeMethod, causeUpgrade, causeUnreadable, causeTooLarge, causeClientGone:
 		l.log.Debug(line)
 	default:
 		l.log.Error(line)
 	}
+}
+
+// causedAtWill holds the causes that the log has for the operator, and that clients can bring about as
+// often as they like, without a function that fails.
+var causedAtWill = map[cause]bool{
+	causeStalled:    true,
+	causeOverload:   true,
+	causeThrottled:  true,
+	causePermission: true, // with pathPrefix they choose the function
+	causeNoFunction: true,
+	causeUnsendable: true,
+	causeEncode:     true,
 }
 
 // writeFailure answers with the status text, in the shape of the format's own front door, or with
@@ -208,8 +247,11 @@ func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, st
 		header.Set("Content-Type", contentType)
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	if f.retryAfter != "" && status == http.StatusServiceUnavailable {
-		header.Set("Retry-After", f.retryAfter)
+	if status == http.StatusServiceUnavailable && (f.cause == causeThrottled || f.cause == causeOverload) {
+		header.Set("Retry-After", retryAfterFor(f))
+	}
+	if f.cause == causeMethod {
+		header.Set("Allow", allowedMethods)
 	}
 	if req.bodyTouched && !req.bodyRead && req.http.ProtoMajor == 1 {
 		header.Set("Connection", "close") // else Go's server waits for the rest of the body first
@@ -219,6 +261,14 @@ func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, st
 	if body != "" && req.http.Method != http.MethodHead {
 		_, _ = w.Write([]byte(body)) // fails only where the client has gone
 	}
+}
+
+// retryAfterFor returns how long the client is to stay away: as long as Lambda says, else a second.
+func retryAfterFor(f *failure) string {
+	if f.retryAfter == "" {
+		return "1"
+	}
+	return f.retryAfter
 }
 
 func statusText(status int) string {

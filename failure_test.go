@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // rawEndpoint is a Lambda endpoint that behaves on its connections as a test says, and counts
@@ -210,9 +211,17 @@ func testFailure(t *testing.T, method string, behave func(net.Conn, func() bool)
 func captureLog(t *testing.T) *logBuffer {
 	t.Helper()
 	buffer := &logBuffer{}
+	admitAllLines()
 	log.SetOutput(buffer)
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	return buffer
+}
+
+// admitAllLines forgets which lines were logged within the last second.
+func admitAllLines() {
+	logLimits.Lock()
+	defer logLimits.Unlock()
+	logLimits.kinds = map[string]*logLimit{}
 }
 
 func discardLog(t *testing.T) {
@@ -299,6 +308,107 @@ func TestNoConnectionIsA502WithoutAnInvocation(t *testing.T) {
 			resp := serve(newTestHandler(t, config), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("x")))
 			if resp.StatusCode != http.StatusBadGateway {
 				t.Errorf("got %d", resp.StatusCode)
+			}
+		})
+	}
+}
+
+func TestCausesHaveNamesOfTheirOwn(t *testing.T) {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
+			setVariable(t, name, "")
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close() // nobody listens on this port now
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	change := func(endpoint string) func(*Config) { return func(c *Config) { c.Endpoint = endpoint } }
+	for name, row := range map[string]struct {
+		answer string
+		change func(*Config)
+		cause  string
+	}{
+		"Lambda refuses the credentials":     {apiAnswer("403 Forbidden", "UnrecognizedClientException", ""), nil, "credentials"},
+		"the credentials are not allowed to": {apiAnswer("403 Forbidden", "AccessDeniedException", ""), nil, "permission"},
+		"the function does not exist":        {apiAnswer("404 Not Found", "ResourceNotFoundException", ""), nil, "no-such-function"},
+		"another refusal":                    {apiAnswer("400 Bad Request", "InvalidParameterValueException", ""), nil, "refused"},
+		"no answer":                          {"", nil, "connection"},
+		"nobody listens":                     {"", change("http://" + listener.Addr().String()), "connect"},
+		"the host does not exist":            {"", change("http://nowhere.invalid"), "connect"},
+		"the other side speaks no TLS":       {"", change(strings.Replace(plain.URL, "http:", "https:", 1)), "connect"},
+		"no proxy listens":                   {"", func(c *Config) { c.ProxyURL = "http://" + listener.Addr().String() }, "connect"},
+		"the proxy refuses the connection": {"", func(c *Config) {
+			c.Endpoint = "https://lambda.invalid"
+			c.ProxyURL = plain.URL
+		}, "connect"},
+		"no credentials": {"", func(c *Config) {
+			c.Credentials = &credentials.Config{Profile: "none", CredentialsFile: "/nowhere", ConfigFile: "/nowhere"}
+		}, "credentials"},
+		"a template that makes what Lambda refuses": {"", func(c *Config) { c.TenantID = "{{.Path}}?" }, "unsendable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			logged := captureLog(t)
+			s := &script{answers: []string{row.answer}}
+			config := newRawEndpoint(t, s.behave).config()
+			if row.change != nil {
+				row.change(config)
+			}
+			for way, l := range bothWays(t, config) {
+				admitAllLines()
+				if got := get(l).StatusCode; got != http.StatusBadGateway {
+					t.Errorf("%s: got %d, want 502", way, got)
+				}
+			}
+			if got := strings.Count(logged.text(), "cause="+row.cause+":"); got != 2 {
+				t.Errorf("got %q, want two lines with the cause %s", logged.text(), row.cause)
+			}
+		})
+	}
+}
+
+func TestWhatNoFunctionCanAnswer(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":201}`))
+	websocket := http.Header{"Upgrade": {"WebSocket"}, "Connection": {"keep-alive, Upgrade"}}
+	for name, row := range map[string]struct {
+		method string
+		header http.Header
+		status int
+	}{
+		"CONNECT":                         {http.MethodConnect, http.Header{}, 405},
+		"a WebSocket":                     {http.MethodGet, websocket, 400},
+		"an offer of HTTP/2":              {http.MethodGet, http.Header{"Upgrade": {"h2c"}, "Connection": {"Upgrade, HTTP2-Settings"}}, 201},
+		"Upgrade that Connection lacks":   {http.MethodGet, http.Header{"Upgrade": {"websocket"}}, 201},
+		"a WebSocket that no route takes": {http.MethodGet, websocket, 299},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := testConfig(f)
+			if row.status == 299 {
+				config.Function, config.Unmatched = "", "next"
+				config.Routes = []route.Config{{RouteKey: "GET /other", Function: "hello"}}
+			}
+			handler := newTestHandler(t, config).(*Lambda)
+			handler.next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("X-Upgrade", r.Header.Get("Upgrade"))
+				w.WriteHeader(299)
+			})
+			for way, l := range map[string]http.Handler{"generated": handlerOf(handler, true), "source": handlerOf(handler, false)} {
+				before := f.invocations()
+				r := httptest.NewRequest(row.method, "http://example.com/", nil)
+				r.Header = row.header
+				resp := serve(l, r)
+				if resp.StatusCode != row.status || (f.invocations() > before) != (row.status == 201) {
+					t.Errorf("%s: got %d after %d invocations, want %d", way, resp.StatusCode, f.invocations()-before, row.status)
+				}
+				if row.status == 405 && resp.Header.Get("Allow") == "" {
+					t.Errorf("%s: got a 405 without Allow", way)
+				}
+				if row.status == 299 && resp.Header.Get("X-Upgrade") == "" {
+					t.Errorf("%s: got a request at the next handler without its Upgrade", way)
+				}
 			}
 		})
 	}

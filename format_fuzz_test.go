@@ -194,7 +194,7 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 				config.ResponseFormat = response
 				l := &Lambda{replies: newReplySettings(config, eventFormats[format])}
 				l.replyFormat = replyFormatOf(response, l.replies, eventFormats[format])
-				reply := newReply(http.Header{})
+				reply := newReply(http.Header{}, http.MethodGet)
 				if err := decodeReply(l, payload, reply); err == nil {
 					checkReply(t, reply)
 				}

@@ -74,7 +74,7 @@ func decodeHTTPJSON(settings *replySettings, payload []byte, reply *reply) error
 	if err != nil {
 		return err
 	}
-	if err := addReplyHeaders(reply.header, "headers", meta["headers"], nil); err != nil {
+	if err := addReplyHeaders(&replyLines{header: reply.header}, "headers", meta["headers"], nil); err != nil {
 		return err
 	}
 	dropConnection(reply.header)

@@ -492,6 +492,29 @@ func TestTemplatesThatMakeNoJSONInvokeNothing(t *testing.T) {
 	}
 }
 
+// An interpreted struct is written with all its fields where its type is printed.
+func TestTemplatesThatFailPrintNoTypes(t *testing.T) {
+	for text, loads := range map[string]bool{
+		`{{ .Nothing }}`:                        false,
+		`{{ if .Body }}{{ .Nothing }}{{ end }}`: true, // only a request shows it
+		`{{ index .Query.id 0 }}`:               true, // which is right where there is an id
+	} {
+		config := validConfig()
+		config.EventFormat, config.Template = "template", text
+		l, err := newLambda(http.NotFoundHandler(), config, "lambda@test")
+		if (err == nil) != loads {
+			t.Fatalf("%s: got %v, want that it loads: %t", text, err, loads)
+		}
+		if loads {
+			r := httptest.NewRequest(http.MethodPost, "http://example.com/", http.NoBody)
+			_, err = renderJSON(l.events.template, &templateData{Body: "x", Header: r.Header})
+		}
+		if err == nil || strings.Contains(err.Error(), "struct") || strings.Contains(err.Error(), " in type ") {
+			t.Errorf("%s: got %v, want an error without a type", text, err)
+		}
+	}
+}
+
 func TestTemplatesQuoteWhatTheyAreGiven(t *testing.T) {
 	l := formatLambda(t, "template", func(c *Config) {
 		c.Template = `{"q": {{ .Query.Get "q" | json }}, "none": {{ json .Cookies.none }}, "binary": {{ json .IsBase64Encoded }}, "body": {{ json .Body }}}`

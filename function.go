@@ -129,13 +129,13 @@ func regionalTarget(ctx context.Context, req *request) (*target, error) {
 	}
 	region, err := credentials.InstanceRegion(ctx)
 	if err != nil {
-		return nil, interrupted(ctx, req, causeRefused, err)
+		return nil, interrupted(ctx, req, causeRegion, err)
 	}
 	api := *t.api
 	api.region = region
 	regional, err = newTarget(t.function, &api)
 	if err != nil {
-		return nil, failureOf(causeRefused, err)
+		return nil, failureOf(causeRegion, err)
 	}
 	t.regional.Store(regional)
 	return regional, nil

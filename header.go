@@ -95,13 +95,36 @@ func canonicalOf(name string) (canonical string, forwarded bool) {
 	return canonical, true
 }
 
+// replyLines collects the header of a reply, and counts what a function may not have without end.
+type replyLines struct {
+	header http.Header // canonical names, checked
+	lines  int         // those that are dropped among them
+	bytes  int         // of names and values
+}
+
+// What a reply may have. Header lines cost time one by one, here and at the client.
+const (
+	maxReplyLines     = 1000
+	maxReplyLineBytes = 1 << 20
+)
+
 // addReplyHeader adds a header of a function's reply, drops it where it is hop-by-hop, and
-// refuses what could break out of the header.
-func addReplyHeader(header http.Header, name, value string) error {
+// refuses what could break out of the header, and one line or byte too many.
+func addReplyHeader(h *replyLines, name, value string) error {
+	h.lines++
+	h.bytes += len(name) + len(value)
+	if h.lines > maxReplyLines || h.bytes > maxReplyLineBytes {
+		return errTooManyLines
+	}
+	header := h.header
 	canonical, forwarded := canonicalName(name)
 	switch {
 	case forwarded:
 	case canonical == "Connection": // for dropConnection
+		h.lines += strings.Count(value, ",") // each name that it lists is one to look for
+		if h.lines > maxReplyLines {
+			return errTooManyLines
+		}
 	case !tokenPattern.MatchString(name):
 		return fmt.Errorf("header %.64q: not a header's name", name)
 	default:
@@ -117,6 +140,8 @@ func addReplyHeader(header http.Header, name, value string) error {
 	}
 	return nil
 }
+
+var errTooManyLines = fmt.Errorf("headers: want at most %d lines and %d bytes", maxReplyLines, maxReplyLineBytes)
 
 // dropConnection removes a reply's Connection header and the headers that it names: they were
 // meant for the connection between the function and us.

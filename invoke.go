@@ -43,6 +43,7 @@ func readPayload(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 		req.took = time.Since(req.began)
 		req.replyBytes = len(payload)
 	}
+	releaseSlot(l, req)
 	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 		return nil, noReply(ctx, l, req, resp, payload, err)
 	}
@@ -63,6 +64,9 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, err
 	p, err := preparedFor(ctx, l, req)
 	if err != nil {
 		return nil, err
+	}
+	if l.proxied {
+		ctx = traceConnecting(ctx, req)
 	}
 	resp, err := l.transport.RoundTrip(newInvocation(ctx, l, req, p, &worker{}))
 	if err != nil {
@@ -91,9 +95,6 @@ func preparedFor(ctx context.Context, l *Lambda, req *request) (*preparedInvocat
 //lambda:inline
 func accept(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, resp *http.Response) error {
 	req.answer = resp.Header
-	if resp.ProtoMajor != p.protoMajor {
-		learnProtocol(p, resp)
-	}
 	if resp.StatusCode != l.replies.takenStatus {
 		return refusedCall(ctx, l, req, resp, p)
 	}
@@ -103,7 +104,7 @@ func accept(ctx context.Context, l *Lambda, req *request, p *preparedInvocation,
 // noAnswer is the failure of a call on which the transport has given up.
 func noAnswer(ctx context.Context, req *request, err error) error {
 	c := causeConnection
-	if req.connecting {
+	if req.connecting || neverConnected(err) {
 		c = causeConnect
 	}
 	f := asFailure(interrupted(ctx, req, c, broke("call Lambda", err)))
@@ -147,7 +148,8 @@ func broke(doing string, err error) error {
 // refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
 // for one host, and events are for nobody else.
 func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, p *preparedInvocation) error {
-	if errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":"); l.credentials.Refused(p.credentials, errorType) {
+	refused := l.credentials.Refused(p.credentials, errorTypeOf(resp))
+	if refused {
 		req.target.prepared.Store(&preparedInvocation{})
 	}
 	if resp.StatusCode < http.StatusBadRequest {
@@ -158,7 +160,7 @@ func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 	if err != nil && ctx.Err() != nil {
 		return interrupted(ctx, req, causeConnection, err)
 	}
-	return apiError(resp, payload, p.credentials) // with half a body the status still says what happened
+	return apiError(resp, payload, p.credentials, refused) // with half a body the status still says what happened
 }
 
 // preparedInvocation is all of a target's invocations that stays the same for a second, so that
@@ -170,16 +172,13 @@ type preparedInvocation struct {
 	date        []string // header X-Amz-Date
 	token       []string // header X-Amz-Security-Token, nil for long-term keys
 	signer      *signer
-
-	// protoMajor is what the endpoint is known to speak: 1, or 2 where it is not known.
-	protoMajor int
 }
 
 // prepareInvocation makes what the invocations of a target have in common in this second.
 func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
 	creds, usable, err := l.credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, interrupted(ctx, req, causeRefused, err)
+		return nil, interrupted(ctx, req, causeCredentials, err)
 	}
 	t := req.target
 	if t.region == "" {
@@ -202,10 +201,6 @@ func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *prep
 		target:      t,
 		date:        []string{s.amzDate},
 		signer:      newSigner(t, creds, s.amzDate),
-		protoMajor:  2,
-	}
-	if t.plain || resendsSafely(t.host) {
-		p.protoMajor = 1
 	}
 	if creds.SessionToken != "" {
 		p.token = []string{creds.SessionToken}
@@ -218,14 +213,12 @@ func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *prep
 //
 //lambda:inline
 func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, self *worker) *http.Request {
-	// NewRequest, not a literal: it sets GetBody, with which the transport tries again where an
-	// idle connection turns out to be closed before anything was written to it. It has no URL to
-	// parse, and so cannot fail.
+	// NewRequest, not a literal: it sets GetBody, with which the transport sends the request on
+	// another connection where an idle one turns out to be closed before anything was written to
+	// it. That is the only case: a POST is not sent again after its first byte. NewRequest has no
+	// URL to parse here, and so cannot fail.
 	invocation, _ := http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
 	invocation.URL = p.target.url
-	if p.protoMajor != 1 {
-		invocation.GetBody = nil // see http1Hosts
-	}
 	if req.invocationHeaders != nil {
 		signWithHeaders(invocation, req, p)
 	} else {
@@ -254,15 +247,17 @@ func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocati
 
 // Interpreted, a constant of a package costs as much as a variable of it, one of ours nothing.
 const (
-	methodPost = http.MethodPost
-	methodHead = http.MethodHead
-	statusOK   = http.StatusOK
+	methodConnect = http.MethodConnect
+	methodPost    = http.MethodPost
+	methodHead    = http.MethodHead
+	statusOK      = http.StatusOK
 )
 
 // userAgent names the caller in AWS's own logs. It is not signed.
 var userAgent = []string{"traefik-lambda"}
 
-// readReply reads the whole answer and gives the connection back.
+// readReply reads the whole answer and gives the connection back: net/http keeps it where a body was
+// read to its end, which the last byte of a known length is.
 //
 //lambda:inline
 func readReply(resp *http.Response) ([]byte, error) {
@@ -287,21 +282,30 @@ func readUnsizedReply(resp *http.Response) ([]byte, error) {
 	return payload, nil
 }
 
-// apiError turns an error of the Invoke API into its failure.
-func apiError(resp *http.Response, payload []byte, creds *sigv4.Credentials) error {
+// apiError turns an error of the Invoke API into its failure. refused says that it is about the credentials.
+func apiError(resp *http.Response, payload []byte, creds *sigv4.Credentials, refused bool) error {
 	text := "Lambda answered " + strconv.Itoa(resp.StatusCode) + " " + errorText(resp, payload, creds)
 	f := failureOf(causeRefused, errors.New(strings.TrimSpace(text)))
 	f.retryAfter = resp.Header.Get("Retry-After")
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
 		f.cause = causeThrottled
-		if f.retryAfter == "" {
-			f.retryAfter = "1"
-		}
 	case resp.StatusCode >= http.StatusInternalServerError:
 		f.cause = causeServer
+	case refused:
+		f.cause = causeCredentials
+	case resp.StatusCode == http.StatusForbidden:
+		f.cause = causePermission
+	case resp.StatusCode == http.StatusNotFound:
+		f.cause = causeNoFunction
 	}
 	return f
+}
+
+// errorTypeOf returns the type of an error of AWS that its head names, "" for none.
+func errorTypeOf(resp *http.Response) string {
+	errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
+	return errorType
 }
 
 // errorText returns the type and the message of an error of AWS, fit for a log: in one line, and

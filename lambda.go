@@ -21,10 +21,10 @@ import (
 
 // Lambda is the handler of one middleware on one router.
 type Lambda struct {
-	name        string      // as Traefik qualifies it, "lambda@file"
-	target      *target     // of option function; nil where
-	routes      *routeTable // the routes say, or, where there are none,
-	namespace   *namespace  // the path names it
+	name        string           // as Traefik qualifies it, "lambda@file"
+	target      *target          // of option function; nil where
+	routes      *functionsByKey  // the routes say, or, where there are none,
+	byPath      *functionsByPath // the path names it
 	format      *eventFormat
 	events      *eventSettings
 	replyFormat *replyFormat
@@ -43,6 +43,7 @@ type Lambda struct {
 	invocation          *invocationOptions // nil for none
 	maxConcurrency      int                // 0: no bound
 	retry               *retryPolicy       // nil: no retry
+	proxied             bool               // calls may go through a proxy
 	passUnmatched       bool
 	fallback            bool
 	fixed               bool // one function, for clients that are the TCP peers
@@ -114,11 +115,8 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.resp != nil {
 		decode(x)
 	}
-	if !x.answered {
-		finish(x)
-		return
-	}
-	x.cancel()
+	finish(x)
+	*x = exchange{} // workers that are idle still point to it
 }
 
 // newLambda builds the handler out of valid options.
@@ -167,11 +165,12 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		noted:               config.AccessLog,
 		log:                 logger,
 	}
+	l.proxied = proxied(connections)
 	l.invocation, err = newInvocationOptions(config)
 	if err != nil {
 		return nil, err
 	}
-	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming && l.maxConcurrency == 0
+	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming && l.maxConcurrency == 0 && !l.proxied
 	if err := setFunctions(l, config); err != nil {
 		return nil, err
 	}
@@ -200,13 +199,17 @@ func setFunctions(l *Lambda, config *Config) error {
 		f = parsed
 		l.target = t
 	case len(config.Routes) > 0:
-		table, err := newRouteTable(config.Routes, api)
+		table, err := newFunctionsByKey(config.Routes, api)
 		if err != nil {
 			return err
 		}
 		l.routes = table
 	default:
-		l.namespace = newNamespace(config, api)
+		byPath, err := newFunctionsByPath(config, api)
+		if err != nil {
+			return err
+		}
+		l.byPath = byPath
 	}
 	provider, err := credentials.New(config.Credentials, api.regionOf(f),
 		func(warning string) { warnOnce(l.log, warning) }, func(line string) { l.log.Error("lambda: " + line) })

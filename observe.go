@@ -23,7 +23,10 @@ var metered = metrics.Enabled()
 // outcomes are what metrics call the causes. A reset after sending is an outcome of the connection, too.
 var outcomes = map[cause]int{
 	causeNoRoute:       metrics.NotFound,
+	causeMethod:        metrics.BadRequest,
+	causeUpgrade:       metrics.BadRequest,
 	causeUnreadable:    metrics.BadRequest,
+	causeStalled:       metrics.Timeout,
 	causeTooLarge:      metrics.TooLarge,
 	causeClientGone:    metrics.ClientGone,
 	causeTimeout:       metrics.Timeout,
@@ -32,7 +35,12 @@ var outcomes = map[cause]int{
 	causeOverload:      metrics.OverCapacity,
 	causeThrottled:     metrics.Throttled,
 	causeServer:        metrics.Lambda5xx,
+	causeCredentials:   metrics.Credentials,
+	causeRegion:        metrics.Credentials,
+	causePermission:    metrics.Lambda4xx,
+	causeNoFunction:    metrics.Lambda4xx,
 	causeRefused:       metrics.Lambda4xx,
+	causeUnsendable:    metrics.BadRequest,
 	causeFunctionError: metrics.FunctionError,
 	causeBadReply:      metrics.BadReply,
 	causeEncode:        metrics.BadRequest,
@@ -102,8 +110,8 @@ func adoptName(req *request, outcome int) {
 // recordFailure counts a request that failed, whether or not Lambda was called.
 func recordFailure(req *request, c cause) {
 	outcome := outcomes[c]
-	if c == causeRefused && req.counts == nil {
-		outcome = metrics.Credentials
+	if c == causeCredentials && req.counts != nil { // Lambda has refused them
+		outcome = metrics.Lambda4xx
 	}
 	switch {
 	case req.counts != nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/eventstream/eventstreamtest"
 	"github.com/seed05e46011/lambda/internal/probe"
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // newMetricsInstance returns the instance that shows the metrics of all others. From then on they are
@@ -300,7 +301,7 @@ func TestMetricsStandAlone(t *testing.T) {
 		want string
 	}{
 		"a function":         {func(c *Config) { c.Function = "hello" }, "lambda: function: set with metrics"},
-		"routes":             {func(c *Config) { c.Routes = []RouteConfig{{RouteKey: "$default"}} }, "lambda: routes: set with metrics"},
+		"routes":             {func(c *Config) { c.Routes = []route.Config{{RouteKey: "$default"}} }, "lambda: routes: set with metrics"},
 		"another timeout":    {func(c *Config) { c.Timeout = "1s" }, "lambda: timeout: set with metrics"},
 		"a probe":            {func(c *Config) { c.Probe = &probe.Config{} }, "lambda: probe: set with metrics"},
 		"an access log":      {func(c *Config) { c.AccessLog = true }, "lambda: accessLog: set with metrics"},

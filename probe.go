@@ -133,7 +133,7 @@ func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	answered := newReply(http.Header{})
+	answered := newReply(http.Header{}, http.MethodGet)
 	err = decodeReply(l, payload, answered)
 	if err != nil {
 		return 0, badReply(err)

@@ -15,6 +15,7 @@ import (
 
 // reply is a function's reply on its way to the client.
 type reply struct {
+	method string // of the request: a reply to HEAD may leave its body out
 	status int
 	header http.Header // canonical names, checked
 	body   []byte
@@ -142,10 +143,20 @@ var errNotJSON = errors.New("want JSON")
 
 // notJSON names the fault of a reply that cannot be read.
 func notJSON(err error) error {
+	if numberOutOfRange(err) {
+		return errors.New("want numbers that a float64 can hold")
+	}
 	if _, ok := err.(*json.UnmarshalTypeError); ok { //nolint:errorlint // encoding/json returns it as it is
 		return errors.New("want an object")
 	}
 	return fmt.Errorf("%w: %.100s", errNotJSON, err.Error())
+}
+
+// numberOutOfRange reports whether err says that a number such as 1e400 was left out of what was read.
+// encoding/json names the number then, and only its kind where it wants something else.
+func numberOutOfRange(err error) bool {
+	typeErr, ok := err.(*json.UnmarshalTypeError) //nolint:errorlint // encoding/json returns it as it is
+	return ok && strings.HasPrefix(typeErr.Value, "number ")
 }
 
 // proxyReply is the object that the front doors of AWS read. It is a struct, since interpreted code
@@ -218,7 +229,7 @@ func decodeObject(settings *replySettings, payload []byte, reply *reply) error {
 	if object.StatusCode == nil && settings.bare {
 		return decodeBare(payload, err, reply)
 	}
-	if err != nil && !settings.bare {
+	if err != nil {
 		return notJSON(err)
 	}
 	return buildReply(object, settings.contentType, reply)
@@ -227,7 +238,7 @@ func decodeObject(settings *replySettings, payload []byte, reply *reply) error {
 // decodeBare reads a reply without a statusCode. A broken one is not shown to the client, though,
 // as the front doors would: err is that of unmarshalReply.
 func decodeBare(payload []byte, err error, reply *reply) error {
-	if err != nil && bytes.Contains(payload, statusCodeKey) && !json.Valid(payload) {
+	if err != nil && bytes.Contains(payload, statusCodeKey) && (numberOutOfRange(err) || !json.Valid(payload)) {
 		return notJSON(err)
 	}
 	setBody(reply, payload, "application/json")
@@ -347,7 +358,7 @@ func otherBody(v, isBase64 any) ([]byte, error) {
 //lambda:inline
 func addPlainHeaders(header http.Header, object *proxyReply) bool {
 	single, isMap := object.Headers.(map[string]any)
-	if !isMap && object.Headers != nil {
+	if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
 		return false
 	}
 	values := "" // all of them: one look for control characters is enough
@@ -371,8 +382,12 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 			return false
 		}
 	}
-	return !strings.ContainsAny(values, controlCharacters)
+	return len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
 }
+
+// maxPlainLines bounds what addPlainHeaders reads of each kind: it joins values one after the other,
+// which would take quadratic time for many.
+const maxPlainLines = 64
 
 // addPlainLists is the part of addPlainHeaders that adds lists.
 //
@@ -380,7 +395,8 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 func addPlainLists(header http.Header, object *proxyReply, values string) bool {
 	multi, isMap := object.MultiValueHeaders.(map[string]any)
 	cookies, isList := object.Cookies.([]any)
-	if (!isMap && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) {
+	if (!isMap && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) ||
+		len(multi) > maxPlainLines || len(cookies) > maxPlainLines {
 		return false
 	}
 	for name, v := range multi {
@@ -389,7 +405,7 @@ func addPlainLists(header http.Header, object *proxyReply, values string) bool {
 			return false
 		}
 		canonical, forwarded := canonicalOf(name)
-		if !forwarded || len(list) == 0 || header[canonical] != nil {
+		if !forwarded || len(list) == 0 || len(list) > maxPlainLines || header[canonical] != nil {
 			return false
 		}
 		texts := make([]string, len(list))
@@ -418,24 +434,25 @@ func addPlainLists(header http.Header, object *proxyReply, values string) bool {
 		}
 		header["Set-Cookie"] = texts
 	}
-	return !strings.ContainsAny(values, controlCharacters)
+	return len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
 }
 
 // addAllHeaders adds the headers of headers, multiValueHeaders and cookies to a header that it
 // empties first. For a name that is in both maps the multiple values stand.
 func addAllHeaders(header http.Header, object *proxyReply) error {
 	empty(header)
-	if err := addReplyHeaders(header, "multiValueHeaders", object.MultiValueHeaders, nil); err != nil {
+	lines := &replyLines{header: header}
+	if err := addReplyHeaders(lines, "multiValueHeaders", object.MultiValueHeaders, nil); err != nil {
 		return err
 	}
 	var multi http.Header
 	if len(header) > 0 {
 		multi = header.Clone()
 	}
-	if err := addReplyHeaders(header, "headers", object.Headers, multi); err != nil {
+	if err := addReplyHeaders(lines, "headers", object.Headers, multi); err != nil {
 		return err
 	}
-	if err := addCookies(header, object.Cookies); err != nil {
+	if err := addCookies(lines, object.Cookies); err != nil {
 		return err
 	}
 	dropConnection(header)
@@ -457,6 +474,9 @@ func headerObject(field string, v any) (object map[string]any, names []string, e
 	if !ok {
 		return nil, nil, errors.New(field + ": want an object")
 	}
+	if len(object) > maxReplyLines {
+		return nil, nil, errTooManyLines
+	}
 	names = make([]string, 0, len(object))
 	for name := range object {
 		names = append(names, name)
@@ -468,7 +488,7 @@ func headerObject(field string, v any) (object map[string]any, names []string, e
 // addReplyHeaders adds the headers of one map, but for the names that except has. Names that
 // differ in case alone are values of one header, in the order of the names: that is how
 // functions behind single-valued maps send several cookies.
-func addReplyHeaders(header http.Header, field string, v any, except http.Header) error {
+func addReplyHeaders(lines *replyLines, field string, v any, except http.Header) error {
 	object, names, err := headerObject(field, v)
 	if err != nil {
 		return err
@@ -478,10 +498,10 @@ func addReplyHeaders(header http.Header, field string, v any, except http.Header
 			continue
 		}
 		if value, ok := object[name].(string); ok {
-			if err := addReplyHeader(header, name, value); err != nil {
+			if err := addReplyHeader(lines, name, value); err != nil {
 				return err
 			}
-		} else if err := addReplyValues(header, name, object[name]); err != nil {
+		} else if err := addReplyValues(lines, name, object[name]); err != nil {
 			return err
 		}
 	}
@@ -490,7 +510,7 @@ func addReplyHeaders(header http.Header, field string, v any, except http.Header
 
 // addReplyValues adds a header whose value is no string: a list, a number, true or false. null
 // is no value.
-func addReplyValues(header http.Header, name string, v any) error {
+func addReplyValues(lines *replyLines, name string, v any) error {
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v}
@@ -500,11 +520,11 @@ func addReplyValues(header http.Header, name string, v any) error {
 		switch value := item.(type) {
 		case nil:
 		case string:
-			err = addReplyHeader(header, name, value)
+			err = addReplyHeader(lines, name, value)
 		case float64:
-			err = addReplyHeader(header, name, strconv.FormatFloat(value, 'f', -1, 64))
+			err = addReplyHeader(lines, name, strconv.FormatFloat(value, 'f', -1, 64))
 		case bool:
-			err = addReplyHeader(header, name, strconv.FormatBool(value))
+			err = addReplyHeader(lines, name, strconv.FormatBool(value))
 		default:
 			err = fmt.Errorf("header %.64q: want a string, a number, true or false, or a list of them", name)
 		}
@@ -517,7 +537,7 @@ func addReplyValues(header http.Header, name string, v any) error {
 
 // addCookies adds the list cookies. A cookie that the headers carry already is not sent twice:
 // adapters that serve several formats put it in both.
-func addCookies(header http.Header, v any) error {
+func addCookies(lines *replyLines, v any) error {
 	if v == nil {
 		return nil
 	}
@@ -525,16 +545,23 @@ func addCookies(header http.Header, v any) error {
 	if !ok {
 		return errors.New("cookies: want a list of strings")
 	}
-	inHeaders := header["Set-Cookie"]
+	sent := map[string]bool{}
+	for _, cookie := range lines.header["Set-Cookie"] {
+		sent[cookie] = true
+	}
 	for _, item := range cookies {
 		cookie, ok := item.(string)
 		if !ok {
 			return errors.New("cookies: want a list of strings")
 		}
-		if contains(inHeaders, cookie) {
+		if sent[cookie] {
+			lines.lines++
+			if lines.lines > maxReplyLines {
+				return errTooManyLines
+			}
 			continue
 		}
-		if err := addReplyHeader(header, "Set-Cookie", cookie); err != nil {
+		if err := addReplyHeader(lines, "Set-Cookie", cookie); err != nil {
 			return err
 		}
 	}
@@ -554,8 +581,8 @@ func contains(list []string, s string) bool {
 // that none is copied.
 //
 //lambda:inline
-func newReply(header http.Header) *reply {
-	reply := &reply{}
+func newReply(header http.Header, method string) *reply {
+	reply := &reply{method: method}
 	contentType, typed := header["Content-Type"]
 	if typed && contentType == nil {
 		delete(header, "Content-Type")

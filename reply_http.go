@@ -7,41 +7,107 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/textproto"
+	"strconv"
 )
 
-// decodeHTTPMessage reads a payload of the bytes of an HTTP/1.1 response, its lines ended by CRLF
-// or LF. Functions that can answer nothing but JSON put them into a JSON string. The body is what
-// follows the head, or what that is in chunks.
+// decodeHTTPMessage reads a payload of the bytes of an HTTP/1.1 response to a request of this method,
+// its lines ended by CRLF or LF. Functions that can answer nothing but JSON put them into a JSON
+// string. The body is what follows the head, or what that is in chunks.
 func decodeHTTPMessage(_ *replySettings, payload []byte, reply *reply) error {
 	payload = unquoted(payload)
 	source := bytes.NewReader(payload)
 	buffered := bufio.NewReader(source)
-	resp, err := http.ReadResponse(buffered, nil)
+	resp, err := http.ReadResponse(buffered, &http.Request{Method: reply.method})
 	if err != nil {
 		return errors.New("read the HTTP response: malformed head") // err holds parts of it
 	}
-	body := payload[len(payload)-buffered.Buffered()-source.Len():]
-	if len(resp.TransferEncoding) > 0 {
-		body, err = io.ReadAll(resp.Body)
-	}
-	_ = resp.Body.Close() // nothing is left to be lost
+	_ = resp.Body.Close() // it is read from payload
+	body, err := messageBody(payload, resp, reply.method)
 	if err != nil {
 		return fmt.Errorf("read the HTTP response: %w", err)
 	}
-	if resp.ContentLength > int64(len(body)) {
-		return fmt.Errorf("read the HTTP response: %d of %d bytes", len(body), resp.ContentLength)
+	return buildHTTPReply(resp, connectionLines(payload), body, reply)
+}
+
+// messageBody returns what follows the head. HEAD is answered with the head alone, whatever length
+// it announces.
+func messageBody(payload []byte, resp *http.Response, method string) ([]byte, error) {
+	body := payload[headLength(payload):]
+	if method == methodHead {
+		return body, nil
 	}
-	return buildHTTPReply(resp, body, reply)
+	if len(resp.TransferEncoding) > 0 {
+		return unchunked(body)
+	}
+	if resp.ContentLength > int64(len(body)) {
+		return nil, fmt.Errorf("%d of %d bytes", len(body), resp.ContentLength)
+	}
+	return body, nil
+}
+
+// headLength returns where the body begins: after the first empty line.
+func headLength(payload []byte) int {
+	end := len(payload)
+	for _, empty := range []string{"\n\r\n", "\n\n"} {
+		if i := bytes.Index(payload, []byte(empty)); i >= 0 && i+len(empty) < end {
+			end = i + len(empty)
+		}
+	}
+	return end
+}
+
+// connectionLines returns the Connection headers of a response. http.ReadResponse takes them away
+// where one of them says close.
+func connectionLines(payload []byte) []string {
+	reader := textproto.NewReader(bufio.NewReader(bytes.NewReader(payload)))
+	_, _ = reader.ReadLine()             // the status line
+	header, _ := reader.ReadMIMEHeader() // http.ReadResponse has read it without an error
+	return header["Connection"]
+}
+
+// maxChunks bounds the chunks of a body: each costs interpreted code some microseconds.
+const maxChunks = 100_000
+
+// unchunked returns a body without its chunks' sizes and its trailers. net/http refuses lines that
+// end in LF alone; of bytes that no proxy reads again they do no harm.
+func unchunked(encoded []byte) ([]byte, error) {
+	body := make([]byte, 0, len(encoded))
+	for i := 0; i < maxChunks; i++ {
+		line, rest, found := bytes.Cut(encoded, []byte{'\n'})
+		digits, _, _ := bytes.Cut(line, []byte{';'}) // extensions follow
+		size, err := strconv.ParseUint(string(bytes.TrimSpace(digits)), 16, 31)
+		if !found || err != nil {
+			return nil, errors.New("malformed chunk")
+		}
+		if size == 0 {
+			return body, nil
+		}
+		if int(size) > len(rest) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		body = append(body, rest[:size]...)
+		end, following, found := bytes.Cut(rest[size:], []byte{'\n'})
+		if !found || len(bytes.TrimSuffix(end, []byte{'\r'})) != 0 {
+			return nil, errors.New("malformed chunk")
+		}
+		encoded = following
+	}
+	return nil, fmt.Errorf("over %d chunks", maxChunks)
 }
 
 // buildHTTPReply checks the response as every reply is checked.
-func buildHTTPReply(resp *http.Response, body []byte, reply *reply) error {
+func buildHTTPReply(resp *http.Response, connection []string, body []byte, reply *reply) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 599 {
 		return fmt.Errorf("status %d: want one from 200 to 599", resp.StatusCode)
 	}
+	if connection != nil {
+		resp.Header["Connection"] = connection
+	}
+	lines := &replyLines{header: reply.header}
 	for name, values := range resp.Header {
 		for _, value := range values {
-			if err := addReplyHeader(reply.header, name, value); err != nil {
+			if err := addReplyHeader(lines, name, value); err != nil {
 				return err
 			}
 		}

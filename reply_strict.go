@@ -28,7 +28,8 @@ func decodeStrictly(settings *replySettings, payload []byte, reply *reply) error
 	rules := settings.strict
 	var object map[string]any
 	err := json.Unmarshal(payload, &object)
-	if settings.bare && object["statusCode"] == nil {
+	_, named := object["statusCode"]
+	if settings.bare && object["statusCode"] == nil && (!named || !numberOutOfRange(err)) {
 		setBody(reply, payload, "application/json")
 		return nil
 	}
@@ -72,13 +73,14 @@ func checkFields(object map[string]any, allowed []string) error {
 
 // addStrictHeaders adds the headers of the fields that count.
 func addStrictHeaders(header http.Header, object map[string]any, rules *strictRules) error {
+	lines := &replyLines{header: header}
 	for _, field := range rules.headers {
-		if err := addStrictField(header, field, object[field]); err != nil {
+		if err := addStrictField(lines, field, object[field]); err != nil {
 			return err
 		}
 	}
 	if rules.cookies {
-		if err := addCookies(header, object["cookies"]); err != nil {
+		if err := addCookies(lines, object["cookies"]); err != nil {
 			return err
 		}
 	}
@@ -88,7 +90,7 @@ func addStrictHeaders(header http.Header, object map[string]any, rules *strictRu
 
 // addStrictField adds the headers of one map: strings in headers, lists of strings in
 // multiValueHeaders.
-func addStrictField(header http.Header, field string, v any) error {
+func addStrictField(lines *replyLines, field string, v any) error {
 	object, names, err := headerObject(field, v)
 	if err != nil {
 		return err
@@ -99,7 +101,7 @@ func addStrictField(header http.Header, field string, v any) error {
 			return fmt.Errorf("%s: %.64q: want strings", field, name)
 		}
 		for _, value := range values {
-			if err := addReplyHeader(header, name, value); err != nil {
+			if err := addReplyHeader(lines, name, value); err != nil {
 				return err
 			}
 		}

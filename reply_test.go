@@ -3,8 +3,12 @@ package lambda
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // replyCase is a function's payload and what the client gets of it.
@@ -241,7 +245,7 @@ func TestFailuresHaveTheShapeOfTheirFrontDoor(t *testing.T) {
 					config.MaxRequestBodyBytes = 8
 					if c.failure == noRoute {
 						config.Function = ""
-						config.Routes = []RouteConfig{{RouteKey: "GET /elsewhere", Function: "hello"}}
+						config.Routes = []route.Config{{RouteKey: "GET /elsewhere", Function: "hello"}}
 						config.Region = "eu-central-1"
 					}
 				})
@@ -280,5 +284,77 @@ func TestRawRepliesHaveTheContentTypeOfTheOption(t *testing.T) {
 	resp := serve(l, getRequest("http://example.com/"))
 	if body := bodyOf(t, resp); body != "<p>" || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("got %q %q", body, resp.Header.Get("Content-Type"))
+	}
+}
+
+// manyHeaders is a reply with lines of its headers, each of size bytes.
+func manyHeaders(field string, lines, size int, separator string) string {
+	values := make([]string, 0, lines)
+	for i := 0; i < lines; i++ {
+		value := `"` + strconv.Itoa(i) + strings.Repeat("x", size) + `"`
+		if separator == ":" {
+			value = `"x-` + strconv.Itoa(i) + `":` + value
+		}
+		values = append(values, value)
+	}
+	return `"` + field + `":` + string("[{"[strings.Index(",:", separator)]) + strings.Join(values, ",") + string("]}"[strings.Index(",:", separator)])
+}
+
+func TestRepliesHaveSoManyHeadersAndNoMore(t *testing.T) {
+	cookies := manyHeaders("cookies", 8000, 10, ",")
+	for name, row := range map[string]struct {
+		fields string
+		status int
+	}{
+		"50,000 headers":                          {manyHeaders("headers", 50_000, 1, ":"), 502},
+		"1,001 headers":                           {manyHeaders("headers", 1001, 1, ":"), 502},
+		"1,000 headers":                           {manyHeaders("headers", 1000, 1, ":"), 200},
+		"40 headers of over 1 MB":                 {manyHeaders("headers", 40, 30_000, ":"), 502},
+		"200 headers of over 1 MB":                {manyHeaders("headers", 200, 6_000, ":"), 502},
+		"200 headers of under 1 MB":               {manyHeaders("headers", 200, 5_000, ":"), 200},
+		"1,001 cookies":                           {manyHeaders("cookies", 1001, 1, ","), 502},
+		"8,000 cookies in both fields":            {cookies + `,"multiValueHeaders":{"set-cookie":` + strings.TrimPrefix(cookies, `"cookies":`) + `}`, 502},
+		"a Connection that names 500,000 headers": {`"headers":{"connection":"` + strings.Repeat("a,", 500_000) + `"}`, 502},
+	} {
+		for _, format := range []string{"http-api-v2", "rest-api"} {
+			t.Run(name+", "+format, func(t *testing.T) {
+				discardLog(t)
+				f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi",`+row.fields+`}`))
+				config := testConfig(f)
+				config.EventFormat = format
+				for way, l := range bothWays(t, config) {
+					start := time.Now()
+					if got := get(l).StatusCode; got != row.status {
+						t.Errorf("%s: got %d, want %d", way, got, row.status)
+					}
+					if took := time.Since(start); took > 20*time.Second {
+						t.Errorf("%s: took %v", way, took)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestNumbersThatNoFloatHoldsAreRefused(t *testing.T) {
+	for payload, status := range map[string]int{
+		`{"statusCode":1e400,"body":"b"}`:                       502,
+		`{"statusCode":200,"headers":{"x-n":1e400},"body":"b"}`: 502,
+		`{"statusCode":200,"body":"b","other":1e400}`:           200,
+		`{"n":1e400}`: 200, // which is the body itself
+		`1e400`:       200,
+	} {
+		discardLog(t)
+		f := newFakeLambda(t, replies(payload))
+		config := testConfig(f)
+		for way, l := range bothWays(t, config) {
+			if got := get(l).StatusCode; got != status {
+				t.Errorf("%s, %s: got %d, want %d", payload, way, got, status)
+			}
+		}
+	}
+	l := formatLambda(t, "http-api-v2", func(c *Config) { c.ResponseFormat = responseStrict })
+	if _, err := decodeReply(l, http.MethodGet, []byte(`{"statusCode":1e400}`)); err == nil {
+		t.Error("strict: got no error")
 	}
 }

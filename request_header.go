@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func lowerHeaders(req *request) map[string]string {
 	// trusts: Traefik takes these headers off other requests.
 	forwarded := req.peerIP
 	if headers["x-forwarded-for"] != "" {
-		forwarded = headers["x-forwarded-for"] + ", " + forwarded
+		forwarded = withPeer(headers["x-forwarded-for"], forwarded)
 	}
 	headers["x-forwarded-for"] = forwarded
 	if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
@@ -47,6 +48,34 @@ func lowerHeaders(req *request) map[string]string {
 	return headers
 }
 
+// refuseSwitch returns the failure of a request that wants another protocol than HTTP on its
+// connection, nil for all others: a function cannot speak it. Any other Upgrade, h2c for instance,
+// is an offer that a server may ignore (RFC 9110 7.8).
+func refuseSwitch(r *http.Request) error {
+	if r.Method == http.MethodConnect {
+		return failureOf(causeMethod, errors.New("no function can answer CONNECT"))
+	}
+	if hasToken(r.Header["Upgrade"], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
+		return failureOf(causeUpgrade, errors.New("no function can answer a WebSocket"))
+	}
+	return nil
+}
+
+// allowedMethods are the methods that a 405 names. Functions get all others too.
+const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// hasToken reports whether a header that lists tokens has one, whatever its case, among its first
+// maxTokens: the list may be a client's, and a loop over all of it would cost what the client likes.
+func hasToken(values []string, token string) bool {
+	const maxTokens = 32
+	for _, item := range strings.SplitN(strings.Join(values, ","), ",", maxTokens) {
+		if strings.EqualFold(strings.TrimSpace(item), token) {
+			return true
+		}
+	}
+	return false
+}
+
 // addRareHeaders adds the headers that lowerHeaders has passed over.
 func addRareHeaders(headers map[string]string, header http.Header) {
 	for name, values := range header {
@@ -57,6 +86,14 @@ func addRareHeaders(headers map[string]string, header http.Header) {
 			headers[lower] = joinValues(lower, values)
 		}
 	}
+}
+
+// withPeer adds the peer to a list of addresses. One of commas and blanks alone is as good as none.
+func withPeer(list, peer string) string {
+	if strings.Trim(list, ", \t") == "" {
+		return peer
+	}
+	return list + ", " + peer
 }
 
 // joinValues joins the values of a header: cookies come apart at semicolons (RFC 6265 5.4).
@@ -146,18 +183,14 @@ var (
 //lambda:inline
 func addForwardingValues(headers map[string][]string, names *forwardingNames, req *request) {
 	headers[names.host] = []string{req.http.Host}
-	if prior := headers[names.forwardedFor]; len(prior) > 0 {
-		headers[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
-	} else {
-		headers[names.forwardedFor] = []string{req.peerIP}
-	}
-	if len(headers[names.forwardedProto]) == 0 {
+	headers[names.forwardedFor] = []string{withPeer(strings.Join(headers[names.forwardedFor], ","), req.peerIP)}
+	if last(headers[names.forwardedProto]) == "" {
 		headers[names.forwardedProto] = []string{scheme(req.http)}
 	}
-	if len(headers[names.forwardedPort]) == 0 {
+	if last(headers[names.forwardedPort]) == "" {
 		headers[names.forwardedPort] = []string{port(req.http)}
 	}
-	if len(headers[names.traceID]) == 0 {
+	if last(headers[names.traceID]) == "" {
 		headers[names.traceID] = []string{req.traceID}
 	}
 	if len(req.body) > 0 {
@@ -183,7 +216,7 @@ func addEventValues(headers map[string][]string, eventHeaders map[string]string,
 //
 //lambda:inline
 func dropMadeTraceID(headers map[string][]string, req *request) {
-	if req.http.Header["X-Amzn-Trace-Id"] == nil && req.eventHeaders["x-amzn-trace-id"] == "" {
+	if last(req.http.Header["X-Amzn-Trace-Id"]) == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
 		delete(headers, "x-amzn-trace-id")
 	}
 }

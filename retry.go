@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand"
 	"net/http"
@@ -83,7 +84,7 @@ func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Respon
 	if l.invocation != nil {
 		headers, err := renderInvocationHeaders(l, req)
 		if err != nil {
-			return nil, failureOf(causeRefused, err)
+			return nil, failureOf(causeUnsendable, err)
 		}
 		req.invocationHeaders = headers
 	}
@@ -112,9 +113,6 @@ func callTimed(ctx context.Context, l *Lambda, req *request) (*http.Response, er
 // callWithRetries tries again only for the causes of option retry, and never once a function's
 // reply has begun.
 func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	if l.retry.causes[causeConnect] { // else nobody asks, and it costs time
-		ctx = traceConnecting(ctx, req)
-	}
 	cost := 0 // of the retry under way
 	for attempt := 1; ; attempt++ {
 		redate(req)
@@ -164,7 +162,8 @@ func retryWait(p *retryPolicy, attempt int, retryAfter string) time.Duration {
 
 // parseRetryAfter reads seconds or a date (RFC 9110 10.2.3), 0 for what is neither.
 func parseRetryAfter(value string) time.Duration {
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+	seconds, err := strconv.ParseUint(value, 10, 32)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // which leaves the largest
 		return time.Duration(seconds) * time.Second
 	}
 	if date, err := http.ParseTime(value); err == nil {
@@ -176,7 +175,7 @@ func parseRetryAfter(value string) time.Duration {
 // endsWithin says whether the request's time runs out before a wait is over: then Lambda's answer
 // is worth more than a timeout.
 func endsWithin(l *Lambda, req *request, wait time.Duration) bool {
-	return time.Since(req.time)+wait >= l.timeout
+	return wait >= l.timeout-time.Since(req.time) // a sum could overflow
 }
 
 // A function's retries are paid for with tokens, which only calls that succeed give back, as in
@@ -234,7 +233,9 @@ func returnRetryTokens(function string, cost int) {
 }
 
 // traceConnecting keeps req.connecting up to date for calls with the context that it returns. The
-// transport calls these functions in the goroutine of the call.
+// transport calls these functions in the goroutine of the call. Interpreted they cost more than
+// signing does, so only calls that may go through a proxy have them: for others, neverConnected
+// knows.
 func traceConnecting(ctx context.Context, req *request) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(_ string) { req.connecting = true },

@@ -228,6 +228,11 @@ func TestRetryWaits(t *testing.T) {
 	if got := retryWait(p, 1, date); got < 59*time.Minute || got > time.Hour {
 		t.Errorf("Retry-After: %s makes %v", date, got)
 	}
+	for _, far := range []string{"99999999999", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
+		if got := retryWait(p, 1, far); !endsWithin(&Lambda{timeout: time.Minute}, &request{time: time.Now()}, got) {
+			t.Errorf("Retry-After: %s makes %v, which is waited for", far, got)
+		}
+	}
 	if got := retryWait(p, 1, "soon"); got >= p.base {
 		t.Errorf("Retry-After: soon makes %v", got)
 	}
@@ -288,6 +293,77 @@ func TestMaxConcurrencyAnswersTheOthersAtOnce(t *testing.T) {
 	}
 	if len(inFlight.counts) != 0 {
 		t.Errorf("counted after all have ended: %v", inFlight.counts)
+	}
+}
+
+// stalledWriter is a client that does not read its response.
+type stalledWriter struct {
+	*httptest.ResponseRecorder
+	written, ended chan bool
+}
+
+func (w *stalledWriter) Write(p []byte) (int, error) {
+	w.written <- true
+	<-w.ended
+	return len(p), nil
+}
+
+// What a client is slow with is not with Lambda.
+func TestSlowClientsTakeNoSlots(t *testing.T) {
+	discardLog(t)
+	f := newFakeLambda(t, replies(`{"statusCode":201,"body":"`+strings.Repeat("x", 100_000)+`"}`))
+	config := testConfig(f)
+	config.MaxConcurrency = 2
+	for way, l := range bothWays(t, config) {
+		var served sync.WaitGroup
+		asked := make(chan bool)
+		ended := make(chan bool)
+		for i := 0; i < 2; i++ {
+			r := httptest.NewRequest(http.MethodPost, "http://example.com/", http.NoBody)
+			r.ContentLength = 100
+			r.Body = &waitingBody{asked: asked, ended: ended}
+			served.Add(1)
+			go serveAndTell(l, r, &served)
+		}
+		<-asked
+		<-asked
+		if got := get(l).StatusCode; got != http.StatusCreated {
+			t.Errorf("%s, beside stalled uploads: got %d, want 201", way, got)
+		}
+		written := make(chan bool)
+		for i := 0; i < 2; i++ {
+			w := &stalledWriter{httptest.NewRecorder(), written, ended}
+			served.Add(1)
+			go serveTo(l, w, &served)
+		}
+		<-written
+		<-written
+		if got := get(l).StatusCode; got != http.StatusCreated {
+			t.Errorf("%s, beside clients that do not read: got %d, want 201", way, got)
+		}
+		close(ended)
+		served.Wait()
+		if len(inFlight.counts) != 0 {
+			t.Errorf("%s: counted after all have ended: %v", way, inFlight.counts)
+		}
+	}
+}
+
+func serveTo(l *Lambda, w *stalledWriter, served *sync.WaitGroup) {
+	defer served.Done()
+	l.ServeHTTP(w, getRequest("http://example.com/"))
+}
+
+func TestAThrottleIsWaitedForAsTheDocumentationSays(t *testing.T) {
+	discardLog(t)
+	s := &script{answers: []string{apiAnswer("429 Too Many Requests", "TooManyRequestsException", ""), wireOK}}
+	e := newRawEndpoint(t, s.behave)
+	config := e.config()
+	config.Retry = &RetryConfig{Attempts: 2}
+	start := time.Now()
+	resp := get(newRetryHandler(t, config)) // which waits up to a nanosecond
+	if took := time.Since(start); resp.StatusCode != http.StatusCreated || took >= time.Second {
+		t.Errorf("got %d after %v, want 201 in less than the second that nobody has asked for", resp.StatusCode, took)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,7 +51,36 @@ func parseTemplate(option, text string) (*template.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: want a Go text/template: %w", option, err)
 	}
+	err = parsed.Execute(io.Discard, emptyTemplateData())
+	if err != nil && strings.Contains(err.Error(), noField) {
+		return nil, templateError(option, err)
+	}
 	return parsed, nil
+}
+
+// emptyTemplateData is what a template is tried with when it is loaded: a field that does not exist
+// is a mistake in the configuration, whatever the request. What else fails may need one.
+func emptyTemplateData() *templateData {
+	return &templateData{
+		Query:          url.Values{},
+		Header:         http.Header{},
+		Cookies:        map[string]string{},
+		PathParameters: map[string]string{},
+		StageVariables: map[string]string{},
+	}
+}
+
+// What text/template says of a field that does not exist, before and after its name.
+const (
+	noField   = "can't evaluate field"
+	typeOfAny = " in type "
+)
+
+// templateError says why a template failed, without the Go type that text/template appends: an
+// interpreted struct is written there with all its fields.
+func templateError(option string, err error) error {
+	text, _, _ := strings.Cut(err.Error(), typeOfAny)
+	return fmt.Errorf("%s: %.300s", option, text)
 }
 
 // templateDataOf returns what a template may ask of a request.
@@ -88,7 +118,7 @@ func templateDataOf(settings *eventSettings, req *request) *templateData {
 func renderJSON(t *template.Template, data *templateData) ([]byte, error) {
 	var buffer bytes.Buffer
 	if err := t.Execute(&buffer, data); err != nil {
-		return nil, fmt.Errorf("render %s: %w", t.Name(), err)
+		return nil, templateError("render "+t.Name(), err)
 	}
 	if !json.Valid(buffer.Bytes()) {
 		return nil, errors.New("render template: the result is not JSON")
@@ -119,7 +149,7 @@ func renderValue(v *valueTemplate, data *templateData) (string, error) {
 	}
 	var buffer bytes.Buffer
 	if err := v.template.Execute(&buffer, data); err != nil {
-		return "", fmt.Errorf("render %s: %w", v.template.Name(), err)
+		return "", templateError("render "+v.template.Name(), err)
 	}
 	return controlReplacer.Replace(buffer.String()), nil
 }

@@ -1,8 +1,10 @@
 package lambda
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/seed05e46011/lambda/internal/logline"
 )
@@ -18,35 +21,77 @@ import (
 // pool of connections.
 type transportSettings struct {
 	proxyURL           string // "" for what the environment says
-	ca                 string // certificates in PEM, "" for the system's
+	caFile             string // "" for the system's authorities
+	ca                 string // the certificates in caFile, in PEM
 	insecureSkipVerify bool
 	maxIdle            int
 }
 
 // transports keeps the pools of connections over instances and reloads: Traefik rebuilds an
-// instance for each router at each change of its configuration, and never closes the old one.
+// instance for each router at each change of its configuration, and never closes the old one. Of
+// settings that differ only in what caFile holds, the last pool is kept.
 var transports = struct {
 	sync.Mutex
-	pools map[transportSettings]*http.Transport
-}{pools: map[transportSettings]*http.Transport{}}
+	pools map[transportSettings]*transportPool // by the settings without ca
+}{pools: map[transportSettings]*transportPool{}}
+
+// transportPool is a pool of connections, and the certificates that it trusts.
+type transportPool struct {
+	ca        string
+	transport *http.Transport
+}
+
+// maxTransportPools bounds transports: settings come and go with the configuration.
+const maxTransportPools = 100
 
 // transportFor returns the pool of connections for valid settings.
 func transportFor(s transportSettings) *http.Transport {
+	key := s
+	key.ca = ""
 	transports.Lock()
 	defer transports.Unlock()
-	pool := transports.pools[s]
-	if pool == nil {
-		pool = newTransport(s)
-		transports.pools[s] = pool
+	pool := transports.pools[key]
+	if pool != nil && pool.ca == s.ca {
+		return pool.transport
 	}
-	return pool
+	if pool != nil {
+		forgetPool(key, pool)
+	}
+	for other, old := range transports.pools {
+		if len(transports.pools) < maxTransportPools {
+			break
+		}
+		forgetPool(other, old)
+	}
+	pool = &transportPool{ca: s.ca, transport: newTransport(s)}
+	transports.pools[key] = pool
+	return pool.transport
+}
+
+// forgetPool leaves a pool to the instances that still use it. Connections that they open from now
+// on close by themselves when they have been idle for long enough.
+func forgetPool(key transportSettings, pool *transportPool) {
+	delete(transports.pools, key)
+	pool.transport.CloseIdleConnections()
 }
 
 // newTransport takes from http.DefaultTransport the timeouts of connecting, TCP keep-alive every
 // 30 seconds, without which NAT gateways forget a connection that waits for a function of 15
-// minutes, the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and HTTP/2 where the endpoint has it.
+// minutes, and the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+//
+// It speaks HTTP/1.1 alone. Over HTTP/2 all calls share a connection: when that dies, all of them
+// fail, and so do the next until the operating system gives it up. And net/http sends a request
+// there again after errors that do not rule out that the function has run
+// (https://go.dev/issue/42777).
 func newTransport(s transportSettings) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ForceAttemptHTTP2 = false
+	t.TLSNextProto = map[string]func(authority string, conn *tls.Conn) http.RoundTripper{}
+	config := tlsConfig(s)
+	t.TLSClientConfig = config // not the clone's, which may ask for HTTP/2
+	t.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return dialTLS(ctx, network, address, config)
+	}
 	t.MaxIdleConns = s.maxIdle
 	t.MaxIdleConnsPerHost = s.maxIdle
 	t.MaxResponseHeaderBytes = maxReplyHeaderBytes
@@ -57,42 +102,79 @@ func newTransport(s transportSettings) *http.Transport {
 			t.Proxy = http.ProxyURL(proxy)
 		}
 	}
-	if s.ca != "" || s.insecureSkipVerify {
-		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-		t.TLSClientConfig.InsecureSkipVerify = s.insecureSkipVerify
-		if s.ca != "" {
-			t.TLSClientConfig.RootCAs = x509.NewCertPool()
-			t.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(s.ca))
+	return t
+}
+
+// tlsConfig returns whom to trust.
+func tlsConfig(s transportSettings) *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	config.InsecureSkipVerify = s.insecureSkipVerify
+	if s.ca != "" {
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM([]byte(s.ca))
+	}
+	return config
+}
+
+// connectDialer has the timeouts of http.DefaultTransport's.
+var connectDialer = &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+
+// handshakeTimeout bounds a TLS handshake, as http.DefaultTransport does.
+const handshakeTimeout = 10 * time.Second
+
+// dialTLS opens a connection where there is no proxy. It does what the transport would do without
+// it, but for one thing: each of its errors is a *net.OpError of dialling, so that neverConnected
+// can tell a handshake that failed from an answer that did not come.
+func dialTLS(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
+	conn, err := connectDialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	host, _, _ := net.SplitHostPort(address) // it has a port: the transport adds one
+	named := config.Clone()
+	named.ServerName = host
+	secure := tls.Client(conn, named)
+	handshake, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	err = secure.HandshakeContext(handshake)
+	cancel()
+	if err != nil {
+		_ = conn.Close() // nothing was sent
+		return nil, &net.OpError{Op: opDial, Net: network, Err: fmt.Errorf("TLS handshake: %w", err)}
+	}
+	return secure, nil
+}
+
+// What a *net.OpError was doing when there was no connection yet.
+const (
+	opDial  = "dial"
+	opProxy = "proxyconnect"
+	opSOCKS = "socks connect"
+)
+
+// neverConnected reports whether an error of the transport says that it got no connection, so that
+// nothing can have been sent. What it says of a proxy's connections is not complete: there,
+// traceConnecting knows.
+func neverConnected(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && (op.Op == opDial || op.Op == opProxy || op.Op == opSOCKS)
+}
+
+// proxied reports whether connections may go through a proxy.
+func proxied(s transportSettings) bool {
+	if s.proxyURL != "" {
+		return true
+	}
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		if os.Getenv(name) != "" {
+			return true
 		}
 	}
-	return t
+	return false
 }
 
 // maxReplyHeaderBytes bounds the head of an answer. Lambda's largest header is the log tail, 4 KB
 // in Base64.
 const maxReplyHeaderBytes = 256 << 10
-
-// http1Hosts holds the hosts that answered in HTTP/1 last, as keys. It outlives the instances, as the
-// connections do.
-var http1Hosts sync.Map
-
-// resendsSafely says whether the transport, where it sends a request a second time, does so only
-// if nothing of the first has been written. So it does with POST in HTTP/1. In HTTP/2 it also
-// does after PROTOCOL_ERROR, up to six times, whatever the other side has done with the request
-// by then (golang.org/issue/42777). Without TLS there is no HTTP/2, and nobody need ask.
-func resendsSafely(host string) bool {
-	_, safe := http1Hosts.Load(host)
-	return safe
-}
-
-// learnProtocol remembers what an endpoint speaks.
-func learnProtocol(p *preparedInvocation, resp *http.Response) {
-	if resp.ProtoMajor == 1 {
-		http1Hosts.Store(p.target.host, true)
-	} else {
-		http1Hosts.Delete(p.target.host)
-	}
-}
 
 // newTransportSettings reads the options of connections, and the file of certificates.
 func newTransportSettings(c *Config) (transportSettings, error) {
@@ -111,6 +193,7 @@ func newTransportSettings(c *Config) (transportSettings, error) {
 	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
 		return s, fmt.Errorf("tls.caFile: %q: want a file of certificates in PEM", c.TLS.CAFile)
 	}
+	s.caFile = c.TLS.CAFile
 	s.ca = string(pem)
 	return s, nil
 }
@@ -136,7 +219,8 @@ func warnOnce(logger *logline.Logger, warning string) {
 	}
 }
 
-// warnInsecure warns of connections that others can read or answer.
+// warnInsecure warns of connections that others can read or answer, and of functions that nobody has
+// chosen to offer.
 func warnInsecure(logger *logline.Logger, c *Config) {
 	u, err := url.Parse(c.Endpoint)
 	if err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
@@ -144,6 +228,9 @@ func warnInsecure(logger *logline.Logger, c *Config) {
 	}
 	if c.TLS != nil && c.TLS.InsecureSkipVerify {
 		warnOnce(logger, "tls.insecureSkipVerify: anybody on the way can pose as Lambda, and gets the events: use tls.caFile")
+	}
+	if c.PathPrefix != "" && len(c.Include) == 0 {
+		warnOnce(logger, "pathPrefix "+c.PathPrefix+": clients can call every function that the credentials may call: set include")
 	}
 }
 

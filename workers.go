@@ -61,7 +61,8 @@ func encode(x *exchange) {
 // decode hands an exchange to a decoder, and waits until it is concluded. It concludes one with a large
 // reply itself.
 func decode(x *exchange) {
-	if x.resp.ContentLength >= minSplicedBody || x.resp.ContentLength < 0 {
+	length := x.resp.ContentLength
+	if length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody {
 		conclude(x)
 		return
 	}
@@ -100,7 +101,7 @@ func encodeLoop() {
 		self.exchange = x
 		prepare(x, self)
 		self.exchange = leave
-		stays := staysIdle(&idleEncoders)
+		stays := x.err == nil && len(x.req.event) < minSplicedBody && staysIdle(&idleEncoders)
 		x.done <- true
 		if !stays {
 			return
@@ -122,7 +123,7 @@ func decodeLoop() {
 		self.exchange = x
 		conclude(x)
 		self.exchange = leave
-		stays := staysIdle(&idleDecoders)
+		stays := x.answered && staysIdle(&idleDecoders)
 		x.done <- true
 		if !stays {
 			return
@@ -163,12 +164,18 @@ func endWorker(self *worker) {
 	}
 }
 
-// raise panics as the worker has. It ends the call first. http.ErrAbortHandler, with which compiled
-// code cuts a connection, has to stay the genuine value, or Traefik takes it for a crash: what
-// interpreted code panics with is wrapped.
+// raise panics as the worker has, after it has ended the call. http.ErrAbortHandler, with which
+// compiled code cuts a connection, has to stay the genuine value, or Traefik takes it for a crash:
+// what interpreted code panics with is wrapped.
 func raise(x *exchange) {
+	if x.cancel != nil {
+		x.cancel()
+	}
 	if x.resp != nil {
 		_ = x.resp.Body.Close() // the exchange is over
+	}
+	if x.req != nil {
+		releaseSlot(x.lambda, x.req)
 	}
 	if err, ok := x.panicOf.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		abort()

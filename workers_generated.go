@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"github.com/seed05e46011/lambda/internal/route"
 	"io"
 	"net/http"
 	"net/url"
@@ -39,18 +40,14 @@ func encodeRequests() {
 		ctx         context.Context
 		cancel      context.CancelFunc
 		err         error
-		table       *routeTable
-		handler     http.Handler
-		pattern     string
-		r2          *tableRoute
-		ok          bool
+		f           *functionsByKey
+		r2          *route.Route
 		result      string
-		n           *namespace
-		rest        string
+		f2          *functionsByPath
 		name        string
-		path        string
-		t           *target
+		rest        string
 		err2        error
+		t           *target
 		decoded     string
 		body        []byte
 		server      *http.Server
@@ -83,27 +80,29 @@ func encodeRequests() {
 		event4      *proxyEvent
 		result3     map[string][]string
 		names       *forwardingNames
-		prior       []string
+		values3     []string
+		result4     string
 		domain      string
 		prefix      string
 		host        string
 		firstLabel  string
 		end         int
-		result4     map[string]string
+		path        string
+		result5     map[string]string
 		userAgent2  string
-		values3     map[string][]string
+		ok          bool
+		values4     map[string][]string
 		single      map[string]string
 		routeKey    string
 		context3    *proxyContext
 		headers2    map[string][]string
 		isBase64    bool
 		id          string
-		values4     []string
 		mediaType   string
 		mediaType2  string
-		result5     url.Values
-		result6     map[string]string
-		result7     any
+		result6     url.Values
+		result7     map[string]string
+		result8     any
 		event5      *albEvent
 		event6      *albMultiValueEvent
 		event7      *httpJSONEvent
@@ -113,7 +112,6 @@ func encodeRequests() {
 		invocation  *http.Request
 		s           *signer
 		stays       bool
-		idle        *int32
 	)
 	_ = firstLabel
 	self = &worker{}
@@ -178,47 +176,25 @@ func encodeRequests() {
 		x.cancel = cancel
 		if !l.fixed {
 
-			// resolve, route.go
+			// resolve, resolve.go
 			if l.clientIP != nil {
 				req.clientIP = forwardedIP(l.clientIP, req)
 			}
-			if req.target == nil {
+			if req.target != nil {
+				err = nil
+				goto resolveDone
+			}
+			if l.routes != nil {
 
-				// route, route.go
-				if l.routes != nil {
-
-					// routeByKey, route.go
-					table = l.routes
-					handler, pattern = table.mux.Handler(req.http)
-					r2 = table.byPattern[pattern]
-					_, ok = handler.(*http.ServeMux)
-					if !ok || r2 == nil {
-						r2 = otherRoute(table, req, handler)
-					}
-					if r2 == nil {
-						err = noRoute("no route matches")
-						goto resolveDone
-					}
-					req.target = r2.target
-					req.routeKey = r2.key
-					if len(r2.captures) > 0 {
-
-						// escapedPath, envelope.go
-						if req.rawPath == "" {
-							req.rawPath = req.http.URL.EscapedPath()
-						}
-						if req.rawPath == "" {
-							req.rawPath = "/"
-						}
-						result = req.rawPath
-						req.pathParameters = captured(r2, result)
-					}
-					err = nil
+				// resolveByKey, resolve.go
+				f = l.routes
+				r2 = route.Find(f.table, req.http)
+				if r2 == nil {
+					err = noRoute("no route matches")
 					goto resolveDone
 				}
-
-				// routeByName, namespace.go
-				n = l.namespace
+				req.target = f.targets[r2]
+				req.routeKey = r2.Key
 
 				// escapedPath, envelope.go
 				if req.rawPath == "" {
@@ -228,36 +204,47 @@ func encodeRequests() {
 					req.rawPath = "/"
 				}
 				result = req.rawPath
-				rest, ok = strings.CutPrefix(result, n.prefix)
-				if !ok {
-					err = noRoute("the path is not under pathPrefix")
-					goto resolveDone
-				}
-				name, path, _ = strings.Cut(rest, "/")
-				if !nameSegmentPattern.MatchString(name) {
-					err = noRoute("no function can have the name in the path")
-					goto resolveDone
-				}
-				if (len(n.include) > 0 && !matchesName(n.include, name)) || matchesName(n.exclude, name) {
-					err = noRoute("include and exclude do not allow the name in the path")
-					goto resolveDone
-				}
-				t, err2 = namedTarget(n, name)
-				if err2 != nil {
-					err = failureOf(causeNoRoute, err2)
-					goto resolveDone
-				}
-				req.target = t
-				if n.strip {
-					req.rawPath = "/" + path
-					decoded, _ = url.PathUnescape(req.rawPath)
-					req.path = decoded
-				}
+				req.pathParameters = route.Parameters(r2, result)
 				err = nil
 				goto resolveDone
 			}
+
+			// resolveByPath, resolve.go
+			f2 = l.byPath
+
+			// escapedPath, envelope.go
+			if req.rawPath == "" {
+				req.rawPath = req.http.URL.EscapedPath()
+			}
+			if req.rawPath == "" {
+				req.rawPath = "/"
+			}
+			result = req.rawPath
+			name, rest, err2 = route.Name(f2.names, result)
+			if err2 != nil {
+				err = failureOf(causeNoRoute, err2)
+				goto resolveDone
+			}
+			t, err2 = targetByName(f2, name)
+			if err2 != nil {
+				err = failureOf(causeNoRoute, err2)
+				goto resolveDone
+			}
+			req.target = t
+			if f2.strip {
+				req.rawPath = "/" + rest
+				decoded, _ = url.PathUnescape(req.rawPath)
+				req.path = decoded
+			}
 			err = nil
 		resolveDone:
+			if err != nil {
+				x.err = err
+				goto prepareDone
+			}
+		}
+		if x.r.Header["Upgrade"] != nil || x.r.Method == methodConnect {
+			err = refuseSwitch(x.r)
 			if err != nil {
 				x.err = err
 				goto prepareDone
@@ -288,11 +275,14 @@ func encodeRequests() {
 				limit = l.maxRequestBodyBytes
 				body2 = nil
 				err3 = nil
-				if size < 0 || size > limit {
+				switch {
+				case size < 0 || size > limit:
 					body2, err3 = io.ReadAll(io.LimitReader(r3, limit+1))
-				} else {
+				case size <= firstBodyBytes:
 					body2 = make([]byte, size)
 					_, err3 = io.ReadFull(r3, body2)
+				default:
+					body2, err3 = readGrowing(r3, int(size))
 				}
 				if len(body2) == 0 {
 					body = nil
@@ -315,7 +305,7 @@ func encodeRequests() {
 			}
 			req.body = body
 			req.bodyRead = true
-			if time.Since(req.time) > time.Second {
+			if time.Since(req.time.Round(0)) > time.Second {
 				redate(req)
 			}
 			err = nil
@@ -368,7 +358,7 @@ func encodeRequests() {
 				headers["host"] = r4.Host
 				forwarded = req.peerIP
 				if headers["x-forwarded-for"] != "" {
-					forwarded = headers["x-forwarded-for"] + ", " + forwarded
+					forwarded = withPeer(headers["x-forwarded-for"], forwarded)
 				}
 				headers["x-forwarded-for"] = forwarded
 				if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
@@ -498,42 +488,64 @@ func encodeRequests() {
 				// addForwardingValues, request_header.go
 				names = &canonicalForwarding
 				result3[names.host] = []string{req.http.Host}
-				prior = result3[names.forwardedFor]
-				if len(prior) > 0 {
-					result3[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
-				} else {
-					result3[names.forwardedFor] = []string{req.peerIP}
+				result3[names.forwardedFor] = []string{withPeer(strings.Join(result3[names.forwardedFor], ","), req.peerIP)}
+
+				// last, request_header.go
+				values3 = result3[names.forwardedProto]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone
 				}
-				if len(result3[names.forwardedProto]) == 0 {
+				result = values3[len(values3)-1]
+			lastDone:
+				if result == "" {
 
 					// scheme, request_header.go
 					r = req.http
 					if r.TLS != nil {
-						result = "https"
+						result4 = "https"
 						goto schemeDone
 					}
-					result = "http"
+					result4 = "http"
 				schemeDone:
-					result3[names.forwardedProto] = []string{result}
+					result3[names.forwardedProto] = []string{result4}
 				}
-				if len(result3[names.forwardedPort]) == 0 {
+
+				// last, request_header.go
+				values3 = result3[names.forwardedPort]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone2
+				}
+				result = values3[len(values3)-1]
+			lastDone2:
+				if result == "" {
 
 					// port, request_header.go
 					r = req.http
 					i = strings.LastIndexByte(r.Host, ':')
 					if i > strings.LastIndexByte(r.Host, ']') {
-						result = r.Host[i+1:]
+						result4 = r.Host[i+1:]
 						goto portDone
 					}
 					if r.TLS != nil {
-						result = "443"
+						result4 = "443"
 						goto portDone
 					}
-					result = "80"
+					result4 = "80"
 				portDone:
-					result3[names.forwardedPort] = []string{result}
+					result3[names.forwardedPort] = []string{result4}
 				}
-				if len(result3[names.traceID]) == 0 {
+
+				// last, request_header.go
+				values3 = result3[names.traceID]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone3
+				}
+				result = values3[len(values3)-1]
+			lastDone3:
+				if result == "" {
 					result3[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
@@ -580,16 +592,16 @@ func encodeRequests() {
 				path = req.rawPath
 
 				// lastValues, request_header.go
-				result4 = make(map[string]string, len(result3))
+				result5 = make(map[string]string, len(result3))
 				for name2, list := range result3 {
 					if len(list) > 0 {
-						result4[name2] = list[len(list)-1]
+						result5[name2] = list[len(list)-1]
 					}
 				}
 				event4 = &proxyEvent{
 					Path:              path,
 					HTTPMethod:        r.Method,
-					Headers:           result4,
+					Headers:           result5,
 					MultiValueHeaders: result3,
 					StageVariables:    argument.context.stageVariables,
 					RequestContext: proxyContext{
@@ -627,9 +639,9 @@ func encodeRequests() {
 				parseQueryDone2:
 
 					// lastValues, request_header.go
-					values3 = query
-					single = make(map[string]string, len(values3))
-					for name2, list := range values3 {
+					values4 = query
+					single = make(map[string]string, len(values4))
+					for name2, list := range values4 {
 						if len(list) > 0 {
 							single[name2] = list[len(list)-1]
 						}
@@ -722,42 +734,64 @@ func encodeRequests() {
 				// addForwardingValues, request_header.go
 				names = &canonicalForwarding
 				headers2[names.host] = []string{req.http.Host}
-				prior = headers2[names.forwardedFor]
-				if len(prior) > 0 {
-					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
-				} else {
-					headers2[names.forwardedFor] = []string{req.peerIP}
+				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedProto]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone4
 				}
-				if len(headers2[names.forwardedProto]) == 0 {
+				result = values3[len(values3)-1]
+			lastDone4:
+				if result == "" {
 
 					// scheme, request_header.go
 					r = req.http
 					if r.TLS != nil {
-						result = "https"
+						result4 = "https"
 						goto schemeDone2
 					}
-					result = "http"
+					result4 = "http"
 				schemeDone2:
-					headers2[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result4}
 				}
-				if len(headers2[names.forwardedPort]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedPort]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone5
+				}
+				result = values3[len(values3)-1]
+			lastDone5:
+				if result == "" {
 
 					// port, request_header.go
 					r = req.http
 					i = strings.LastIndexByte(r.Host, ':')
 					if i > strings.LastIndexByte(r.Host, ']') {
-						result = r.Host[i+1:]
+						result4 = r.Host[i+1:]
 						goto portDone2
 					}
 					if r.TLS != nil {
-						result = "443"
+						result4 = "443"
 						goto portDone2
 					}
-					result = "80"
+					result4 = "80"
 				portDone2:
-					headers2[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result4}
 				}
-				if len(headers2[names.traceID]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.traceID]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone6
+				}
+				result = values3[len(values3)-1]
+			lastDone6:
+				if result == "" {
 					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
@@ -809,16 +843,16 @@ func encodeRequests() {
 				path = req.rawPath
 
 				// lastValues, request_header.go
-				result4 = make(map[string]string, len(headers2))
+				result5 = make(map[string]string, len(headers2))
 				for name2, list := range headers2 {
 					if len(list) > 0 {
-						result4[name2] = list[len(list)-1]
+						result5[name2] = list[len(list)-1]
 					}
 				}
 				event4 = &proxyEvent{
 					Path:              path,
 					HTTPMethod:        r.Method,
-					Headers:           result4,
+					Headers:           result5,
 					MultiValueHeaders: headers2,
 					StageVariables:    argument.context.stageVariables,
 					RequestContext: proxyContext{
@@ -856,9 +890,9 @@ func encodeRequests() {
 				parseQueryDone3:
 
 					// lastValues, request_header.go
-					values3 = query
-					single = make(map[string]string, len(values3))
-					for name2, list := range values3 {
+					values4 = query
+					single = make(map[string]string, len(values4))
+					for name2, list := range values4 {
 						if len(list) > 0 {
 							single[name2] = list[len(list)-1]
 						}
@@ -962,7 +996,7 @@ func encodeRequests() {
 				headers["host"] = r4.Host
 				forwarded = req.peerIP
 				if headers["x-forwarded-for"] != "" {
-					forwarded = headers["x-forwarded-for"] + ", " + forwarded
+					forwarded = withPeer(headers["x-forwarded-for"], forwarded)
 				}
 				headers["x-forwarded-for"] = forwarded
 				if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
@@ -1109,42 +1143,64 @@ func encodeRequests() {
 				// addForwardingValues, request_header.go
 				names = &lowerForwarding
 				headers2[names.host] = []string{req.http.Host}
-				prior = headers2[names.forwardedFor]
-				if len(prior) > 0 {
-					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
-				} else {
-					headers2[names.forwardedFor] = []string{req.peerIP}
+				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedProto]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone7
 				}
-				if len(headers2[names.forwardedProto]) == 0 {
+				result = values3[len(values3)-1]
+			lastDone7:
+				if result == "" {
 
 					// scheme, request_header.go
 					r = req.http
 					if r.TLS != nil {
-						result = "https"
+						result4 = "https"
 						goto schemeDone3
 					}
-					result = "http"
+					result4 = "http"
 				schemeDone3:
-					headers2[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result4}
 				}
-				if len(headers2[names.forwardedPort]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedPort]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone8
+				}
+				result = values3[len(values3)-1]
+			lastDone8:
+				if result == "" {
 
 					// port, request_header.go
 					r = req.http
 					i = strings.LastIndexByte(r.Host, ':')
 					if i > strings.LastIndexByte(r.Host, ']') {
-						result = r.Host[i+1:]
+						result4 = r.Host[i+1:]
 						goto portDone3
 					}
 					if r.TLS != nil {
-						result = "443"
+						result4 = "443"
 						goto portDone3
 					}
-					result = "80"
+					result4 = "80"
 				portDone3:
-					headers2[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result4}
 				}
-				if len(headers2[names.traceID]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.traceID]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone9
+				}
+				result = values3[len(values3)-1]
+			lastDone9:
+				if result == "" {
 					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
@@ -1162,13 +1218,13 @@ func encodeRequests() {
 				}
 
 				// last, request_header.go
-				values4 = headers2["content-type"]
-				if len(values4) == 0 {
+				values3 = headers2["content-type"]
+				if len(values3) == 0 {
 					contentType = ""
-					goto lastDone
+					goto lastDone10
 				}
-				contentType = values4[len(values4)-1]
-			lastDone:
+				contentType = values3[len(values3)-1]
+			lastDone10:
 
 				// mediaTypeOf, body.go
 				mediaType2, _, _ = strings.Cut(contentType, ";")
@@ -1186,22 +1242,22 @@ func encodeRequests() {
 					req.rawPath = "/"
 				}
 				result = req.rawPath
-				result5 = rawQueryValues(req.http.URL.RawQuery)
+				result6 = rawQueryValues(req.http.URL.RawQuery)
 
 				// lastValues, request_header.go
-				values3 = result5
-				result4 = make(map[string]string, len(values3))
-				for name2, list := range values3 {
+				values4 = result6
+				result5 = make(map[string]string, len(values4))
+				for name2, list := range values4 {
 					if len(list) > 0 {
-						result4[name2] = list[len(list)-1]
+						result5[name2] = list[len(list)-1]
 					}
 				}
 
 				// lastValues, request_header.go
-				result6 = make(map[string]string, len(headers2))
+				result7 = make(map[string]string, len(headers2))
 				for name2, list := range headers2 {
 					if len(list) > 0 {
-						result6[name2] = list[len(list)-1]
+						result7[name2] = list[len(list)-1]
 					}
 				}
 
@@ -1209,21 +1265,21 @@ func encodeRequests() {
 				body = req.body
 				switch {
 				case isBase64 && len(body) >= minSplicedBody:
-					result7 = base64Mark
+					result8 = base64Mark
 				case isBase64:
-					result7 = body
+					result8 = body
 				case len(body) >= minSplicedText:
-					result7 = textMark
+					result8 = textMark
 				default:
-					result7 = string(body)
+					result8 = string(body)
 				}
 				event5 = &albEvent{
 					RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
 					HTTPMethod:            req.http.Method,
 					Path:                  result,
-					QueryStringParameters: result4,
-					Headers:               result6,
-					Body:                  result7,
+					QueryStringParameters: result5,
+					Headers:               result7,
+					Body:                  result8,
 					IsBase64Encoded:       isBase64,
 				}
 
@@ -1269,42 +1325,64 @@ func encodeRequests() {
 				// addForwardingValues, request_header.go
 				names = &lowerForwarding
 				headers2[names.host] = []string{req.http.Host}
-				prior = headers2[names.forwardedFor]
-				if len(prior) > 0 {
-					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
-				} else {
-					headers2[names.forwardedFor] = []string{req.peerIP}
+				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedProto]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone11
 				}
-				if len(headers2[names.forwardedProto]) == 0 {
+				result = values3[len(values3)-1]
+			lastDone11:
+				if result == "" {
 
 					// scheme, request_header.go
 					r = req.http
 					if r.TLS != nil {
-						result = "https"
+						result4 = "https"
 						goto schemeDone4
 					}
-					result = "http"
+					result4 = "http"
 				schemeDone4:
-					headers2[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result4}
 				}
-				if len(headers2[names.forwardedPort]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedPort]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone12
+				}
+				result = values3[len(values3)-1]
+			lastDone12:
+				if result == "" {
 
 					// port, request_header.go
 					r = req.http
 					i = strings.LastIndexByte(r.Host, ':')
 					if i > strings.LastIndexByte(r.Host, ']') {
-						result = r.Host[i+1:]
+						result4 = r.Host[i+1:]
 						goto portDone4
 					}
 					if r.TLS != nil {
-						result = "443"
+						result4 = "443"
 						goto portDone4
 					}
-					result = "80"
+					result4 = "80"
 				portDone4:
-					headers2[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result4}
 				}
-				if len(headers2[names.traceID]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.traceID]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone13
+				}
+				result = values3[len(values3)-1]
+			lastDone13:
+				if result == "" {
 					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
@@ -1322,13 +1400,13 @@ func encodeRequests() {
 				}
 
 				// last, request_header.go
-				values4 = headers2["content-type"]
-				if len(values4) == 0 {
+				values3 = headers2["content-type"]
+				if len(values3) == 0 {
 					contentType = ""
-					goto lastDone2
+					goto lastDone14
 				}
-				contentType = values4[len(values4)-1]
-			lastDone2:
+				contentType = values3[len(values3)-1]
+			lastDone14:
 
 				// mediaTypeOf, body.go
 				mediaType2, _, _ = strings.Cut(contentType, ";")
@@ -1346,27 +1424,27 @@ func encodeRequests() {
 					req.rawPath = "/"
 				}
 				result = req.rawPath
-				result5 = rawQueryValues(req.http.URL.RawQuery)
+				result6 = rawQueryValues(req.http.URL.RawQuery)
 
 				// eventBody, body.go
 				body = req.body
 				switch {
 				case isBase64 && len(body) >= minSplicedBody:
-					result7 = base64Mark
+					result8 = base64Mark
 				case isBase64:
-					result7 = body
+					result8 = body
 				case len(body) >= minSplicedText:
-					result7 = textMark
+					result8 = textMark
 				default:
-					result7 = string(body)
+					result8 = string(body)
 				}
 				event6 = &albMultiValueEvent{
 					RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
 					HTTPMethod:                      req.http.Method,
 					Path:                            result,
-					MultiValueQueryStringParameters: result5,
+					MultiValueQueryStringParameters: result6,
 					MultiValueHeaders:               headers2,
-					Body:                            result7,
+					Body:                            result8,
 					IsBase64Encoded:                 isBase64,
 				}
 
@@ -1412,42 +1490,64 @@ func encodeRequests() {
 				// addForwardingValues, request_header.go
 				names = &lowerForwarding
 				headers2[names.host] = []string{req.http.Host}
-				prior = headers2[names.forwardedFor]
-				if len(prior) > 0 {
-					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
-				} else {
-					headers2[names.forwardedFor] = []string{req.peerIP}
+				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedProto]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone15
 				}
-				if len(headers2[names.forwardedProto]) == 0 {
+				result = values3[len(values3)-1]
+			lastDone15:
+				if result == "" {
 
 					// scheme, request_header.go
 					r = req.http
 					if r.TLS != nil {
-						result = "https"
+						result4 = "https"
 						goto schemeDone5
 					}
-					result = "http"
+					result4 = "http"
 				schemeDone5:
-					headers2[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result4}
 				}
-				if len(headers2[names.forwardedPort]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedPort]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone16
+				}
+				result = values3[len(values3)-1]
+			lastDone16:
+				if result == "" {
 
 					// port, request_header.go
 					r = req.http
 					i = strings.LastIndexByte(r.Host, ':')
 					if i > strings.LastIndexByte(r.Host, ']') {
-						result = r.Host[i+1:]
+						result4 = r.Host[i+1:]
 						goto portDone5
 					}
 					if r.TLS != nil {
-						result = "443"
+						result4 = "443"
 						goto portDone5
 					}
-					result = "80"
+					result4 = "80"
 				portDone5:
-					headers2[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result4}
 				}
-				if len(headers2[names.traceID]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.traceID]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone17
+				}
+				result = values3[len(values3)-1]
+			lastDone17:
+				if result == "" {
 					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
@@ -1458,7 +1558,16 @@ func encodeRequests() {
 				}
 
 				// dropMadeTraceID, request_header.go
-				if req.http.Header["X-Amzn-Trace-Id"] == nil && req.eventHeaders["x-amzn-trace-id"] == "" {
+
+				// last, request_header.go
+				values3 = req.http.Header["X-Amzn-Trace-Id"]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone18
+				}
+				result = values3[len(values3)-1]
+			lastDone18:
+				if result == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
 					delete(headers2, "x-amzn-trace-id")
 				}
 				event7 = &httpJSONEvent{
@@ -1474,13 +1583,13 @@ func encodeRequests() {
 				}
 
 				// last, request_header.go
-				values4 = headers2["content-type"]
-				if len(values4) == 0 {
+				values3 = headers2["content-type"]
+				if len(values3) == 0 {
 					result = ""
-					goto lastDone3
+					goto lastDone19
 				}
-				result = values4[len(values4)-1]
-			lastDone3:
+				result = values3[len(values3)-1]
+			lastDone19:
 
 				// isBinaryMediaType, body.go
 				if len(argument.binaryMediaTypes) == 0 {
@@ -1549,42 +1658,64 @@ func encodeRequests() {
 				// addForwardingValues, request_header.go
 				names = &lowerForwarding
 				headers2[names.host] = []string{req.http.Host}
-				prior = headers2[names.forwardedFor]
-				if len(prior) > 0 {
-					headers2[names.forwardedFor] = []string{strings.Join(prior, ",") + ", " + req.peerIP}
-				} else {
-					headers2[names.forwardedFor] = []string{req.peerIP}
+				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedProto]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone20
 				}
-				if len(headers2[names.forwardedProto]) == 0 {
+				result = values3[len(values3)-1]
+			lastDone20:
+				if result == "" {
 
 					// scheme, request_header.go
 					r = req.http
 					if r.TLS != nil {
-						result = "https"
+						result4 = "https"
 						goto schemeDone6
 					}
-					result = "http"
+					result4 = "http"
 				schemeDone6:
-					headers2[names.forwardedProto] = []string{result}
+					headers2[names.forwardedProto] = []string{result4}
 				}
-				if len(headers2[names.forwardedPort]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.forwardedPort]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone21
+				}
+				result = values3[len(values3)-1]
+			lastDone21:
+				if result == "" {
 
 					// port, request_header.go
 					r = req.http
 					i = strings.LastIndexByte(r.Host, ':')
 					if i > strings.LastIndexByte(r.Host, ']') {
-						result = r.Host[i+1:]
+						result4 = r.Host[i+1:]
 						goto portDone6
 					}
 					if r.TLS != nil {
-						result = "443"
+						result4 = "443"
 						goto portDone6
 					}
-					result = "80"
+					result4 = "80"
 				portDone6:
-					headers2[names.forwardedPort] = []string{result}
+					headers2[names.forwardedPort] = []string{result4}
 				}
-				if len(headers2[names.traceID]) == 0 {
+
+				// last, request_header.go
+				values3 = headers2[names.traceID]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone22
+				}
+				result = values3[len(values3)-1]
+			lastDone22:
+				if result == "" {
 					headers2[names.traceID] = []string{req.traceID}
 				}
 				if len(req.body) > 0 {
@@ -1595,7 +1726,16 @@ func encodeRequests() {
 				}
 
 				// dropMadeTraceID, request_header.go
-				if req.http.Header["X-Amzn-Trace-Id"] == nil && req.eventHeaders["x-amzn-trace-id"] == "" {
+
+				// last, request_header.go
+				values3 = req.http.Header["X-Amzn-Trace-Id"]
+				if len(values3) == 0 {
+					result = ""
+					goto lastDone23
+				}
+				result = values3[len(values3)-1]
+			lastDone23:
+				if result == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
 					delete(headers2, "x-amzn-trace-id")
 				}
 
@@ -1615,45 +1755,45 @@ func encodeRequests() {
 				}
 				values2, err3 = url.ParseQuery(rawQuery)
 				if err3 == nil {
-					result5 = values2
+					result6 = values2
 					goto parseQueryDone5
 				}
-				result5 = parseInParts(repairEscapes(rawQuery))
+				result6 = parseInParts(repairEscapes(rawQuery))
 			parseQueryDone5:
 
 				// lastValues, request_header.go
-				values3 = result5
-				result6 = make(map[string]string, len(values3))
-				for name2, list := range values3 {
+				values4 = result6
+				result7 = make(map[string]string, len(values4))
+				for name2, list := range values4 {
 					if len(list) > 0 {
-						result6[name2] = list[len(list)-1]
+						result7[name2] = list[len(list)-1]
 					}
 				}
 
 				// lastValues, request_header.go
-				result4 = make(map[string]string, len(headers2))
+				result5 = make(map[string]string, len(headers2))
 				for name2, list := range headers2 {
 					if len(list) > 0 {
-						result4[name2] = list[len(list)-1]
+						result5[name2] = list[len(list)-1]
 					}
 				}
 				event8 = &vmodEvent{
 					HTTPMethod:            req.http.Method,
 					Path:                  result,
-					QueryStringParameters: result6,
-					Headers:               result4,
+					QueryStringParameters: result7,
+					Headers:               result5,
 					Body:                  "",
 				}
 				if len(req.body) > 0 {
 
 					// last, request_header.go
-					values4 = headers2["content-type"]
-					if len(values4) == 0 {
+					values3 = headers2["content-type"]
+					if len(values3) == 0 {
 						contentType = ""
-						goto lastDone4
+						goto lastDone24
 					}
-					contentType = values4[len(values4)-1]
-				lastDone4:
+					contentType = values3[len(values3)-1]
+				lastDone24:
 
 					// isVmodText, format_vmod.go
 					body = req.body
@@ -1808,9 +1948,6 @@ func encodeRequests() {
 		// newInvocation, invoke.go
 		invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
 		invocation.URL = p.target.url
-		if p.protoMajor != 1 {
-			invocation.GetBody = nil
-		}
 		if req.invocationHeaders != nil {
 			signWithHeaders(invocation, req, p)
 		} else {
@@ -1846,15 +1983,7 @@ func encodeRequests() {
 		x.invocation = invocation
 	prepareDone:
 		self.exchange = leave
-
-		// staysIdle, workers.go
-		idle = &idleEncoders
-		if atomic.AddInt32(idle, 1) <= maxIdleWorkers {
-			stays = true
-			goto staysIdleDone
-		}
-		stays = !claim(idle)
-	staysIdleDone:
+		stays = x.err == nil && len(x.req.event) < minSplicedBody && staysIdle(&idleEncoders)
 		x.done <- true
 		if !stays {
 			return
@@ -1879,6 +2008,7 @@ func decodeReplies() {
 		err3         error
 		header       http.Header
 		reply2       *reply
+		method       string
 		contentType  []string
 		typed        bool
 		argument     *replySettings
@@ -1914,7 +2044,6 @@ func decodeReplies() {
 		w            http.ResponseWriter
 		id           []string
 		stays        bool
-		idle         *int32
 	)
 	_ = forwarded2
 	self = &worker{}
@@ -1936,9 +2065,6 @@ func decodeReplies() {
 			p = x.prepared
 			resp = x.resp
 			req.answer = resp.Header
-			if resp.ProtoMajor != p.protoMajor {
-				learnProtocol(p, resp)
-			}
 			if resp.StatusCode != l.replies.takenStatus {
 				err = refusedCall(ctx, l, req, resp, p)
 				goto acceptDone
@@ -1973,6 +2099,7 @@ func decodeReplies() {
 			req.took = time.Since(req.began)
 			req.replyBytes = len(payload2)
 		}
+		releaseSlot(l, req)
 		if err2 != nil || resp.Header["X-Amz-Function-Error"] != nil {
 			payload = nil
 			err = noReply(ctx, l, req, resp, payload2, err2)
@@ -1988,7 +2115,8 @@ func decodeReplies() {
 		header = x.w.Header()
 
 		// newReply, reply.go
-		reply2 = &reply{}
+		method = req.http.Method
+		reply2 = &reply{method: method}
 		contentType = nil
 		contentType, typed = header["Content-Type"]
 		if typed && contentType == nil {
@@ -2022,7 +2150,7 @@ func decodeReplies() {
 					err = decodeBare(payload, err2, reply2)
 					goto decodeReplyDone
 				}
-				if err2 != nil && !argument.bare {
+				if err2 != nil {
 					err = notJSON(err2)
 					goto decodeReplyDone
 				}
@@ -2068,7 +2196,7 @@ func decodeReplies() {
 				header2 = reply2.header
 				single = nil
 				single, isMap = object.Headers.(map[string]any)
-				if !isMap && object.Headers != nil {
+				if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
 					result = false
 					goto addPlainHeadersDone
 				}
@@ -2111,7 +2239,8 @@ func decodeReplies() {
 					multi, isMap2 = object.MultiValueHeaders.(map[string]any)
 					cookies = nil
 					cookies, isList = object.Cookies.([]any)
-					if (!isMap2 && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) {
+					if (!isMap2 && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) ||
+						len(multi) > maxPlainLines || len(cookies) > maxPlainLines {
 						result2 = false
 						goto addPlainListsDone
 					}
@@ -2134,7 +2263,7 @@ func decodeReplies() {
 						canonical = canonical2
 						forwarded = true
 					canonicalOfDone2:
-						if !forwarded || len(list) == 0 || header2[canonical] != nil {
+						if !forwarded || len(list) == 0 || len(list) > maxPlainLines || header2[canonical] != nil {
 							result2 = false
 							goto addPlainListsDone
 						}
@@ -2169,14 +2298,14 @@ func decodeReplies() {
 						}
 						header2["Set-Cookie"] = texts
 					}
-					result2 = !strings.ContainsAny(values2, controlCharacters)
+					result2 = len(values2) <= maxReplyLineBytes/2 && !strings.ContainsAny(values2, controlCharacters)
 				addPlainListsDone:
 					if !result2 {
 						result = false
 						goto addPlainHeadersDone
 					}
 				}
-				result = !strings.ContainsAny(values, controlCharacters)
+				result = len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
 			addPlainHeadersDone:
 				if !result {
 					err3 = addAllHeaders(reply2.header, object)
@@ -2257,15 +2386,7 @@ func decodeReplies() {
 		x.answered = true
 	concludeDone:
 		self.exchange = leave
-
-		// staysIdle, workers.go
-		idle = &idleDecoders
-		if atomic.AddInt32(idle, 1) <= maxIdleWorkers {
-			stays = true
-			goto staysIdleDone
-		}
-		stays = !claim(idle)
-	staysIdleDone:
+		stays = x.answered && staysIdle(&idleDecoders)
 		x.done <- true
 		if !stays {
 			return

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // ofOneRequest is what differs from one request to the next, whichever way it goes.
@@ -33,9 +35,7 @@ func handlerOf(l *Lambda, generated bool) http.Handler {
 		if x.resp != nil {
 			conclude(x)
 		}
-		if !x.answered {
-			finish(x)
-		}
+		finish(x)
 	})
 }
 
@@ -132,7 +132,7 @@ func TestBothWaysMakeTheSameEvents(t *testing.T) {
 		"function":     func(_ *Config) {},
 		"Function URL": func(c *Config) { c.EventFormat = "function-url" },
 		"routes": func(c *Config) {
-			c.Function, c.Routes = "", []RouteConfig{{RouteKey: "ANY /users/{id}", Function: "hello"}}
+			c.Function, c.Routes = "", []route.Config{{RouteKey: "ANY /users/{id}", Function: "hello"}}
 		},
 		"pathPrefix": func(c *Config) {
 			c.Function, c.PathPrefix, c.StripPrefix, c.Include = "", "/users/", true, []string{"*"}
@@ -150,6 +150,7 @@ func TestBothWaysMakeTheSameEvents(t *testing.T) {
 		"logType":        func(c *Config) { c.LogType = "Tail" },
 		"clientContext":  func(c *Config) { c.ClientContext = `{"custom":{"path":{{json .Path}}}}` },
 		"serverTiming":   func(c *Config) { c.ServerTiming = true },
+		"maxConcurrency": func(c *Config) { c.MaxConcurrency = 1 },
 	}
 	for format := range eventFormats {
 		options["format "+format] = ofFormat(format)
@@ -269,6 +270,7 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 		"Event":                    func(c *Config) { c.InvocationType = "Event" },
 		"retry":                    func(c *Config) { c.Retry = &RetryConfig{Attempts: 2} },
 		"serverTiming":             func(c *Config) { c.ServerTiming = true },
+		"maxConcurrency":           func(c *Config) { c.MaxConcurrency = 1 },
 	} {
 		config := testConfig(f)
 		set(config)
@@ -457,4 +459,68 @@ func TestWorkersTakeNothingFromOneRequestToTheNext(t *testing.T) {
 			t.Fatal("the event has a body")
 		}
 	}
+}
+
+// bigRequest is a request with 1 MB of headers whose body breaks off when all of its kind have come.
+func bigRequest(all chan<- bool, ended <-chan bool) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "http://example.com/", http.NoBody)
+	r.Header.Set("X-Big", strings.Repeat("x", 1<<20))
+	r.ContentLength = 100
+	r.Body = &breakingBody{all, ended}
+	server := &http.Server{ReadTimeout: time.Millisecond} // no goroutine of its own reads it
+	return r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server))
+}
+
+type breakingBody struct {
+	asked chan<- bool
+	ended <-chan bool
+}
+
+func (b *breakingBody) Read(_ []byte) (int, error) {
+	b.asked <- true
+	<-b.ended
+	return 0, io.ErrUnexpectedEOF
+}
+
+func (b *breakingBody) Close() error { return nil }
+
+func TestIdleWorkersHoldNoRequest(t *testing.T) {
+	discardLog(t)
+	l := newTestHandler(t, configFor("http://127.0.0.1:1"))
+	before := heapInUse()
+	asked := make(chan bool)
+	ended := make(chan bool)
+	var served sync.WaitGroup
+	for i := 0; i < maxIdleWorkers; i++ {
+		served.Add(1)
+		go serveAndTell(l, bigRequest(asked, ended), &served)
+	}
+	for i := 0; i < maxIdleWorkers; i++ {
+		<-asked
+	}
+	close(ended)
+	served.Wait()
+	if held := heapInUse() - before; held > 16<<20 {
+		t.Errorf("got %d MB after %d requests of 1 MB, want at most 16", held>>20, maxIdleWorkers)
+	}
+}
+
+func TestAPanicEndsTheContextOfItsRequest(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
+	l := newTestHandler(t, testConfig(f)).(*Lambda)
+	cancelled := false
+	x := &exchange{lambda: l, panicked: true, panicOf: "a broken writer", cancel: func() { cancelled = true }}
+	_ = panicOfFinish(x)
+	if !cancelled {
+		t.Error("the context lives on")
+	}
+}
+
+// panicOfFinish returns what finish panics with.
+func panicOfFinish(x *exchange) (text string) {
+	defer func() {
+		text = fmt.Sprint(recover())
+	}()
+	finish(x)
+	return ""
 }

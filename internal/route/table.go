@@ -1,4 +1,6 @@
-package lambda
+// Package route finds the function for a request: by the option routes, in the syntax of API Gateway's HTTP APIs, or by a
+// name in the path.
+package route
 
 import (
 	"errors"
@@ -12,53 +14,50 @@ import (
 	"strings"
 
 	"github.com/seed05e46011/lambda/internal/aws"
-	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
-// resolve finds the client's address and the function where they depend on the request.
-//
-//lambda:inline
-func resolve(l *Lambda, req *request) error {
-	if l.clientIP != nil {
-		req.clientIP = forwardedIP(l.clientIP, req)
-	}
-	if req.target == nil {
-		return route(l, req)
-	}
-	return nil
+// Config holds the options of one entry of routes.
+type Config struct {
+	// RouteKey defines the requests that the route takes, in the syntax of API Gateway's HTTP APIs:
+	// a method, or ANY, or neither, which means the same; a path, of which {id} stands for one
+	// segment and a final {proxy+} for all that follow; or "$default" for all that no other route
+	// takes. A path without {proxy+} stands for itself alone, with its slash at the end or without.
+	// Required.
+	RouteKey string `mapstructure:"routeKey"`
+
+	// Function defines the function, as the option of the same name does.
+	// Required.
+	Function string `mapstructure:"function"`
+
+	// Qualifier defines the version or the alias of Function.
+	Qualifier string `mapstructure:"qualifier"`
+
+	// Unknown collects the options that do not exist.
+	Unknown map[string]any `mapstructure:",remain"`
 }
 
-// route finds the function for a request: that of the route that matches best, else the one that
-// the path names.
-//
-//lambda:inline
-func route(l *Lambda, req *request) error {
-	if l.routes != nil {
-		return routeByKey(l.routes, req)
-	}
-	return routeByName(l.namespace, req)
-}
-
-func noRoute(reason string) error { return failureOf(causeNoRoute, errors.New(reason)) }
-
-// routeTable is the option routes. http.ServeMux finds the route of a path. Where it would redirect
+// Table is the option routes. It is safe for concurrent use. http.ServeMux finds the route of a path. Where it would redirect
 // instead, since the path has "//" or ".." in it, or since only a slash is missing, no client is
 // told: the path is taken as it came, and only routes that end in {name+} take such a path.
-type routeTable struct {
+type Table struct {
+	// Routes are the routes in the order of the option.
+	Routes []*Route
+
 	mux       *http.ServeMux
-	byPattern map[string]*tableRoute // by what the mux calls them
-	greedy    []*tableRoute          // those that end in {name+}, the more specific before the others
-	byDefault *tableRoute            // of $default; nil for none
+	byPattern map[string]*Route // by what the mux calls them
+	greedy    []*Route          // those that end in {name+}, the more specific before the others
+	byDefault *Route            // of $default; nil for none
 }
 
-// tableRoute is one entry of the option routes.
-type tableRoute struct {
-	key      string
+// Route is one entry of the option routes. Its fields must not be changed.
+type Route struct {
+	Key      string // the option routeKey
+	Function *aws.Function
+
 	method   string   // "" for any
 	segments []string // of the path, decoded; nil for $default
 	captures []capture
-	target   *target
 }
 
 // capture is a variable of a route's path.
@@ -68,52 +67,80 @@ type capture struct {
 	greedy  bool // and all that follow
 }
 
-// found is the handler of every route in the mux: that it is a *http.ServeMux tells it from the
-// handlers that the mux has for everything else.
+// found is the handler of every route in the mux: its type, *http.ServeMux, tells it from the handlers that the mux has
+// for everything else.
 var found = http.NewServeMux()
 
-// routeByKey takes the route that matches best. It is on the way of every request, and cheap
-// interpreted for what it leaves to others.
-//
-//lambda:inline
-func routeByKey(table *routeTable, req *request) error {
-	handler, pattern := table.mux.Handler(req.http)
+// Find returns the route that matches a request best, nil for none. It is a function since methods cost three times as
+// much in Yaegi, and every request comes here.
+func Find(table *Table, req *http.Request) *Route {
+	if req.URL.RawPath != "" {
+		req = withMarkedSlashes(req)
+	}
+	handler, pattern := table.mux.Handler(req)
 	r := table.byPattern[pattern]
 	if _, ok := handler.(*http.ServeMux); !ok || r == nil {
-		r = otherRoute(table, req, handler)
+		return otherRoute(table, req, handler)
 	}
-	if r == nil {
-		return noRoute("no route matches")
-	}
-	req.target = r.target
-	req.routeKey = r.key
-	if len(r.captures) > 0 {
-		req.pathParameters = captured(r, escapedPath(req))
-	}
-	return nil
+	return r
 }
 
 // otherRoute returns the route for a request that the mux answers with a handler of its own, nil
 // where there is none.
-func otherRoute(table *routeTable, req *request, handler http.Handler) *tableRoute {
+func otherRoute(table *Table, req *http.Request, handler http.Handler) *Route {
 	if _, none := handler.(http.HandlerFunc); none {
 		return table.byDefault
 	}
-	method := req.http.Method
-	if req.http.URL.Path == "" { // of an absolute URI, redirected to the root
-		_, pattern := table.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: "/"}})
+	if req.URL.Path == "" { // of an absolute URI, redirected to the root
+		_, pattern := table.mux.Handler(&http.Request{Method: req.Method, URL: &url.URL{Path: "/"}})
 		if r := table.byPattern[pattern]; r != nil {
 			return r
 		}
 	}
-	if r := findGreedy(table, method, escapedPath(req)); r != nil {
+	if r := findGreedy(table, req.Method, req.URL.EscapedPath()); r != nil {
 		return r
 	}
 	return table.byDefault
 }
 
+// http.ServeMux takes an escaped slash that is a whole segment for the end of a path: to it "/%2F" is "/{$}". So that
+// segment is marked before the mux sees it, in paths and in patterns.
+const slashMark = "\x00"
+
+// markSlash marks a decoded segment that is a slash, and those that would be taken for a marked one.
+func markSlash(segment string) string {
+	if strings.HasPrefix(segment, "/") && strings.Trim(segment[1:], slashMark) == "" {
+		return segment + slashMark
+	}
+	return segment
+}
+
+// withMarkedSlashes returns the request with its segments marked: the same one where there is nothing to mark.
+func withMarkedSlashes(req *http.Request) *http.Request {
+	const escapedMark = "%00"
+	escaped := req.URL.EscapedPath()
+	segments := strings.Split(escaped, "/")
+	marked := false
+	for i, segment := range segments {
+		decoded, err := url.PathUnescape(segment)
+		if err == nil && decoded != "" && markSlash(decoded) != decoded {
+			segments[i] = segment + escapedMark
+			marked = true
+		}
+	}
+	if !marked {
+		return req
+	}
+	rawPath := strings.Join(segments, "/")
+	path, err := url.PathUnescape(rawPath)
+	if err != nil {
+		return req
+	}
+	return &http.Request{Method: req.Method, Host: req.Host, URL: &url.URL{Path: path, RawPath: rawPath}}
+}
+
 // findGreedy returns the first route that ends in {name+} and takes the path as it is.
-func findGreedy(table *routeTable, method, rawPath string) *tableRoute {
+func findGreedy(table *Table, method, rawPath string) *Route {
 	segments := splitPath(rawPath)
 	for _, r := range table.greedy {
 		ofMethod := r.method == "" || r.method == method || (r.method == http.MethodGet && method == http.MethodHead)
@@ -125,13 +152,13 @@ func findGreedy(table *routeTable, method, rawPath string) *tableRoute {
 }
 
 // takes says whether a route that ends in {name+} takes a path.
-func takes(r *tableRoute, segments []string) bool {
+func takes(r *Route, segments []string) bool {
 	if len(segments) < len(r.segments) {
 		return false
 	}
 	for i, segment := range r.segments {
 		c := captureOf(r, i)
-		if (c == nil && segment != segments[i]) || (c != nil && !c.greedy && segments[i] == "") {
+		if (c == nil && markSlash(segment) != segments[i] && segment != segments[i]) || (c != nil && !c.greedy && segments[i] == "") {
 			return false
 		}
 	}
@@ -150,9 +177,13 @@ func splitPath(rawPath string) []string {
 	return segments
 }
 
-// captured returns the values of a route's variables, decoded. An escaped slash is no border.
-func captured(r *tableRoute, rawPath string) map[string]string {
-	segments := strings.Split(rawPath, "/")
+// Parameters returns the values of a route's variables in the escaped path of a request, decoded; nil where the route has
+// none. An escaped slash is part of its segment.
+func Parameters(r *Route, escapedPath string) map[string]string {
+	if len(r.captures) == 0 {
+		return nil
+	}
+	segments := strings.Split(escapedPath, "/")
 	parameters := make(map[string]string, len(r.captures))
 	for i := range r.captures {
 		c := &r.captures[i]
@@ -162,7 +193,7 @@ func captured(r *tableRoute, rawPath string) map[string]string {
 			parameters[c.name] = segments[c.segment+1]
 		}
 	}
-	if strings.IndexByte(rawPath, '%') >= 0 {
+	if strings.IndexByte(escapedPath, '%') >= 0 {
 		unescapeAll(parameters)
 	}
 	return parameters
@@ -177,7 +208,7 @@ func unescapeAll(parameters map[string]string) {
 }
 
 // captureOf returns the variable that a segment of a route's path is, nil for a literal.
-func captureOf(r *tableRoute, segment int) *capture {
+func captureOf(r *Route, segment int) *capture {
 	for i := range r.captures {
 		if r.captures[i].segment == segment {
 			return &r.captures[i]
@@ -186,31 +217,50 @@ func captureOf(r *tableRoute, segment int) *capture {
 	return nil
 }
 
-// newRouteTable builds the table of valid options.
-func newRouteTable(options []RouteConfig, api *lambdaAPI) (*routeTable, error) {
-	table := &routeTable{mux: http.NewServeMux(), byPattern: map[string]*tableRoute{}}
-	for i, option := range options {
-		r, err := parseRoute(i, option)
+// New parses the option routes. It refuses routes of which neither is more specific than the other. The error names the
+// option that is wrong.
+func New(options []Config) (*Table, error) {
+	table := &Table{mux: http.NewServeMux(), byPattern: map[string]*Route{}}
+	mux := http.NewServeMux()
+	var routes []*Route
+	for i := range options {
+		r, err := parse(i, &options[i])
 		if err != nil {
 			return nil, err
 		}
-		f, err := aws.ParseFunction(option.Function, option.Qualifier)
-		if err != nil {
-			return nil, fmt.Errorf("routes[%d].%w", i, err)
+		if other := conflicting(mux, routes, r); other != nil {
+			return nil, fmt.Errorf("routes: %q and %q match the same requests, and neither is more specific: want one of them", other.Key, r.Key)
 		}
-		t, err := newTarget(f, api)
-		if err != nil {
-			return nil, err
-		}
-		t.counts = metrics.ForFunction(t.label)
-		r.target = t
+		routes = append(routes, r)
 		addRoute(table, r)
 	}
+	table.Routes = routes
 	table.greedy = greedyRoutes(table.byPattern)
 	return table, nil
 }
 
-func addRoute(table *routeTable, r *tableRoute) {
+// parse reads routes[i].
+func parse(i int, c *Config) (*Route, error) {
+	group := "routes[" + strconv.Itoa(i) + "]."
+	if err := option.Unknown(group, reflect.TypeOf(*c), c.Unknown); err != nil {
+		return nil, err
+	}
+	if c.Function == "" {
+		return nil, errors.New(group + "function: missing: want the name or the ARN of a Lambda function")
+	}
+	f, err := aws.ParseFunction(c.Function, c.Qualifier)
+	if err != nil {
+		return nil, fmt.Errorf("%s%w", group, err)
+	}
+	r, err := parseKey(i, c.RouteKey)
+	if err != nil {
+		return nil, err
+	}
+	r.Function = f
+	return r, nil
+}
+
+func addRoute(table *Table, r *Route) {
 	if r.segments == nil {
 		table.byDefault = r
 		return
@@ -223,8 +273,8 @@ func addRoute(table *routeTable, r *tableRoute) {
 // greedyRoutes returns the routes that end in {name+}, the more specific before the others. If two
 // of them take the same path, and do not conflict, one takes all that the other takes, and more:
 // that one has fewer segments, or fewer literals among as many, or no method.
-func greedyRoutes(byPattern map[string]*tableRoute) []*tableRoute {
-	byRank := map[string]*tableRoute{}
+func greedyRoutes(byPattern map[string]*Route) []*Route {
+	byRank := map[string]*Route{}
 	var ranks []string
 	for pattern, r := range byPattern {
 		last := captureOf(r, len(r.segments)-1)
@@ -240,7 +290,7 @@ func greedyRoutes(byPattern map[string]*tableRoute) []*tableRoute {
 		byRank[rank] = r
 	}
 	sort.Strings(ranks)
-	routes := make([]*tableRoute, 0, len(ranks))
+	routes := make([]*Route, 0, len(ranks))
 	for _, rank := range ranks {
 		routes = append(routes, byRank[rank])
 	}
@@ -257,27 +307,30 @@ var (
 	routeKeyExamples = `"GET /users/{id}", "ANY /files/{proxy+}", "/about" or "$default"`
 )
 
-// parseRoute reads the key of routes[i].
-func parseRoute(i int, option RouteConfig) (*tableRoute, error) {
-	if option.RouteKey == defaultRouteKey {
-		return &tableRoute{key: option.RouteKey}, nil
+// defaultKey is the key of the route for all that no other route takes.
+const defaultKey = "$default"
+
+// parseKey reads the key of routes[i].
+func parseKey(i int, key string) (*Route, error) {
+	if key == defaultKey {
+		return &Route{Key: key}, nil
 	}
-	m := routeKeyPattern.FindStringSubmatch(option.RouteKey)
+	m := routeKeyPattern.FindStringSubmatch(key)
 	if m == nil {
-		return nil, fmt.Errorf("routes[%d].routeKey: %q: want a key such as %s", i, option.RouteKey, routeKeyExamples)
+		return nil, fmt.Errorf("routes[%d].routeKey: %q: want a key such as %s", i, key, routeKeyExamples)
 	}
-	r := &tableRoute{key: option.RouteKey, method: m[1]}
+	r := &Route{Key: key, method: m[1]}
 	if r.method == anyMethod {
 		r.method = ""
 	}
 	if reason := parsePath(r, m[2]); reason != "" {
-		return nil, fmt.Errorf("routes[%d].routeKey: %q: %s", i, option.RouteKey, reason)
+		return nil, fmt.Errorf("routes[%d].routeKey: %q: %s", i, key, reason)
 	}
 	return r, nil
 }
 
 // parsePath reads a route's path, and returns what is wrong with it, "" for nothing.
-func parsePath(r *tableRoute, path string) string {
+func parsePath(r *Route, path string) string {
 	segments := strings.Split(path, "/")[1:]
 	names := map[string]bool{}
 	for i, segment := range segments {
@@ -303,7 +356,7 @@ func parsePath(r *tableRoute, path string) string {
 }
 
 // muxPattern writes a route as http.ServeMux has it. Variables get names of its kind.
-func muxPattern(r *tableRoute) string {
+func muxPattern(r *Route) string {
 	pattern := r.method + " "
 	for i, segment := range r.segments {
 		c := captureOf(r, i)
@@ -315,36 +368,15 @@ func muxPattern(r *tableRoute) string {
 		case segment == "":
 			pattern += "/{$}"
 		default:
-			pattern += "/" + url.PathEscape(segment) // { and } too
+			pattern += "/" + url.PathEscape(markSlash(segment)) // { and } too
 		}
 	}
 	return strings.TrimSpace(pattern)
 }
 
-// validateRoutes refuses what newRouteTable could not build, and routes of which neither is more
-// specific than the other.
-func (c *Config) validateRoutes() error {
-	mux := http.NewServeMux()
-	var routes []*tableRoute
-	for i, option := range c.Routes {
-		if err := option.validate(i); err != nil {
-			return err
-		}
-		r, err := parseRoute(i, option)
-		if err != nil {
-			return err
-		}
-		if other := conflicting(mux, routes, r); other != nil {
-			return fmt.Errorf("routes: %q and %q match the same requests, and neither is more specific: want one of them", other.key, r.key)
-		}
-		routes = append(routes, r)
-	}
-	return nil
-}
-
 // conflicting adds a route to the mux, which holds routes, and returns the one that it conflicts
 // with, nil for none.
-func conflicting(mux *http.ServeMux, routes []*tableRoute, r *tableRoute) *tableRoute {
+func conflicting(mux *http.ServeMux, routes []*Route, r *Route) *Route {
 	if r.segments == nil {
 		for _, other := range routes {
 			if other.segments == nil {
@@ -378,18 +410,4 @@ func registers(mux *http.ServeMux, pattern string) (ok bool) {
 	}()
 	mux.Handle(pattern, found)
 	return true
-}
-
-func (r *RouteConfig) validate(i int) error {
-	group := "routes[" + strconv.Itoa(i) + "]."
-	if err := option.Unknown(group, reflect.TypeOf(*r), r.Unknown); err != nil {
-		return err
-	}
-	if r.Function == "" {
-		return errors.New(group + "function: missing: want the name or the ARN of a Lambda function")
-	}
-	if _, err := aws.ParseFunction(r.Function, r.Qualifier); err != nil {
-		return fmt.Errorf("routes[%d].%w", i, err)
-	}
-	return nil
 }

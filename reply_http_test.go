@@ -1,0 +1,50 @@
+package lambda
+
+import (
+	"net/http"
+	"testing"
+)
+
+func TestHTTPMessagesOfEveryShape(t *testing.T) {
+	for name, row := range map[string]struct {
+		method, payload string
+		body            string // "error" where it is refused
+		length          string
+	}{
+		"HEAD with a length":            {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", "5"},
+		"GET with a length and no body": {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "error", ""},
+		"GET":                           {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "hi", "2"},
+		"GET without headers":           {"GET", "HTTP/1.1 200 OK\r\n\r\nhi", "hi", ""},
+		"LF, and an empty line later":   {"GET", "HTTP/1.1 200 OK\nA: b\n\nhi\n\nho", "hi\n\nho", ""},
+		"chunks with CRLF":              {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhi\r\n1\r\n!\r\n0\r\n\r\n", "hi!", ""},
+		"chunks with LF":                {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhi\nA\n0123456789\n0\nTrailer: x\n\n", "hi0123456789", ""},
+		"a chunk cut short":             {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhi", "error", ""},
+		"no last chunk":                 {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhi\n", "error", ""},
+		"a chunk longer than it says":   {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhim\n0\n\n", "error", ""},
+		"headers of the connection":     {"GET", "HTTP/1.1 200 OK\r\nConnection: close, X-Private\r\nX-Private: 1\r\n\r\nhi", "hi", ""},
+	} {
+		got, err := decodeHTTPMessage([]byte(row.payload), row.method)
+		if row.body == "error" {
+			if err == nil {
+				t.Errorf("%s: got no error", name)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if string(got.body) != row.body || got.header.Get("Content-Length") != row.length || got.header.Get("X-Private") != "" {
+			t.Errorf("%s: got %q %v, want %q", name, got.body, got.header, row.body)
+		}
+	}
+	f := newFakeLambda(t, replies("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"))
+	config := testConfig(f)
+	config.ResponseFormat = responseHTTP
+	for way, l := range bothWays(t, config) {
+		resp := serve(l, changed(func(r *http.Request) { r.Method = http.MethodHead })())
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Length") != "5" {
+			t.Errorf("%s: got %d %v, want 200 with Content-Length: 5", way, resp.StatusCode, resp.Header)
+		}
+	}
+}
