@@ -117,7 +117,7 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		if random.Intn(2) == 0 {
 			headers = http.Header{"X-Amz-Client-Context": {"e30="}, "X-Amz-Log-Type": {"Tail"}, "X-Amz-Tenant-Id": {"a  b"}}
 		}
-		req := &request{event: event, invocationHeaders: headers}
+		req := &request{event: event, invocationHeaders: headers, target: target}
 		redate(req)
 		invocation := newInvocation(context.Background(), &Lambda{}, req, newPreparedInvocation(target, creds, req.signed), &worker{})
 		w.send(t, invocation, creds, region, "lambda")

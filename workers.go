@@ -101,6 +101,7 @@ func encodeLoop() {
 		self.exchange = x
 		prepare(x, self)
 		self.exchange = leave
+		// Nobody knows how much of a request that has failed the worker holds.
 		stays := x.err == nil && len(x.req.event) < minSplicedBody && staysIdle(&idleEncoders)
 		x.done <- true
 		if !stays {
@@ -123,7 +124,7 @@ func decodeLoop() {
 		self.exchange = x
 		conclude(x)
 		self.exchange = leave
-		stays := x.answered && staysIdle(&idleDecoders)
+		stays := staysIdle(&idleDecoders)
 		x.done <- true
 		if !stays {
 			return

@@ -2044,6 +2044,7 @@ func decodeReplies() {
 		w            http.ResponseWriter
 		id           []string
 		stays        bool
+		idle         *int32
 	)
 	_ = forwarded2
 	self = &worker{}
@@ -2386,7 +2387,15 @@ func decodeReplies() {
 		x.answered = true
 	concludeDone:
 		self.exchange = leave
-		stays = x.answered && staysIdle(&idleDecoders)
+
+		// staysIdle, workers.go
+		idle = &idleDecoders
+		if atomic.AddInt32(idle, 1) <= maxIdleWorkers {
+			stays = true
+			goto staysIdleDone
+		}
+		stays = !claim(idle)
+	staysIdleDone:
 		x.done <- true
 		if !stays {
 			return

@@ -312,6 +312,36 @@ func TestAPanicStaysWithItsRequest(t *testing.T) {
 	}
 }
 
+// abortingWriter has compiled code cut the connection where the response is written.
+type abortingWriter struct{ header http.Header }
+
+func (w abortingWriter) Header() http.Header         { return w.header }
+func (w abortingWriter) WriteHeader(_ int)           {}
+func (w abortingWriter) Write(_ []byte) (int, error) { abort(); return 0, nil }
+
+// Traefik takes every other value for a crash, and logs it.
+func TestAnAbortStaysGenuine(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
+	l := newTestHandler(t, testConfig(f))
+	for i := 0; i < 3; i++ {
+		if !aborts(l, abortingWriter{http.Header{}}) {
+			t.Error("got another panic or none, want http.ErrAbortHandler")
+		}
+	}
+}
+
+// aborts reports whether a handler panics with http.ErrAbortHandler itself.
+func aborts(h http.Handler, w http.ResponseWriter) (genuine bool) {
+	defer func() {
+		genuine = false
+		if err, ok := recover().(error); ok {
+			genuine = err == http.ErrAbortHandler //nolint:errorlint // as net/http compares it
+		}
+	}()
+	h.ServeHTTP(w, getRequest("http://example.com/"))
+	return false
+}
+
 // panicOf returns what a handler panics with, "" for nothing.
 func panicOf(h http.Handler, w http.ResponseWriter) (text string) {
 	defer func() {
@@ -385,11 +415,12 @@ func serveInBurst(t *testing.T, l http.Handler, path string, g *gate, answered *
 	}
 }
 
+// An idle worker would hold what is large until its next request: such exchanges come to none.
 func TestAWorkerHoldsNothingLarge(t *testing.T) {
 	large := strings.Repeat("x", minSplicedBody)
 	for name, tc := range map[string]struct {
 		body, reply      string
-		encoder, decoder bool // stays
+		encoder, decoder bool // is used
 	}{
 		"nothing large":                {"x", `{"statusCode":200,"body":"hi"}`, true, true},
 		"a reply that few make":        {"x", `"hi"`, true, true},
@@ -411,14 +442,14 @@ func TestAWorkerHoldsNothingLarge(t *testing.T) {
 				}
 			})
 			l := newTestHandler(t, testConfig(f))
-			l.ServeHTTP(httptest.NewRecorder(), getRequest("http://example.com/")) // one of either waits at least
-			encoders, decoders := atomic.LoadInt32(&idleEncoders), atomic.LoadInt32(&idleDecoders)
+			retireIdle(&idleEncoders, toEncode)
+			retireIdle(&idleDecoders, toDecode)
 			l.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(tc.body)))
-			if after := atomic.LoadInt32(&idleEncoders); (after == encoders) != tc.encoder {
-				t.Errorf("%d encoders, then %d", encoders, after)
+			if got := atomic.LoadInt32(&idleEncoders) == 1; got != tc.encoder {
+				t.Errorf("an encoder: got %t, want %t", got, tc.encoder)
 			}
-			if after := atomic.LoadInt32(&idleDecoders); (after == decoders) != tc.decoder {
-				t.Errorf("%d decoders, then %d", decoders, after)
+			if got := atomic.LoadInt32(&idleDecoders) == 1; got != tc.decoder {
+				t.Errorf("a decoder: got %t, want %t", got, tc.decoder)
 			}
 		})
 	}
@@ -509,11 +540,23 @@ func TestAPanicEndsTheContextOfItsRequest(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	l := newTestHandler(t, testConfig(f)).(*Lambda)
 	cancelled := false
-	x := &exchange{lambda: l, panicked: true, panicOf: "a broken writer", cancel: func() { cancelled = true }}
+	body := &closedBody{}
+	x := &exchange{resp: &http.Response{}, lambda: l, panicked: true, panicOf: "a broken writer", cancel: func() { cancelled = true }}
+	x.resp.Body = body
 	_ = panicOfFinish(x)
-	if !cancelled {
-		t.Error("the context lives on")
+	if !cancelled || !body.closed {
+		t.Errorf("got cancelled %t, reply closed %t, want both", cancelled, body.closed)
 	}
+}
+
+// closedBody notes whether it was closed.
+type closedBody struct{ closed bool }
+
+func (b *closedBody) Read(_ []byte) (int, error) { return 0, io.EOF }
+
+func (b *closedBody) Close() error {
+	b.closed = true
+	return nil
 }
 
 // panicOfFinish returns what finish panics with.
