@@ -24,7 +24,7 @@ const maxReplyBytes = 8 << 20
 // invoke calls the function and returns the payload that it replied.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func invoke(ctx context.Context, l *Lambda, req *request) ([]byte, error) {
-	resp, err := call(ctx, l, req)
+	resp, err := call(ctx, l, req) //nolint:bodyclose // readPayload does
 	if err != nil {
 		return nil, err
 	}

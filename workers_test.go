@@ -55,7 +55,7 @@ func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *ht
 		for name, values := range header {
 			w.Header()[name] = values
 		}
-		handlerOf(l, generated).ServeHTTP(w, newRequest()) //yaegi:ok response-writer a compiled recorder
+		handlerOf(l, generated).ServeHTTP(w, newRequest())
 		result := w.Result()
 		f.mu.Lock()
 		outcome := fmt.Sprintf("%d %q\n%q\nevents: %s\nlog: %s", result.StatusCode, result.Header, w.Body, f.events, logged.text())
@@ -334,7 +334,7 @@ func TestAnAbortStaysGenuine(t *testing.T) {
 func aborts(h http.Handler, w http.ResponseWriter) (genuine bool) {
 	defer func() {
 		genuine = false
-		if err, ok := recover().(error); ok {
+		if err, ok := recover().(error); ok { //yaegi:ok recover-value compiled code panics
 			genuine = err == http.ErrAbortHandler //nolint:errorlint // as net/http compares it
 		}
 	}()
@@ -452,6 +452,25 @@ func TestAWorkerHoldsNothingLarge(t *testing.T) {
 				t.Errorf("a decoder: got %t, want %t", got, tc.decoder)
 			}
 		})
+	}
+}
+
+func TestTheSourcesOfWorkersServeToo(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
+	l := newTestHandler(t, testConfig(f))
+	retireIdle(&idleEncoders, toEncode)
+	retireIdle(&idleDecoders, toDecode)
+	atomic.AddInt32(&idleEncoders, 1)
+	atomic.AddInt32(&idleDecoders, 1)
+	go encodeLoop()
+	go decodeLoop()
+	for i := 0; i < 3; i++ {
+		if got := bodyOf(t, get(l)); got != "hi" {
+			t.Errorf("got %q, want hi", got)
+		}
+	}
+	if encoders, decoders := retireIdle(&idleEncoders, toEncode), retireIdle(&idleDecoders, toDecode); encoders != 1 || decoders != 1 {
+		t.Errorf("got %d encoders and %d decoders, want the one of each that was there", encoders, decoders)
 	}
 }
 

@@ -117,7 +117,7 @@ func (e *expansion) call(a *activation, call *ast.CallExpr, targets []string, ex
 		if table := e.pkg.dispatch(call); table != nil {
 			return e.choose(a, call, table, arguments, targets, exit, tail)
 		}
-		return e.activate(a, call, e.pkg.callee(call), arguments, targets, exit, tail)
+		return e.activate(call, e.pkg.callee(call), arguments, targets, exit, tail)
 	})
 }
 
@@ -150,7 +150,7 @@ func isPlain(t types.Type) bool {
 }
 
 // activate writes the body of a function.
-func (e *expansion) activate(caller *activation, call *ast.CallExpr, f *function, arguments []argument, targets []string, exit *label, tail bool) error {
+func (e *expansion) activate(call *ast.CallExpr, f *function, arguments []argument, targets []string, exit *label, tail bool) error {
 	if slices.Contains(e.stack, f.object) {
 		return e.pkg.refuse(call, "%s calls itself", f.object.Name())
 	}
@@ -253,9 +253,9 @@ func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, argument
 	for _, entry := range t.entries {
 		inner, err := e.inBlock(func() error {
 			if f := e.pkg.marked[entry.function]; f != nil {
-				return e.activate(a, call, f, arguments, targets, exit, tail)
+				return e.activate(call, f, arguments, targets, exit, tail)
 			}
-			return e.plainCall(a, entry.function.Name(), arguments, targets, exit, tail)
+			return e.plainCall(entry.function.Name(), arguments, targets, exit, tail)
 		})
 		if err != nil {
 			return err
@@ -266,7 +266,7 @@ func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, argument
 		}
 		e.clause(keys, inner)
 	}
-	inner, err := e.inBlock(func() error { return e.plainCall(a, e.render(a, field), arguments, targets, exit, tail) })
+	inner, err := e.inBlock(func() error { return e.plainCall(e.render(a, field), arguments, targets, exit, tail) })
 	if err != nil {
 		return err
 	}
@@ -276,7 +276,7 @@ func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, argument
 }
 
 // plainCall writes a call that stays one.
-func (e *expansion) plainCall(_ *activation, function string, arguments []argument, targets []string, exit *label, tail bool) error {
+func (e *expansion) plainCall(function string, arguments []argument, targets []string, exit *label, tail bool) error {
 	texts := make([]string, 0, len(arguments))
 	for _, argument := range arguments {
 		e.reads[argument.text]++

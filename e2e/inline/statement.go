@@ -175,7 +175,7 @@ func (e *expansion) declaresPlaced(a *activation, target ast.Expr) bool {
 func (e *expansion) targets(a *activation, s *ast.AssignStmt) []string {
 	targets := make([]string, 0, len(s.Lhs))
 	for _, target := range s.Lhs {
-		text := ""
+		var text string
 		id, ok := target.(*ast.Ident)
 		if ok && e.pkg.info.Defs[id] != nil && id.Name != "_" {
 			text = e.declare(a, e.pkg.info.Defs[id].(*types.Var))
