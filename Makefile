@@ -121,7 +121,7 @@ fuzz:
 ## e2e: the tests with real Traefik and real functions
 # -count=1, since Go would take the results of another time where only files outside of the module have changed: the plugin.
 .PHONY: e2e
-e2e: $(TRAEFIK) e2e/node/node_modules docker-packages kubernetes-tools
+e2e: $(TRAEFIK) e2e/node/node_modules docker-packages kubernetes-tools prometheus
 	cd e2e && $(GO) test -race -count=1 -p 1 ./... # one package at a time: some measure how long things take
 
 e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
@@ -177,6 +177,30 @@ kubernetes-tools: $(BUILD)/kube-apiserver
 else
 kubernetes-tools:
 endif
+
+## test-observability: the examples for Prometheus and Grafana, with a Prometheus of its own (SKIP_OBSERVABILITY=1 leaves
+## test-observability: them out)
+.PHONY: test-observability
+test-observability: $(TRAEFIK) prometheus
+	cd e2e && $(GO) test -race -count=1 -v ./observability
+
+# Debian's package is unpacked, not installed: nobody has to be root or wait for another apt, and no server is started.
+.PHONY: prometheus
+ifneq ($(SKIP_OBSERVABILITY),1)
+prometheus: $(if $(shell command -v prometheus && command -v promtool),,$(BUILD)/prometheus)
+else
+prometheus:
+endif
+
+$(BUILD)/prometheus:
+	@echo "Downloading Debian's prometheus (19 MB)"
+	@rm -rf $(BUILD)/debian && mkdir -p $(BUILD)/debian
+	@cd $(BUILD)/debian && { apt-get download -qq prometheus 2>/dev/null || \
+		{ apt-get update -qq && apt-get download -qq prometheus; } || { \
+		echo "There is no prometheus, and apt-get cannot download it here: install it yourself." >&2; exit 1; }; }
+	@cd $(BUILD)/debian && dpkg-deb --extract prometheus_*.deb . && mv usr/bin/prometheus usr/bin/promtool $(BUILD)
+	@rm -rf $(BUILD)/debian
+	@touch $@
 
 ## lambdalocal-image: the local Lambda endpoint with its functions, as the image lambdalocal for Docker
 .PHONY: lambdalocal-image

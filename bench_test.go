@@ -146,7 +146,7 @@ func BenchmarkEncode(b *testing.B) {
 		body := row.body
 		b.Run(row.name, func(b *testing.B) {
 			for i := 0; i < b.N; i++ {
-				req := newRequest(l, r, &worker{})
+				req := newRequest(l, r)
 				req.body = body
 				if err := encodeEvent(l, req); err != nil {
 					b.Fatal(err)
@@ -162,7 +162,7 @@ func BenchmarkInvoke(b *testing.B) {
 	event := []byte(`{}`)
 	b.ResetTimer()
 	for i := 0; i < b.N; i++ {
-		req := newRequest(l, r, &worker{})
+		req := newRequest(l, r)
 		req.event = event
 		if _, err := invoke(r.Context(), l, req); err != nil {
 			b.Fatal(err)
@@ -186,7 +186,7 @@ func BenchmarkDecode(b *testing.B) {
 
 func BenchmarkWrite(b *testing.B) {
 	l := newBenchHandler(b, nil)
-	req := newRequest(l, newBenchRequest("", nil), &worker{})
+	req := newRequest(l, newBenchRequest("", nil))
 	reply := newReply(http.Header{"Vary": {"Origin"}}, http.MethodGet)
 	if err := decodeReply(l, benchReplies[0].payload, reply); err != nil {
 		b.Fatal(err)

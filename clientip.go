@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"net/http"
 	"net/netip"
 	"strings"
 )
@@ -17,6 +18,15 @@ func newClientIPStrategy(s *IPStrategy) *clientIPStrategy {
 	}
 	excluded, _ := parsePrefixes("", s.ExcludedIPs) // validated
 	return &clientIPStrategy{depth: s.Depth, excluded: excluded}
+}
+
+// clientAddress returns the client's bare address, by the options' strategy.
+func clientAddress(l *Lambda, r *http.Request) string {
+	peer := peerIP(r.RemoteAddr)
+	if l.clientIP == nil {
+		return peer
+	}
+	return forwardedIP(l.clientIP, &request{http: r, peerIP: peer})
 }
 
 // forwardedIP returns the client's bare address. An entry of X-Forwarded-For that is missing or

@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/edge"
 	"github.com/seed05e46011/lambda/internal/logline"
 	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/probe"
@@ -24,7 +26,8 @@ import (
 type Config struct {
 	// Function defines the Lambda function that answers: a name, a partial ARN
 	// ("123456789012:function:name") or an ARN, each with an optional ":qualifier".
-	// Exactly one of Function, Routes and PathPrefix is required.
+	// Exactly one of Function, Routes and PathPrefix is required, but none where a group such as Edge
+	// is set: then the next handler of the router, its service, is the origin.
 	Function string `mapstructure:"function"`
 
 	// Qualifier defines the version or the alias of Function, or of all functions under PathPrefix.
@@ -213,6 +216,14 @@ type Config struct {
 	// Default: false.
 	ExposeErrors bool `mapstructure:"exposeErrors"`
 
+	// Edge runs Lambda@Edge functions on requests and responses.
+	// Default: none.
+	Edge *edge.Config `mapstructure:"edge"`
+
+	// Cache stores responses as a shared HTTP cache does.
+	// Default: none.
+	Cache *cache.Config `mapstructure:"cache"`
+
 	// Probe has the function called at intervals, and keeps requests from it while it is sick.
 	// Default: none.
 	Probe *probe.Config `mapstructure:"probe"`
@@ -379,7 +390,7 @@ func (c *Config) validateFunction() error {
 			set++
 		}
 	}
-	if set != 1 {
+	if set > 1 || set == 0 && !c.hasBrackets() {
 		return fmt.Errorf("function, routes, pathPrefix: %d of them set: want exactly one: "+
 			"the name or the ARN of a Lambda function, a list of routes, or a path under which functions are named", set)
 	}

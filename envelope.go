@@ -187,10 +187,13 @@ type request struct {
 	answer http.Header // the head of Lambda's answer, nil before
 }
 
-// newRequest takes a request in. Its body is still unread.
+// newRequest takes a request in where no worker does.
+func newRequest(l *Lambda, r *http.Request) *request { return takeIn(l, r, &worker{}) }
+
+// takeIn takes a request in. Its body is still unread.
 //
 //lambda:inline
-func newRequest(l *Lambda, r *http.Request, self *worker) *request {
+func takeIn(l *Lambda, r *http.Request, self *worker) *request {
 	now := time.Now()
 	millis := now.UnixMilli()
 	if self.second == nil || self.second.unix != millis/1000 {

@@ -41,7 +41,7 @@ type exchange struct {
 //lambda:inline
 func prepare(x *exchange, self *worker) {
 	l := x.lambda
-	req := newRequest(l, x.r, self)
+	req := takeIn(l, x.r, self)
 	x.req = req
 	ctx, cancel := context.WithTimeout(x.r.Context(), l.timeout)
 	x.ctx = ctx

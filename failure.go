@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/logline"
 )
 
 // cause is why a request was not answered by the function's reply.
@@ -155,8 +157,9 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 		recordFailure(req, f.cause)
 	}
 	status := l.status(f.cause)
-	if l.fallback && replayable(req) && canFallBack(status) {
+	if fallsBack(l, req, status) {
 		logFailure(l, req, f, status, " fallback=next")
+		noteFailure(req.http, f.cause, true)
 		if l.noted {
 			noteCall(req)
 		}
@@ -168,6 +171,7 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 		status = strict.status
 	}
 	logFailure(l, req, f, status, "")
+	noteFailure(req.http, f.cause, false)
 	writeFailure(l, w, req, f, status, strict.body)
 }
 
@@ -195,11 +199,11 @@ func original(req *request) *http.Request {
 // What clients can cause again and again is logged at most once a second.
 func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 	if causedAtWill[f.cause] {
-		omitted, admitted := admitLine(l.name+" "+causeNames[f.cause], time.Now())
+		omitted, admitted := logline.Admit(l.name+" "+causeNames[f.cause], time.Now())
 		if !admitted {
 			return
 		}
-		note += omittedNote(omitted)
+		note += logline.Omitted(omitted)
 	}
 	function, route := "-", "-"
 	if req.target != nil {
@@ -247,7 +251,7 @@ func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, st
 		header.Set("Content-Type", contentType)
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	if status == http.StatusServiceUnavailable && (f.cause == causeThrottled || f.cause == causeOverload) {
+	if status == http.StatusServiceUnavailable && (f.cause == causeThrottled || f.cause == causeOverload || f.cause == causeSick) {
 		header.Set("Retry-After", retryAfterFor(f))
 	}
 	if f.cause == causeMethod {

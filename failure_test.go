@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/logline"
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
@@ -211,17 +212,10 @@ func testFailure(t *testing.T, method string, behave func(net.Conn, func() bool)
 func captureLog(t *testing.T) *logBuffer {
 	t.Helper()
 	buffer := &logBuffer{}
-	admitAllLines()
+	logline.AdmitAll()
 	log.SetOutput(buffer)
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	return buffer
-}
-
-// admitAllLines forgets which lines were logged within the last second.
-func admitAllLines() {
-	logLimits.Lock()
-	defer logLimits.Unlock()
-	logLimits.kinds = map[string]*logLimit{}
 }
 
 func discardLog(t *testing.T) {
@@ -358,7 +352,7 @@ func TestCausesHaveNamesOfTheirOwn(t *testing.T) {
 				row.change(config)
 			}
 			for way, l := range bothWays(t, config) {
-				admitAllLines()
+				logline.AdmitAll()
 				if got := get(l).StatusCode; got != http.StatusBadGateway {
 					t.Errorf("%s: got %d, want 502", way, got)
 				}

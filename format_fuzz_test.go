@@ -64,7 +64,7 @@ func FuzzEventsKeepEveryByteOfTheBody(f *testing.F) {
 			r := getRequest("http://example.com/")
 			r.Header.Set("Content-Type", contentType)
 			l := lambdas[format]
-			req := newRequest(l, r, &worker{})
+			req := newRequest(l, r)
 			req.body = body
 			if err := encodeEvent(l, req); err != nil {
 				t.Fatal(err)
@@ -101,7 +101,7 @@ func FuzzEventsKeepEveryByteOfPathsAndHeaders(f *testing.F) {
 		r.Header["X-Value"] = []string{value}
 		for format, field := range map[string]string{"http-api-v1": "path", "function-url": "rawPath", "alb": "path", "vmod": "path"} {
 			l := lambdas[format]
-			req := newRequest(l, r, &worker{})
+			req := newRequest(l, r)
 			if err := encodeEvent(l, req); err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func FuzzEventsKeepEveryByteOfTheQuery(f *testing.F) {
 		l := lambdas["http-api-v2"]
 		r := getRequest("http://example.com/")
 		r.URL.RawQuery = rawQuery
-		req := newRequest(l, r, &worker{})
+		req := newRequest(l, r)
 		if err := encodeEvent(l, req); err != nil {
 			t.Fatal(err)
 		}

@@ -40,7 +40,7 @@ func formatLambda(tb testing.TB, format string, set func(*Config)) *Lambda {
 // eventOf returns the event for a request.
 func eventOf(tb testing.TB, l *Lambda, r *http.Request) []byte {
 	tb.Helper()
-	req := newRequest(l, r, &worker{})
+	req := newRequest(l, r)
 	req.millis = time.Date(2026, time.July, 10, 19, 19, 5, 123e6, time.UTC).UnixMilli()
 	req.second = newSecond(req.millis / 1000)
 	req.traceID = "Root=1-" + req.second.traceTime + req.traceID[len("Root=1-00000000"):]
@@ -428,7 +428,7 @@ func TestRoutesAreInTheEvents(t *testing.T) {
 		{"rest-api", "pathParameters", `{"id":"a%2Fb%20c","rest":"d/e%20f"}`},
 	} {
 		l := formatLambda(t, c.format, nil)
-		req := newRequest(l, getRequest("http://example.com/users/a%2Fb%20c/d/e%20f"), &worker{})
+		req := newRequest(l, getRequest("http://example.com/users/a%2Fb%20c/d/e%20f"))
 		req.routeKey = "GET /users/{id}/{rest+}"
 		req.pathParameters = map[string]string{"id": "a/b c", "rest": "d/e f"}
 		if err := encodeEvent(l, req); err != nil {

@@ -48,6 +48,7 @@ type Lambda struct {
 	fallback            bool
 	fixed               bool // one function, for clients that are the TCP peers
 	plainCall           bool // no option asks for more than one plain call
+	writesWait          bool // a response hook may wait for Lambda where the response is written
 	serverTiming        bool
 	exposeErrors        bool
 	xray                bool // calls carry the trace header of the request
@@ -81,8 +82,17 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 		return nil, err
 	}
 	var handler http.Handler = l
+	if !config.hasFunction() {
+		handler = next
+	}
 	if config.Probe != nil {
 		handler, err = newProbed(ctx, l, handler, config)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if config.hasBrackets() {
+		handler, err = addBrackets(ctx, l, handler, config)
 		if err != nil {
 			return nil, err
 		}
@@ -178,6 +188,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.fixed = l.target != nil && l.clientIP == nil
+	l.writesWait = config.Edge != nil
 	return l, nil
 }
 
@@ -204,7 +215,7 @@ func setFunctions(l *Lambda, config *Config) error {
 			return err
 		}
 		l.routes = table
-	default:
+	case config.PathPrefix != "":
 		byPath, err := newFunctionsByPath(config, api)
 		if err != nil {
 			return err

@@ -178,12 +178,13 @@ func (c *Config) validateMetrics() error {
 
 // newMetricsHandler returns the instance with option metrics, which does nothing else.
 func newMetricsHandler() http.Handler {
-	return metrics.Handler(Version, []func() []metrics.Gauge{probeGauges, credentialGauges})
+	return metrics.Handler(Version, []func() []metrics.Gauge{probeGauges, credentialGauges, cacheGauges})
 }
 
 func probeGauges() []metrics.Gauge {
-	var gauges []metrics.Gauge
-	for _, state := range probe.States() {
+	states := probe.States()
+	gauges := make([]metrics.Gauge, 0, len(states))
+	for _, state := range states {
 		healthy := 0.0
 		if state.Healthy {
 			healthy = 1
@@ -196,7 +197,7 @@ func probeGauges() []metrics.Gauge {
 func credentialGauges() []metrics.Gauge { return gaugesOf(credentials.Expiries()) }
 
 func gaugesOf(expiries []credentials.Expiry) []metrics.Gauge {
-	var gauges []metrics.Gauge
+	gauges := make([]metrics.Gauge, 0, len(expiries))
 	for _, expiry := range expiries {
 		end := float64(expiry.Time.Unix())
 		gauges = append(gauges, metrics.Gauge{Family: metrics.CredentialsExpiry, Label: expiry.Source, Value: end})

@@ -55,7 +55,7 @@ func newProbed(ctx context.Context, l *Lambda, next http.Handler, config *Config
 	}
 	target := probe.Target{
 		Name:     l.target.label,
-		Identity: fmt.Sprintf("%s %s %p", l.target.endpoint, config.EventFormat, l.credentials),
+		Identity: fmt.Sprintf("%s %s %d", l.target.endpoint, config.EventFormat, l.credentials.ID()),
 		Call:     func(ctx context.Context) probe.Result { return callProbe(ctx, caller) },
 		Log:      func(line string) { l.log.Error(line) },
 		Observe:  metrics.Probes(l.target.label),
@@ -76,7 +76,7 @@ func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := failureOf(causeSick, errors.New("the probe says that the function is sick"))
 	f.retryAfter = p.retryAfter
 	var err error = f
-	fail(p.lambda, w, newRequest(p.lambda, r, &worker{}), err)
+	fail(p.lambda, w, newRequest(p.lambda, r), err)
 }
 
 // probeCaller makes the probes of a function.
@@ -121,7 +121,7 @@ func callProbe(ctx context.Context, p *probeCaller) probe.Result {
 // probeStatus returns the status that the function replies to a probe.
 func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 	l := p.lambda
-	req := newRequest(l, newProbeRequest(ctx, p), &worker{})
+	req := newRequest(l, newProbeRequest(ctx, p))
 	req.uncounted = true
 	if err := encodeEvent(l, req); err != nil {
 		return 0, err

@@ -42,7 +42,7 @@ type stream struct {
 // serveStreamed serves a request whose reply is streamed, in its own goroutine: it waits for Lambda
 // between one chunk and the next.
 func serveStreamed(l *Lambda, w http.ResponseWriter, r *http.Request) {
-	req := newRequest(l, r, &worker{})
+	req := newRequest(l, r)
 	err := resolve(l, req)
 	if err == nil {
 		err = answerStreamed(l, w, req)

@@ -59,10 +59,10 @@ func encode(x *exchange) {
 }
 
 // decode hands an exchange to a decoder, and waits until it is concluded. It concludes one with a large
-// reply itself.
+// reply itself, and one whose client is a hook that may wait for Lambda.
 func decode(x *exchange) {
 	length := x.resp.ContentLength
-	if length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody {
+	if length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.writesWait {
 		conclude(x)
 		return
 	}

@@ -126,7 +126,7 @@ func encodeRequests() {
 		// prepare, exchange.go
 		l = x.lambda
 
-		// newRequest, envelope.go
+		// takeIn, envelope.go
 		r = x.r
 		now = time.Now()
 		millis = now.UnixMilli()

@@ -3,12 +3,15 @@ package examples_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +40,9 @@ func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 	built, err := functions.Build(ctx)
 	if err != nil {
 		return 1, err
+	}
+	for _, name := range []string{"redirect", "gzip", "headers", "download"} {
+		built[name] = lambdalocal.Function{Handler: filepath.Join(example("edge"), name+".handler")}
 	}
 	lambda, err = lambdalocal.Start(ctx, lambdalocal.Config{Functions: built})
 	if err != nil {
@@ -112,5 +118,77 @@ func TestFlagsAnswer(t *testing.T) {
 	instance := run(t, traefik.Command{Path: filepath.Join(example("cli"), "traefik.sh")})
 	assert.Contains(t, awaitAnswer(t, instance, "", "/hello"), "function:hello")
 	assert.Contains(t, awaitAnswer(t, instance, "", "/echo/path"), `"rawPath":"/echo/path"`)
+	assert.Empty(t, instance.Logs())
+}
+
+// siteFiles starts a service of static files, with a compressed copy of one.
+func siteFiles(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	style := []byte("body { color: black }\n")
+	var compressed bytes.Buffer
+	writer := gzip.NewWriter(&compressed)
+	_, err := writer.Write(style)
+	require.NoError(t, err)
+	require.NoError(t, writer.Close())
+	for name, content := range map[string][]byte{
+		"style.css": style, "style.css.gz": compressed.Bytes(), "report.pdf": []byte("%PDF-1.7\n"),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
+	}
+	files := httptest.NewServer(http.FileServer(http.Dir(folder)))
+	t.Cleanup(files.Close)
+	return files.URL
+}
+
+// ask returns the response for a host and a target, with its body.
+func ask(t *testing.T, instance *traefik.Instance, target, encoding string) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, instance.URL+target, http.NoBody)
+	require.NoError(t, err)
+	request.Host = "www.example.com"
+	request.Header.Set("Accept-Encoding", encoding)
+	response, err := instance.Client().Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response, string(content)
+}
+
+func TestEdgeFunctionsAroundAServiceOfFiles(t *testing.T) {
+	instance := run(t, traefik.Command{
+		Args: []string{"--configfile=traefik.yml"}, Dir: example("edge"), Env: []string{"FILES_URL=" + siteFiles(t)},
+	})
+	awaitAnswer(t, instance, "www.example.com", "/style.css")
+
+	plain, body := ask(t, instance, "/style.css", "identity")
+	assert.Equal(t, "body { color: black }\n", body)
+	assert.Empty(t, plain.Header.Get("Content-Encoding"))
+	assert.Equal(t, "DENY", plain.Header.Get("X-Frame-Options"))
+	assert.Equal(t, "nosniff", plain.Header.Get("X-Content-Type-Options"))
+
+	compressed, body := ask(t, instance, "/style.css", "gzip")
+	assert.Equal(t, "gzip", compressed.Header.Get("Content-Encoding"))
+	assert.Equal(t, "text/css; charset=utf-8", compressed.Header.Get("Content-Type"))
+	reader, err := gzip.NewReader(strings.NewReader(body))
+	require.NoError(t, err)
+	content, err := io.ReadAll(reader)
+	require.NoError(t, err)
+	assert.Equal(t, "body { color: black }\n", string(content))
+
+	moved, _ := ask(t, instance, "/old/report.pdf?a=1", "identity")
+	assert.Equal(t, http.StatusMovedPermanently, moved.StatusCode)
+	assert.Equal(t, "/report.pdf?a=1", moved.Header.Get("Location"))
+	assert.Empty(t, moved.Header.Get("X-Frame-Options"), "no response hook runs after a generated response")
+
+	saved, body := ask(t, instance, "/report.pdf?download", "identity")
+	assert.Equal(t, "%PDF-1.7\n", body)
+	assert.Equal(t, "attachment; filename*=UTF-8''report.pdf", saved.Header.Get("Content-Disposition"))
+
+	missing, _ := ask(t, instance, "/missing?download", "identity")
+	assert.Equal(t, http.StatusNotFound, missing.StatusCode)
+	assert.Equal(t, "DENY", missing.Header.Get("X-Frame-Options"))
+	assert.Empty(t, missing.Header.Get("Content-Disposition"), "viewer-response is not for errors of the origin")
 	assert.Empty(t, instance.Logs())
 }

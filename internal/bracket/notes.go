@@ -26,6 +26,9 @@ type Notes struct {
 	// before the next handler.
 	HoldsFallback bool
 
+	// FallbackHeld reports whether the next handler would have responded in the place of the failure.
+	FallbackHeld bool
+
 	// OriginStatus is the status that the origin itself sent, whatever a hook made of it later. 0
 	// before the origin has responded.
 	OriginStatus int

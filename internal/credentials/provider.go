@@ -44,6 +44,7 @@ const (
 // Provider returns credentials out of a cache before their sources. It is safe for concurrent use, and outlives the
 // instances of the plugin that share it.
 type Provider struct {
+	id       int64
 	settings *credentialSettings
 	sources  []credentialSource
 	until    func(t time.Time) time.Duration // settings.clock's
@@ -155,8 +156,15 @@ func awsEnvironment() []string {
 	return variables
 }
 
+// made counts the providers of the process, for their ids.
+var made int64
+
+// ID returns a number that tells the provider from all others: what was found out with its credentials holds for those of
+// the same number.
+func (p *Provider) ID() int64 { return p.id }
+
 func newUnsharedProvider(s *credentialSettings) *Provider {
-	p := &Provider{settings: s, until: s.clock.until}
+	p := &Provider{id: atomic.AddInt64(&made, 1), settings: s, until: s.clock.until}
 	p.sources = credentialSources(s.options)
 	if s.base != nil {
 		p.sources = []credentialSource{{"role " + s.options.RoleArn, assumedRoleCredentials}}
@@ -423,10 +431,13 @@ func Expiries() []Expiry {
 	ends := map[string]time.Time{}
 	for _, p := range all() {
 		source, end, ok := expiryOf(p)
-		known, found := ends[source]
-		if ok && (!found || end.Before(known)) {
-			ends[source] = end
+		if !ok {
+			continue
 		}
+		if known, found := ends[source]; found && known.Before(end) {
+			continue
+		}
+		ends[source] = end
 	}
 	sources := make([]string, 0, len(ends))
 	for source := range ends {

@@ -52,6 +52,14 @@ const (
 	limitExceeded   = "LambdaLimitExceeded"
 )
 
+// Results of calls, for metrics.
+const (
+	resultOK        = "ok"
+	resultGenerated = "generated"
+	resultBadReply  = "bad_reply"
+	resultError     = "error"
+)
+
 // statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
 const statusClientClosedRequest = 499
 
@@ -59,29 +67,29 @@ const statusClientClosedRequest = 499
 type failure struct {
 	status  int
 	name    string // CloudFront's, for the log
-	result  string // for metrics; "" where no hook failed
+	result  string // for metrics; "" where no hook was called
 	clients bool   // the client's doing, which the operator need not know of
 	reason  string
 }
 
 // badReply is the failure of a reply that AWS would refuse. err begins with CloudFront's own reason.
 func badReply(err error) *failure {
-	return &failure{status: http.StatusBadGateway, name: validationError, result: "bad-reply", reason: err.Error()}
+	return &failure{status: http.StatusBadGateway, name: validationError, result: resultBadReply, reason: err.Error()}
 }
 
 // unreadableBody is the failure of a request whose body cannot be read.
 func unreadableBody() *failure {
-	const cause = "unreadable-body"
 	return &failure{
-		status: http.StatusBadRequest, name: cause, result: cause, clients: true, reason: "the client broke off its body",
+		status: http.StatusBadRequest, name: "unreadable-body", result: "", clients: true,
+		reason: "the client broke off its body",
 	}
 }
 
 // clientGone is the failure of a request whose client does not wait any more.
 func clientGone() *failure {
-	const cause = "client-gone"
 	return &failure{
-		status: statusClientClosedRequest, name: cause, result: cause, clients: true, reason: "the client went away",
+		status: statusClientClosedRequest, name: "client-gone", result: resultError, clients: true,
+		reason: "the client went away",
 	}
 }
 
@@ -95,7 +103,7 @@ func (c *call) noReply(ctx context.Context, err error) *failure {
 	if cause == "throttle" {
 		name = limitExceeded
 	}
-	return &failure{status: http.StatusServiceUnavailable, name: name, result: cause, reason: cause + ": " + err.Error()}
+	return &failure{status: http.StatusServiceUnavailable, name: name, result: resultError, reason: cause + ": " + err.Error()}
 }
 
 // ask calls the hook with an event, and returns the object that it replied.
@@ -120,7 +128,9 @@ func (c *call) ask(ctx context.Context, asked *event) (object, *failure) {
 // report logs and counts the failure of a call.
 func (c *call) report(f *failure) {
 	c.log(f)
-	c.edge.core.Observe(c.hook.option, c.hook.function, f.result)
+	if f.result != "" {
+		c.hook.observe(f.result)
+	}
 }
 
 // log writes one line about a failure, and notes it for the rooms further out.
@@ -146,11 +156,6 @@ func statusText(status int) string {
 
 // oneLine keeps what others say from looking like lines of the log.
 var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
-
-// worked counts a call whose reply was used.
-func (c *call) worked(result string) {
-	c.edge.core.Observe(c.hook.option, c.hook.function, result)
-}
 
 // object is a JSON object whose members are not decoded yet.
 type object map[string]json.RawMessage

@@ -17,23 +17,23 @@ type Config struct {
 	// ViewerRequest defines the hook that every request meets first. It may change the request, or
 	// respond itself.
 	// Default: none.
-	ViewerRequest *HookConfig `mapstructure:"viewerRequest"`
+	ViewerRequest *RequestHookConfig `mapstructure:"viewerRequest"`
 
 	// OriginRequest defines the hook of requests to the origin, which is the Lambda function or the
 	// router's service. It may change the request and its Host, choose among Origins, or respond
 	// itself. What a cache responds to does not reach it.
 	// Default: none.
-	OriginRequest *HookConfig `mapstructure:"originRequest"`
+	OriginRequest *RequestHookConfig `mapstructure:"originRequest"`
 
 	// OriginResponse defines the hook of the origin's responses, also of 400 and above. It may change
 	// status, headers and body; a cache stores what it makes of them.
 	// Default: none.
-	OriginResponse *HookConfig `mapstructure:"originResponse"`
+	OriginResponse *ResponseHookConfig `mapstructure:"originResponse"`
 
 	// ViewerResponse defines the hook of responses on their way to the client, cached ones too, where
 	// the origin's own status is below 400. It may change headers and body.
 	// Default: none.
-	ViewerResponse *HookConfig `mapstructure:"viewerResponse"`
+	ViewerResponse *ResponseHookConfig `mapstructure:"viewerResponse"`
 
 	// DistributionID defines what events say of the CloudFront distribution that there is none of.
 	// Default: "TRAEFIK".
@@ -53,8 +53,8 @@ type Config struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
-// HookConfig holds the options of one hook.
-type HookConfig struct {
+// RequestHookConfig holds the options of viewerRequest and of originRequest.
+type RequestHookConfig struct {
 	// Function defines the Lambda function of the hook: a name, a partial ARN or an ARN.
 	// Required.
 	Function string `mapstructure:"function"`
@@ -64,12 +64,30 @@ type HookConfig struct {
 	Qualifier string `mapstructure:"qualifier"`
 
 	// IncludeBody shows the hook the request's body, up to 40 KB in viewerRequest and 1 MB in
-	// originRequest, and lets it replace the body. Only for request hooks.
+	// originRequest, and lets it replace the body.
 	// Default: false.
 	IncludeBody bool `mapstructure:"includeBody"`
 
 	// Timeout defines how long the hook may take.
-	// Default: "5s" for viewerRequest and viewerResponse, "30s" for originRequest and originResponse.
+	// Default: "5s" for viewerRequest, "30s" for originRequest.
+	Timeout string `mapstructure:"timeout"`
+
+	// Unknown collects the options that do not exist.
+	Unknown map[string]any `mapstructure:",remain"`
+}
+
+// ResponseHookConfig holds the options of originResponse and of viewerResponse.
+type ResponseHookConfig struct {
+	// Function defines the Lambda function of the hook: a name, a partial ARN or an ARN.
+	// Required.
+	Function string `mapstructure:"function"`
+
+	// Qualifier defines the version or the alias of Function.
+	// Default: what Function carries, else none, which is $LATEST.
+	Qualifier string `mapstructure:"qualifier"`
+
+	// Timeout defines how long the hook may take.
+	// Default: "30s" for originResponse, "5s" for viewerResponse.
 	Timeout string `mapstructure:"timeout"`
 
 	// Unknown collects the options that do not exist.
@@ -133,6 +151,7 @@ type hook struct {
 	invoke      Invoke
 	timeout     time.Duration
 	includeBody bool
+	observe     func(result string)
 }
 
 // parse checks and parses the options.
@@ -145,19 +164,19 @@ func parse(config *Config, core *Core) (*Edge, error) {
 		e.distributionID = defaultDistributionID
 	}
 	var err error
-	e.viewerRequest, err = parseHook(config.ViewerRequest, &viewerRequestKind, core)
+	e.viewerRequest, err = parseRequestHook(config.ViewerRequest, &viewerRequestKind, core)
 	if err != nil {
 		return nil, err
 	}
-	e.originRequest, err = parseHook(config.OriginRequest, &originRequestKind, core)
+	e.originRequest, err = parseRequestHook(config.OriginRequest, &originRequestKind, core)
 	if err != nil {
 		return nil, err
 	}
-	e.originResponse, err = parseHook(config.OriginResponse, &originResponseKind, core)
+	e.originResponse, err = parseResponseHook(config.OriginResponse, &originResponseKind, core)
 	if err != nil {
 		return nil, err
 	}
-	e.viewerResponse, err = parseHook(config.ViewerResponse, &viewerResponseKind, core)
+	e.viewerResponse, err = parseResponseHook(config.ViewerResponse, &viewerResponseKind, core)
 	if err != nil {
 		return nil, err
 	}
@@ -171,23 +190,40 @@ func parse(config *Config, core *Core) (*Edge, error) {
 	return e, err
 }
 
-// parseHook checks and parses the options of one hook. It returns nil for a hook that is not set.
-func parseHook(config *HookConfig, kind *hookKind, core *Core) (*hook, error) {
+// parseRequestHook checks and parses the options of a request hook. It returns nil for one that is not
+// set.
+func parseRequestHook(config *RequestHookConfig, kind *hookKind, core *Core) (*hook, error) {
 	if config == nil {
 		return nil, nil //nolint:nilnil // no hook is no error
 	}
-	prefix := "edge." + kind.option + "."
-	if err := option.Unknown(prefix, reflect.TypeOf(*config), config.Unknown); err != nil {
+	if err := option.Unknown("edge."+kind.option+".", reflect.TypeOf(*config), config.Unknown); err != nil {
 		return nil, err
 	}
-	if config.Function == "" {
+	h, err := newHook(config.Function, config.Qualifier, config.Timeout, kind, core)
+	if err != nil {
+		return nil, err
+	}
+	h.includeBody = config.IncludeBody
+	return h, nil
+}
+
+// parseResponseHook does so for a response hook.
+func parseResponseHook(config *ResponseHookConfig, kind *hookKind, core *Core) (*hook, error) {
+	if config == nil {
+		return nil, nil //nolint:nilnil // no hook is no error
+	}
+	if err := option.Unknown("edge."+kind.option+".", reflect.TypeOf(*config), config.Unknown); err != nil {
+		return nil, err
+	}
+	return newHook(config.Function, config.Qualifier, config.Timeout, kind, core)
+}
+
+// newHook checks and parses what all hooks have.
+func newHook(function, qualifier, timeout string, kind *hookKind, core *Core) (*hook, error) {
+	prefix := "edge." + kind.option + "."
+	if function == "" {
 		return nil, errors.New(prefix + "function: want the name or the ARN of a Lambda function")
 	}
-	if config.IncludeBody && !kind.onRequest {
-		return nil, errors.New(prefix + "includeBody: only for viewerRequest and originRequest: " +
-			"hooks of responses see no body")
-	}
-	timeout := config.Timeout
 	if timeout == "" {
 		timeout = kind.defaultTimeout
 	}
@@ -195,13 +231,12 @@ func parseHook(config *HookConfig, kind *hookKind, core *Core) (*hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	invoke, err := core.Invoker(config.Function, config.Qualifier)
+	invoke, err := core.Invoker(function, qualifier)
 	if err != nil {
 		return nil, fmt.Errorf("%s%w", prefix, err)
 	}
-	return &hook{
-		hookKind: *kind, function: config.Function, invoke: invoke, timeout: parsed, includeBody: config.IncludeBody,
-	}, nil
+	observe := core.Observer(kind.eventType, function)
+	return &hook{hookKind: *kind, function: function, invoke: invoke, timeout: parsed, observe: observe}, nil
 }
 
 // hosts are the hosts of option origins.

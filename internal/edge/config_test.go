@@ -6,7 +6,7 @@ import (
 )
 
 func TestOptionsThatAreRefused(t *testing.T) {
-	hook := func() *HookConfig { return &HookConfig{Function: "f"} }
+	hook := func() *RequestHookConfig { return &RequestHookConfig{Function: "f"} }
 	unknown := map[string]any{"timeuot": "5s"}
 	cases := map[string]struct {
 		config Config
@@ -14,12 +14,12 @@ func TestOptionsThatAreRefused(t *testing.T) {
 	}{
 		"no hook":                      {Config{}, "edge: want at least one of viewerRequest"},
 		"a misspelt option":            {Config{ViewerRequest: hook(), Unknown: map[string]any{"origin": "x"}}, "edge.origin: no such option: did you mean edge.origins?"},
-		"a misspelt option of a hook":  {Config{OriginResponse: &HookConfig{Function: "f", Unknown: unknown}}, "edge.originResponse.timeuot: no such option: did you mean edge.originResponse.timeout?"},
-		"a hook without function":      {Config{OriginRequest: &HookConfig{}}, "edge.originRequest.function: want the name"},
-		"a function that is no name":   {Config{ViewerResponse: &HookConfig{Function: "bad name"}}, `edge.viewerResponse.function: "bad name": want`},
-		"a body in a response hook":    {Config{ViewerResponse: &HookConfig{Function: "f", IncludeBody: true}}, "edge.viewerResponse.includeBody: only for"},
-		"a timeout that is none":       {Config{ViewerRequest: &HookConfig{Function: "f", Timeout: "soon"}}, `edge.viewerRequest.timeout: "soon": want a duration`},
-		"no time at all":               {Config{ViewerRequest: &HookConfig{Function: "f", Timeout: "0s"}}, `edge.viewerRequest.timeout: "0s": want a duration`},
+		"a misspelt option of a hook":  {Config{OriginResponse: &ResponseHookConfig{Function: "f", Unknown: unknown}}, "edge.originResponse.timeuot: no such option: did you mean edge.originResponse.timeout?"},
+		"a hook without function":      {Config{OriginRequest: &RequestHookConfig{}}, "edge.originRequest.function: want the name"},
+		"a function that is no name":   {Config{ViewerResponse: &ResponseHookConfig{Function: "bad name"}}, `edge.viewerResponse.function: "bad name": want`},
+		"a body in a response hook":    {Config{ViewerResponse: &ResponseHookConfig{Function: "f", Unknown: map[string]any{"includeBody": "true"}}}, "edge.viewerResponse.includeBody: no such option"},
+		"a timeout that is none":       {Config{ViewerRequest: &RequestHookConfig{Function: "f", Timeout: "soon"}}, `edge.viewerRequest.timeout: "soon": want a duration`},
+		"no time at all":               {Config{ViewerRequest: &RequestHookConfig{Function: "f", Timeout: "0s"}}, `edge.viewerRequest.timeout: "0s": want a duration`},
 		"origins without a chooser":    {Config{ViewerRequest: hook(), Origins: []string{"a.example"}}, "edge.origins: only of use with edge.originRequest"},
 		"an origin with a port":        {Config{OriginRequest: hook(), Origins: []string{"a.example:80"}}, `edge.origins: "a.example:80": want a host`},
 		"an origin with a scheme":      {Config{OriginRequest: hook(), Origins: []string{"http://a.example"}}, `edge.origins: "http://a.example": want a host`},
@@ -41,10 +41,10 @@ func TestOptionsThatAreRefused(t *testing.T) {
 func TestDefaultsOfHooks(t *testing.T) {
 	s := &stage{}
 	e, err := New(&Config{
-		ViewerRequest:  &HookConfig{Function: "f"},
-		OriginResponse: &HookConfig{Function: "f", Timeout: "7"},
-		ViewerResponse: &HookConfig{Function: "f"},
-		OriginRequest:  &HookConfig{Function: "f", IncludeBody: true},
+		ViewerRequest:  &RequestHookConfig{Function: "f"},
+		OriginResponse: &ResponseHookConfig{Function: "f", Timeout: "7"},
+		ViewerResponse: &ResponseHookConfig{Function: "f"},
+		OriginRequest:  &RequestHookConfig{Function: "f", IncludeBody: true},
 	}, s.core())
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 
 // Invoke calls a function with an event, once, and returns what it replied. An error says why there
 // is no reply; its text is fit for the log.
-type Invoke func(ctx context.Context, event []byte) (reply []byte, err error)
+type Invoke = func(ctx context.Context, event []byte) (reply []byte, err error)
 
 // Core is what the middleware hands over. No field may be nil.
 type Core struct {
@@ -26,7 +26,7 @@ type Core struct {
 	// "function: …" or "qualifier: …".
 	Invoker func(function, qualifier string) (Invoke, error)
 
-	// Cause names the cause of an error of Invoke for log and metrics: "throttle", "timeout" ….
+	// Cause names the cause of an error of Invoke for the log: "throttle", "timeout" ….
 	Cause func(err error) string
 
 	// ClientIP returns the client's address without its port.
@@ -39,9 +39,9 @@ type Core struct {
 	Log   func(line string)
 	Debug func(line string)
 
-	// Observe counts a call of a hook. result is "ok", "response" where a request hook responded
-	// itself, "bad-reply", or what Cause returns.
-	Observe func(hook, function, result string)
+	// Observer returns the func that counts the calls of a hook, such as "viewer-request": "ok",
+	// "generated" where a request hook responded itself, "bad_reply" or "error".
+	Observer func(hook, function string) func(result string)
 }
 
 // Edge holds the hooks of one middleware. It is safe for concurrent use.

@@ -46,16 +46,15 @@ func (s *stage) handler(t *testing.T) http.Handler {
 	t.Helper()
 	config := s.config
 	for name := range s.replies {
-		set := HookConfig{Function: name}
 		switch name {
 		case "viewerRequest":
-			config.ViewerRequest = withFunction(config.ViewerRequest, set)
+			config.ViewerRequest = requestHook(config.ViewerRequest, name)
 		case "originRequest":
-			config.OriginRequest = withFunction(config.OriginRequest, set)
+			config.OriginRequest = requestHook(config.OriginRequest, name)
 		case "originResponse":
-			config.OriginResponse = withFunction(config.OriginResponse, set)
+			config.OriginResponse = responseHook(config.OriginResponse, name)
 		case "viewerResponse":
-			config.ViewerResponse = withFunction(config.ViewerResponse, set)
+			config.ViewerResponse = responseHook(config.ViewerResponse, name)
 		}
 	}
 	s.events = map[string][]byte{}
@@ -66,11 +65,19 @@ func (s *stage) handler(t *testing.T) http.Handler {
 	return e.Viewer(e.Origin(http.HandlerFunc(s.serveOrigin)))
 }
 
-func withFunction(config *HookConfig, set HookConfig) *HookConfig {
+func requestHook(config *RequestHookConfig, function string) *RequestHookConfig {
 	if config == nil {
-		return &set
+		config = &RequestHookConfig{}
 	}
-	config.Function = set.Function
+	config.Function = function
+	return config
+}
+
+func responseHook(config *ResponseHookConfig, function string) *ResponseHookConfig {
+	if config == nil {
+		config = &ResponseHookConfig{}
+	}
+	config.Function = function
 	return config
 }
 
@@ -93,8 +100,8 @@ func (s *stage) core() Core {
 		},
 		Log:   func(line string) { s.note(&s.logged, line) },
 		Debug: func(line string) { s.note(&s.debugged, line) },
-		Observe: func(hook, function, result string) {
-			s.note(&s.observed, hook+" "+function+" "+result)
+		Observer: func(hook, function string) func(result string) {
+			return func(result string) { s.note(&s.observed, hook+" "+function+" "+result) }
 		},
 	}
 }
@@ -302,16 +309,13 @@ func TestFailuresOfHooks(t *testing.T) {
 	for _, hook := range []string{"viewerRequest", "originRequest", "originResponse", "viewerResponse"} {
 		for name, tc := range cases {
 			s := &stage{replies: map[string]string{hook: tc.reply}, header: http.Header{"X-Secret": {"s"}}, body: "secret"}
-			timeout := &HookConfig{Timeout: "0.02s"}
-			if strings.HasPrefix(hook, "viewer") {
-				s.config.ViewerRequest = only(hook == "viewerRequest", timeout)
-				s.config.ViewerResponse = only(hook == "viewerResponse", timeout)
-			} else {
-				s.config.OriginRequest = only(hook == "originRequest", timeout)
-				s.config.OriginResponse = only(hook == "originResponse", timeout)
-			}
-			if tc.reply != failsToTimeOut {
-				timeout.Timeout = ""
+			if tc.reply == failsToTimeOut {
+				s.config = Config{
+					ViewerRequest:  only(hook == "viewerRequest", &RequestHookConfig{Timeout: "20ms"}),
+					OriginRequest:  only(hook == "originRequest", &RequestHookConfig{Timeout: "20ms"}),
+					OriginResponse: onlyResponse(hook == "originResponse", &ResponseHookConfig{Timeout: "20ms"}),
+					ViewerResponse: onlyResponse(hook == "viewerResponse", &ResponseHookConfig{Timeout: "20ms"}),
+				}
 			}
 			got := s.send(t, request("GET", "/", ""))
 			body := fmt.Sprintf(`{"message":%q}`, http.StatusText(tc.status))
@@ -325,7 +329,14 @@ func TestFailuresOfHooks(t *testing.T) {
 	}
 }
 
-func only(set bool, config *HookConfig) *HookConfig {
+func only(set bool, config *RequestHookConfig) *RequestHookConfig {
+	if set {
+		return config
+	}
+	return nil
+}
+
+func onlyResponse(set bool, config *ResponseHookConfig) *ResponseHookConfig {
 	if set {
 		return config
 	}
@@ -349,9 +360,8 @@ func TestTheLogNamesHookFunctionAndRequest(t *testing.T) {
 			t.Errorf("got %q, want one line with %q and no value", s.logged, want)
 		}
 	}
-	hook := "viewerRequest"
-	if got := strings.Join(s.observed, ","); got != hook+" "+hook+" bad-reply" {
-		t.Errorf("got observed %q, want one bad reply", got)
+	if got, want := strings.Join(s.observed, ","), "viewer-request viewerRequest bad_reply"; got != want {
+		t.Errorf("got observed %q, want %q", got, want)
 	}
 }
 
@@ -361,10 +371,10 @@ func TestParallelRequests(t *testing.T) {
 	core := s.core()
 	core.Invoker = func(function, _ string) (Invoke, error) { return numbered(function), nil }
 	e, err := New(&Config{
-		ViewerRequest:  &HookConfig{Function: "viewerRequest"},
-		OriginRequest:  &HookConfig{Function: "originRequest"},
-		OriginResponse: &HookConfig{Function: "originResponse"},
-		ViewerResponse: &HookConfig{Function: "viewerResponse"},
+		ViewerRequest:  &RequestHookConfig{Function: "viewerRequest"},
+		OriginRequest:  &RequestHookConfig{Function: "originRequest"},
+		OriginResponse: &ResponseHookConfig{Function: "originResponse"},
+		ViewerResponse: &ResponseHookConfig{Function: "viewerResponse"},
 	}, core)
 	if err != nil {
 		t.Fatal(err)

@@ -66,7 +66,7 @@ func TestEventsAreAWSs(t *testing.T) {
 func TestTheEventOfABody(t *testing.T) {
 	s := &stage{
 		replies: map[string]string{"viewerRequest": unchanged},
-		config:  Config{ViewerRequest: &HookConfig{IncludeBody: true}},
+		config:  Config{ViewerRequest: &RequestHookConfig{IncludeBody: true}},
 	}
 	r := httptest.NewRequest("POST", "https://shop.example.com/a%20b/c%2Fd?q=1+2&tag=x&tag=y", strings.NewReader("item=42"))
 	r.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Cookie": {"a=1; b=2", "c=3"}}
@@ -112,9 +112,9 @@ func TestBodiesOverTheLimit(t *testing.T) {
 		for over := 0; over < 2; over++ {
 			s := &stage{replies: map[string]string{hook: `~{"body":{"data":"changed"}}`}}
 			if hook == "viewerRequest" {
-				s.config.ViewerRequest = &HookConfig{IncludeBody: true}
+				s.config.ViewerRequest = &RequestHookConfig{IncludeBody: true}
 			} else {
-				s.config.OriginRequest = &HookConfig{IncludeBody: true}
+				s.config.OriginRequest = &RequestHookConfig{IncludeBody: true}
 			}
 			sent := strings.Repeat("x", limit+over)
 			s.send(t, request("POST", "/", sent))
@@ -133,7 +133,7 @@ func TestBodiesOverTheLimit(t *testing.T) {
 func TestTheEventOfNoBody(t *testing.T) {
 	s := &stage{
 		replies: map[string]string{"viewerRequest": unchanged},
-		config:  Config{ViewerRequest: &HookConfig{IncludeBody: true}},
+		config:  Config{ViewerRequest: &RequestHookConfig{IncludeBody: true}},
 	}
 	s.send(t, request("GET", "/", ""))
 	want := `"body":{"action":"read-only","data":"","encoding":"base64","inputTruncated":false}`
@@ -146,7 +146,7 @@ func TestTheEventOfNoBody(t *testing.T) {
 func TestABodyThatBreaksOff(t *testing.T) {
 	s := &stage{
 		replies: map[string]string{"viewerRequest": unchanged},
-		config:  Config{ViewerRequest: &HookConfig{IncludeBody: true}},
+		config:  Config{ViewerRequest: &RequestHookConfig{IncludeBody: true}},
 	}
 	r := httptest.NewRequest("POST", "/", io.MultiReader(strings.NewReader("it"), broken()))
 	client := httptest.NewRecorder()

@@ -31,14 +31,14 @@ func (e *Edge) onRequest(w http.ResponseWriter, r *http.Request, c *call) (resul
 		e.core.Fail(w, r, f.status)
 		return result, true
 	case made != nil:
-		c.worked("response")
+		c.hook.observe(resultGenerated)
 		if c.hook.atOrigin {
 			c.notes.OriginStatus = made.status
 		}
 		made.write(w, r)
 		return result, true
 	default:
-		c.worked("ok")
+		c.hook.observe(resultOK)
 		return result, false
 	}
 }

@@ -90,7 +90,7 @@ func TestBodiesOfRequestHooks(t *testing.T) {
 	for name, tc := range cases {
 		s := &stage{
 			replies: map[string]string{"viewerRequest": "~" + tc.patch},
-			config:  Config{ViewerRequest: &HookConfig{IncludeBody: true}},
+			config:  Config{ViewerRequest: &RequestHookConfig{IncludeBody: true}},
 		}
 		got := s.send(t, request("POST", "/", "item=42"))
 		if got.status != tc.status {
@@ -118,7 +118,7 @@ func TestABodyIsReplacedOnlyWhereTheHookSeesIt(t *testing.T) {
 func TestAReplacedBodyIsChunkedNoMore(t *testing.T) {
 	s := &stage{
 		replies: map[string]string{"originRequest": `~{"body":{"action":"replace","encoding":"text","data":"new"}}`},
-		config:  Config{OriginRequest: &HookConfig{IncludeBody: true}},
+		config:  Config{OriginRequest: &RequestHookConfig{IncludeBody: true}},
 	}
 	r := request("POST", "/", "item=42")
 	r.ContentLength = -1

@@ -127,7 +127,7 @@ func parseBody(reply object, status int) (content []byte, set bool, err error) {
 func (e *Edge) onResponse(head *bracket.Head, r *http.Request, c *call) {
 	f := c.askResponse(head, r)
 	if f == nil {
-		c.worked("ok")
+		c.hook.observe(resultOK)
 		return
 	}
 	c.report(f)

@@ -225,10 +225,14 @@ func TestStreamsPassResponseHooks(t *testing.T) {
 func around(t *testing.T, s *stage, service string) http.Handler {
 	t.Helper()
 	s.events = map[string][]byte{}
-	e, err := New(&Config{
-		ViewerRequest: hookIn(s, "viewerRequest"), OriginRequest: hookIn(s, "originRequest"),
-		OriginResponse: hookIn(s, "originResponse"), ViewerResponse: hookIn(s, "viewerResponse"),
-	}, s.core())
+	s.config = Config{}
+	if s.replies["viewerRequest"] != "" {
+		s.config.ViewerRequest = requestHook(nil, "viewerRequest")
+		s.config.OriginRequest = requestHook(nil, "originRequest")
+	}
+	s.config.OriginResponse = responseHook(nil, "originResponse")
+	s.config.ViewerResponse = responseHook(nil, "viewerResponse")
+	e, err := New(&s.config, s.core())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,13 +241,6 @@ func around(t *testing.T, s *stage, service string) http.Handler {
 		t.Fatal(err)
 	}
 	return e.Viewer(e.Origin(httputil.NewSingleHostReverseProxy(address)))
-}
-
-func hookIn(s *stage, name string) *HookConfig {
-	if s.replies[name] == "" {
-		return nil
-	}
-	return &HookConfig{Function: name}
 }
 
 func TestUpgradesPassHooks(t *testing.T) {
@@ -299,7 +296,7 @@ func TestAClientThatLeavesEndsItsHook(t *testing.T) {
 			return nil, ctx.Err()
 		}, nil
 	}
-	e, err := New(&Config{ViewerRequest: &HookConfig{Function: "viewerRequest"}}, core)
+	e, err := New(&Config{ViewerRequest: &RequestHookConfig{Function: "viewerRequest"}}, core)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,10 +79,10 @@ func (l *Logger) format(line string) string {
 	return line
 }
 
-// OneLine keeps what others say from looking like lines of the log.
+// OneLine keeps what others say from looking like lines of the log, or from commanding a terminal.
 func OneLine(text string) string { return lineBreaks.Replace(text) }
 
-var lineBreaks = strings.NewReplacer("\n", " ", "\r", " ", "\v", " ", "\f", " ", "\u0085", " ", "\u2028", " ", "\u2029", " ")
+var lineBreaks = strings.NewReplacer("\n", " ", "\r", " ", "\v", " ", "\f", " ", "\x00", " ", "\x1b", " ", "\u0085", " ", "\u2028", " ", "\u2029", " ")
 
 // Field returns name=value, with the value quoted if need be, and - in place of none.
 func Field(name, value string) string {
@@ -120,9 +120,9 @@ func JSON(line string) string {
 	return "{" + strings.Join(pairs, ",") + "}"
 }
 
-// fieldPair returns a field as JSON: status and bytes are numbers, all others text.
+// fieldPair returns a field as JSON: status, bytes and omitted are numbers, all others text.
 func fieldPair(name, value string) string {
-	if name == "status" || name == "bytes" {
+	if name == "status" || name == "bytes" || name == "omitted" {
 		if _, err := strconv.Atoi(value); err == nil {
 			return `"` + name + `":` + value
 		}

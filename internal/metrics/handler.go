@@ -22,7 +22,7 @@ const (
 	CacheEntries      = "cache_entries"                        // middleware
 	CacheRedisUp      = "cache_redis_up"                       // middleware
 	ProbeHealthy      = "probe_healthy"                        // function
-	CredentialsExpiry = "credentials_expiry_timestamp_seconds" //nolint:gosec // source; a name, no credential
+	CredentialsExpiry = "credentials_expiry_timestamp_seconds" // source
 )
 
 // gaugeFamily describes a family of gauges.
@@ -83,10 +83,10 @@ func (e *exposition) text() string {
 	build.samples = []string{sample("build_info", label("version", e.version), "1")}
 	families[build.name] = build
 	addFunctions(families)
+	addGauges(families, e.gauges) // before the counts: what is counted elsewhere comes in with them
 	for _, v := range vectors {
 		addVector(families, v)
 	}
-	addGauges(families, e.gauges)
 
 	names := make([]string, 0, len(families))
 	for name := range families {

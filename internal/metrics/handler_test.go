@@ -146,8 +146,7 @@ func TestExpositionIsWellFormed(t *testing.T) {
 		m := ForFunction(fmt.Sprintf("f%d", i))
 		atomic.AddInt64(&m.Begun, 1)
 		Record(m, OK, 2, 0.1, 1, 1)
-		CacheRequests(fmt.Sprintf("c%d", i))
-		CacheRedis(fmt.Sprintf("c%d", i))
+		BeginCache(fmt.Sprintf("c%d", i))
 	}
 	text := scrape(handler, http.MethodGet).Body.String()
 	if !strings.HasSuffix(text, "\n") {

@@ -57,49 +57,44 @@ func counter(v *vector, fixed string, known []string) func(result string) {
 	}
 }
 
-// plainCounter is counter for a family without results.
-func plainCounter(v *vector, labels string) func() {
-	count(v, labels, 0)
-	return func() {
-		if atomic.LoadInt32(&enabled) != 0 {
-			count(v, labels, 1)
-		}
+// BeginCache has the counters of a cache begin at 0, so that Prometheus sees the first of each as an
+// increase. The results of requests are "hit", "stale", "revalidated", "miss", "collapsed", "bypass" and
+// "error_stale"; those of operations in Redis ("get", "set" and "del") "ok", "miss", "error" and
+// "skipped".
+func BeginCache(middleware string) {
+	for _, result := range []string{"hit", "stale", "revalidated", "miss", "collapsed", "bypass", "error_stale"} {
+		AddCacheRequests(middleware, result, 0)
 	}
-}
-
-// CacheRequests returns the func that counts what the cache of a middleware had for a request: "hit",
-// "stale", "revalidated", "miss", "collapsed", "bypass" or "error_stale".
-func CacheRequests(middleware string) func(result string) {
-	known := []string{"hit", "stale", "revalidated", "miss", "collapsed", "bypass", "error_stale"}
-	return counter(cacheRequests, label("middleware", middleware), known)
-}
-
-// CacheStores returns the func that counts the replies that the cache of a middleware stored.
-func CacheStores(middleware string) func() {
-	return plainCounter(cacheStores, label("middleware", middleware))
-}
-
-// CacheEvictions returns the func that counts the replies that had to go for others.
-func CacheEvictions(middleware string) func() {
-	return plainCounter(cacheEvicts, label("middleware", middleware))
-}
-
-// CacheRedis returns the func that counts operations in Redis: op is "get", "set" or "del", result
-// "ok", "miss", "error" or "skipped".
-func CacheRedis(middleware string) func(op, result string) {
-	fixed := label("middleware", middleware)
 	for _, op := range []string{"get", "set", "del"} {
 		for _, result := range []string{"ok", "miss", "error", "skipped"} {
 			if result != "miss" || op == "get" {
-				count(cacheRedis, fixed+","+label("op", op)+","+label("result", result), 0)
+				AddCacheRedis(middleware, op, result, 0)
 			}
 		}
 	}
-	return func(op, result string) {
-		if atomic.LoadInt32(&enabled) != 0 {
-			count(cacheRedis, fixed+","+label("op", op)+","+label("result", result), 1)
-		}
-	}
+	AddCacheStores(middleware, 0)
+	AddCacheEvictions(middleware, 0)
+}
+
+// AddCacheRequests adds to the requests by what the cache of a middleware had for them. A cache counts
+// by itself, since a hit must cost next to nothing, and its counts are added at each scrape.
+func AddCacheRequests(middleware, result string, n int64) {
+	count(cacheRequests, label("middleware", middleware)+","+label("result", result), n)
+}
+
+// AddCacheStores adds to the replies that the cache of a middleware stored.
+func AddCacheStores(middleware string, n int64) {
+	count(cacheStores, label("middleware", middleware), n)
+}
+
+// AddCacheEvictions adds to the replies that had to go for others.
+func AddCacheEvictions(middleware string, n int64) {
+	count(cacheEvicts, label("middleware", middleware), n)
+}
+
+// AddCacheRedis adds to the operations in Redis.
+func AddCacheRedis(middleware, op, result string, n int64) {
+	count(cacheRedis, label("middleware", middleware)+","+label("op", op)+","+label("result", result), n)
 }
 
 // AuthorizerResults returns the func that counts decisions: "allow", "deny", "unauthorized" or

@@ -19,10 +19,11 @@ func seriesOf(v *vector) string {
 func TestResultsAreCountedUnderTheirLabels(t *testing.T) {
 	begin()
 	enable()
-	CacheRequests("c@file")("hit")
-	CacheStores("c@file")()
-	CacheEvictions("c@file")()
-	CacheRedis("c@file")("get", "miss")
+	BeginCache("c@file")
+	AddCacheRequests("c@file", "hit", 1)
+	AddCacheStores("c@file", 1)
+	AddCacheEvictions("c@file", 1)
+	AddCacheRedis("c@file", "get", "miss", 1)
 	AuthorizerResults("auth:live")("deny")
 	AuthorizerCache("auth:live")("miss")
 	EdgeCalls("viewer-request", "hook")("generated")
@@ -48,11 +49,8 @@ func TestResultsAreCountedUnderTheirLabels(t *testing.T) {
 
 func TestNothingIsCountedBeforeAnInstanceShowsIt(t *testing.T) {
 	begin()
-	CacheRequests("c@file")("hit")
-	CacheStores("c@file")()
-	CacheRedis("c@file")("get", "ok")
 	AuthorizerResults("auth")("allow")
-	if got := seriesOf(cacheRequests) + seriesOf(cacheStores) + seriesOf(cacheRedis) + seriesOf(authResults); got != "" {
+	if got := seriesOf(authResults); got != "" {
 		t.Errorf("got %s, want nothing", got)
 	}
 	if got := len(authResults.series); got != 4 {

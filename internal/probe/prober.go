@@ -236,8 +236,10 @@ func states() []State {
 	healthy := map[string]bool{}
 	probers.Lock()
 	for _, p := range probers.byKey {
-		known, found := healthy[p.target.Name]
-		healthy[p.target.Name] = atomic.LoadInt32(p.healthy) == 1 && (known || !found)
+		if known, found := healthy[p.target.Name]; found && !known {
+			continue
+		}
+		healthy[p.target.Name] = atomic.LoadInt32(p.healthy) == 1
 	}
 	probers.Unlock()
 	names := make([]string, 0, len(healthy))

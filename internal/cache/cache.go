@@ -1,0 +1,174 @@
+// Package cache is a shared HTTP cache in front of an origin: the Lambda function or, where none is
+// set, the router's service (RFC 9111).
+//
+// It stores what responses themselves allow, and nothing that a request could have bent. Requests for
+// the same resource that arrive together become one call of the origin. A stale response serves while
+// a fresh one is fetched, or where the origin fails. Every answer says with Cache-Status where it came
+// from (RFC 9211).
+package cache
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/seed05e46011/lambda/internal/bracket"
+)
+
+// Core is what the cache needs of the middleware that it belongs to. All of its funcs are set.
+type Core struct {
+	// Name is the middleware's, as Traefik qualifies it. Settings are all of its options but
+	// credentials: another function must not inherit what is stored.
+	Name     string
+	Settings []byte
+
+	// Function reports whether every request that the cache hands on ends at a Lambda function: it may
+	// be called in a goroutine, with another context than the request's. Streamed reports whether its
+	// reply is written while it comes.
+	Function bool
+	Streamed bool
+
+	// Authorized reports whether an authorizer has let the request in.
+	Authorized bool
+
+	// Noted reports whether a room further out reads bracket.Notes.
+	Noted bool
+
+	// Timeout bounds a call in the background.
+	Timeout time.Duration
+
+	// Fail answers with this middleware's short body for a status.
+	Fail func(w http.ResponseWriter, r *http.Request, status int)
+
+	// FallBack answers in the place of a failure, with the next handler.
+	FallBack func(w http.ResponseWriter, r *http.Request)
+
+	// Log writes one line to Traefik's log.
+	Log func(line string)
+}
+
+// Cache is a cache with its options, for the handlers of one middleware on one router. It is safe for
+// concurrent use.
+type Cache struct {
+	core     Core
+	settings *settings
+	store    *store
+	shares   bool   // with other replicas,
+	redis    *redis // through Redis
+}
+
+// New builds a cache. It shares what it stores with all caches of the same core.Name and
+// core.Settings; life ends with the configuration that it belongs to. Errors name the option.
+func New(life context.Context, config *Config, core Core) (*Cache, error) {
+	s, err := parse(config)
+	if err != nil {
+		return nil, err
+	}
+	shared := redisSettings{}
+	if config.Redis != nil {
+		shared, err = parseRedis(config.Redis)
+		if err != nil {
+			return nil, err
+		}
+	}
+	sum := sha256.Sum256(append([]byte(core.Name+"\n"), core.Settings...))
+	identity := hex.EncodeToString(sum[:])
+	c := &Cache{core: core, settings: s, store: storeFor(life, core.Name, identity, s.maxBytes, nowMillis())}
+	if config.Redis != nil {
+		c.shares = true
+		c.redis = redisFor(c.store, &shared, identity[:32], s.maxEntryBytes, core.Log)
+	}
+	return c, nil
+}
+
+// Stats returns what the cache has done, and what it holds. Caches that share a store have the same.
+func (c *Cache) Stats() Stats {
+	c.store.mutex.Lock()
+	defer c.store.mutex.Unlock()
+	stats := c.store.stats
+	stats.Bytes = c.store.bytes
+	stats.Entries = int64(len(c.store.records))
+	if c.shares {
+		stats.Redis = redisStats(c.redis)
+	}
+	return stats
+}
+
+// Handler returns next with the cache in front.
+func (c *Cache) Handler(next http.Handler) http.Handler {
+	return &handler{cache: c, next: next}
+}
+
+// handler is one cache in front of one origin.
+type handler struct {
+	cache *Cache
+	next  http.Handler
+}
+
+// ServeHTTP answers from the store, or has the origin answer.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	serve(h.cache, h.next, w, r)
+}
+
+// serve answers a plain GET from a fresh entry. All else is serveOther's: a local variable costs time
+// in Yaegi whether or not it is used.
+func serve(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	header := r.Header
+	if r.Method != http.MethodGet || r.ContentLength != 0 || c.settings.query.set ||
+		header["Range"] != nil || header["If-None-Match"] != nil || header["If-Modified-Since"] != nil ||
+		header["If-Match"] != nil || header["If-Unmodified-Since"] != nil || header["Upgrade"] != nil {
+		serveOther(c, next, w, r)
+		return
+	}
+	key := keyOf(c, r)
+	now := time.Now().UnixMilli()
+	s := c.store
+	s.mutex.Lock()
+	rec, known := s.records[key]
+	if !known || rec.kind != recordEntry || now >= rec.entry.freshUntil || now >= rec.entry.trustedUntil ||
+		!rec.entry.anyone && (header["Authorization"] != nil || rec.entry.byTTL && header["Cookie"] != nil) {
+		s.mutex.Unlock()
+		serveOther(c, next, w, r)
+		return
+	}
+	e := rec.entry
+	s.order.MoveToFront(rec.element)
+	s.stats.Hits++
+	if e.shown.second != (now-e.born)/1000 || e.shown.age == nil {
+		show(e, (now-e.born)/1000)
+	}
+	shown := e.shown
+	s.mutex.Unlock()
+	if c.core.Noted {
+		note(r, e, "hit")
+	}
+	header = w.Header()
+	for i, name := range e.names {
+		header[name] = e.values[i]
+	}
+	header["Age"] = shown.age
+	header["Cache-Status"] = shown.status
+	if e.status != http.StatusOK {
+		w.WriteHeader(e.status)
+	}
+	_, _ = w.Write(e.body) // fails only where the client has gone
+}
+
+// show makes the headers of a hit for one second of an entry's age. The store's mutex is held.
+func show(e *entry, age int64) {
+	line := cacheName + "; hit; ttl=" + strconv.FormatInt((e.freshUntil-e.born)/1000-age, 10)
+	e.shown = shown{second: age, age: []string{strconv.FormatInt(age, 10)}}
+	e.shown.status = append(append(make([]string, 0, len(e.upstream)+1), e.upstream...), line)
+}
+
+// note tells the rooms further out what an answer from an entry is.
+func note(r *http.Request, e *entry, result string) {
+	if notes, ok := bracket.NotesIn(r.Context()); ok {
+		notes.OriginStatus = e.originStatus
+		notes.CacheResult = result
+		notes.Failure = ""
+	}
+}

@@ -1,0 +1,57 @@
+package cache
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// invalidates reports whether a response means that what is stored for its URL has changed
+// (RFC 9111 4.4).
+func invalidates(method string, status int) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return false
+	default:
+		return status >= 200 && status < 400
+	}
+}
+
+// invalidate drops what is stored for the URL of a request, and for those of the same origin that the
+// response names.
+func invalidate(c *Cache, r *http.Request, header http.Header) {
+	if c.settings.query.set {
+		r = withCutQuery(&c.settings.query, r)
+	}
+	keys := []string{keyOf(c, r)}
+	for _, name := range []string{"Location", "Content-Location"} {
+		if lines := header[name]; len(lines) == 1 {
+			if u, ok := sameOrigin(r, lines[0]); ok {
+				keys = append(keys, keyOfURL(c, r, u))
+			}
+		}
+	}
+	c.store.mutex.Lock()
+	for _, key := range keys {
+		doom(c.store, key)
+	}
+	c.store.mutex.Unlock()
+	if c.shares {
+		for _, key := range keys {
+			unpublish(c, key)
+		}
+	}
+}
+
+// sameOrigin returns the URL that a reference in a response stands for. ok is false where it is of
+// another scheme or host, whose pages are not this response's to drop.
+func sameOrigin(r *http.Request, reference string) (u *url.URL, ok bool) {
+	parsed, err := url.Parse(reference)
+	if err != nil {
+		return nil, false
+	}
+	u = r.URL.ResolveReference(parsed)
+	if parsed.Host != "" && parsed.Host != r.Host || parsed.Scheme != "" && parsed.Scheme != schemeOf(r) {
+		return nil, false
+	}
+	return u, true
+}

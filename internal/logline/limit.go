@@ -1,0 +1,65 @@
+package logline
+
+import (
+	"strconv"
+	"sync"
+	"time"
+)
+
+// limits holds, by kind of line, when one was logged last and how many were left out since. It
+// outlives the instances: a reload must not let through what was held back.
+var limits = struct {
+	sync.Mutex
+	kinds map[string]*limit
+}{kinds: map[string]*limit{}}
+
+type limit struct {
+	last    time.Time
+	omitted int
+}
+
+const (
+	interval = time.Second
+
+	// maxKinds bounds limits: kinds come and go with the configuration.
+	maxKinds = 10000
+)
+
+// Admit reports whether a line of this kind may be logged now, as one in a second may, and how many of
+// its kind were left out since the line before it. A kind is what an operator would want to see at
+// least one line of: a middleware and a cause. It is for what clients can cause as often as they like.
+func Admit(kind string, now time.Time) (omitted int, admitted bool) {
+	limits.Lock()
+	defer limits.Unlock()
+	known := limits.kinds[kind]
+	if known == nil {
+		if len(limits.kinds) >= maxKinds {
+			limits.kinds = map[string]*limit{}
+		}
+		limits.kinds[kind] = &limit{last: now}
+		return 0, true
+	}
+	if now.Sub(known.last) < interval {
+		known.omitted++
+		return 0, false
+	}
+	left := known.omitted
+	known.last = now
+	known.omitted = 0
+	return left, true
+}
+
+// AdmitAll forgets what was logged, so that the next line of each kind is admitted. Tests begin so.
+func AdmitAll() {
+	limits.Lock()
+	defer limits.Unlock()
+	limits.kinds = map[string]*limit{}
+}
+
+// Omitted returns the field that tells of lines that were left out, with a blank before it; "" for none.
+func Omitted(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " omitted=" + strconv.Itoa(n)
+}
