@@ -129,20 +129,16 @@ func decodeReply(l *Lambda, payload []byte, reply *reply) error {
 	return l.replyFormat.decode(l.replies, payload, reply)
 }
 
-// finish ends an exchange, and answers what conclude has not. It does so in the request's own goroutine,
+// finish answers what conclude has not. It does so in the request's own goroutine,
 // since the next handler is called in no other.
 func finish(x *exchange) {
-	switch {
-	case x.panicked:
+	if x.panicked {
 		raise(x)
-	case x.answered:
-		x.cancel()
-	default:
-		err := x.err
-		if x.callErr != nil {
-			err = noAnswer(x.ctx, x.req, x.callErr)
-		}
-		x.cancel()
-		fail(x.lambda, x.w, x.req, err)
 	}
+	err := x.err
+	if x.callErr != nil {
+		err = noAnswer(x.ctx, x.req, x.callErr)
+	}
+	x.cancel()
+	fail(x.lambda, x.w, x.req, err)
 }

@@ -125,7 +125,11 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.resp != nil {
 		decode(x)
 	}
-	finish(x)
+	if x.answered {
+		x.cancel()
+	} else {
+		finish(x)
+	}
 	*x = exchange{} // workers that are idle still point to it
 }
 

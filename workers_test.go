@@ -35,7 +35,9 @@ func handlerOf(l *Lambda, generated bool) http.Handler {
 		if x.resp != nil {
 			conclude(x)
 		}
-		finish(x)
+		if !x.answered {
+			finish(x)
+		}
 	})
 }
 
