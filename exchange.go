@@ -32,6 +32,9 @@ type exchange struct {
 
 	err error // what prepare, a call that is not plain, or conclude has failed with
 
+	// What workers do not do: alone says that the goroutine of the request is to do it, panicked that
+	// one of them has panicked, with panicOf.
+	alone    bool
 	panicked bool
 	panicOf  any
 }
@@ -82,11 +85,30 @@ func prepare(x *exchange, self *worker) {
 
 // callFunction calls the function, and waits for Lambda's answer. No worker does: few of them serve thousands
 // of slow calls.
+//
+//lambda:inline
 func callFunction(x *exchange) {
+	if x.invocation == nil {
+		callOtherwise(x)
+		return
+	}
+	resp, err := x.lambda.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
+	x.resp = resp
+	x.callErr = err
+}
+
+// callOtherwise is callFunction where prepare has left no plain call: an option asks for more, the
+// exchange is left to its own goroutine, or prepare has failed.
+func callOtherwise(x *exchange) {
+	if x.alone {
+		x.alone = false
+		prepare(x, &worker{})
+	}
 	switch {
+	case x.err != nil || x.panicked:
 	case x.invocation != nil:
 		x.resp, x.callErr = x.lambda.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
-	case x.err == nil && !x.panicked:
+	default:
 		x.resp, x.err = callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // as above
 	}
 }
@@ -134,6 +156,13 @@ func decodeReply(l *Lambda, payload []byte, reply *reply) error {
 func finish(x *exchange) {
 	if x.panicked {
 		raise(x)
+	}
+	if x.alone {
+		conclude(x)
+	}
+	if x.answered {
+		x.cancel()
+		return
 	}
 	err := x.err
 	if x.callErr != nil {

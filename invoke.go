@@ -43,7 +43,6 @@ func readPayload(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 		req.took = time.Since(req.began)
 		req.replyBytes = len(payload)
 	}
-	releaseSlot(l, req)
 	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 		return nil, noReply(ctx, l, req, resp, payload, err)
 	}

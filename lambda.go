@@ -110,11 +110,15 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 	return handler, nil
 }
 
-// ServeHTTP answers a request with what the function replies, or with a failure (failure.go). It is
-// taken in, encoded as an event and signed by one worker, and the reply decoded and written by
-// another (workers.go), which run prepare and conclude (exchange.go). A stream is served at once
+// serve responds to a request with what the function replies, or with a failure (failure.go). A worker
+// takes the request in, encodes it as an event and signs the call (prepare, in exchange.go); another
+// decodes the reply and writes it (conclude). Streams wait for Lambda all the time, and go another way
 // (stream.go).
-func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+//
+// ServeHTTP is this, with the functions that it calls written into it (workers_generated.go).
+//
+//lambda:worker ServeHTTP
+func (l *Lambda) serve(w http.ResponseWriter, r *http.Request) {
 	if l.streamed {
 		serveStreamed(l, w, r)
 		return

@@ -44,13 +44,10 @@ const maxIdleWorkers = 64
 // maxIdleTime is how long a worker holds what is left of a request when no other comes.
 const maxIdleTime = 10 * time.Second
 
-// encode hands an exchange to an encoder, and waits until it is prepared. One with a large body it
-// prepares itself: a worker would hold that until its next request.
+// encode hands an exchange to an encoder, and waits until it is prepared.
+//
+//lambda:inline
 func encode(x *exchange) {
-	if x.r.ContentLength >= minSplicedBody || x.r.ContentLength < 0 {
-		prepare(x, &worker{})
-		return
-	}
 	if atomic.AddInt32(&idleEncoders, -1) < 0 {
 		startEncoder()
 	}
@@ -58,14 +55,10 @@ func encode(x *exchange) {
 	<-x.done
 }
 
-// decode hands an exchange to a decoder, and waits until it is concluded. It concludes one with a large
-// reply itself, and one whose client is a hook that may wait for Lambda.
+// decode hands an exchange to a decoder, and waits until it is concluded.
+//
+//lambda:inline
 func decode(x *exchange) {
-	length := x.resp.ContentLength
-	if length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.writesWait {
-		conclude(x)
-		return
-	}
 	if atomic.AddInt32(&idleDecoders, -1) < 0 {
 		startDecoder()
 	}
@@ -99,10 +92,16 @@ func encodeLoop() {
 			return
 		}
 		self.exchange = x
-		prepare(x, self)
+		x.alone = preparesAlone(x)
+		if !x.alone {
+			prepare(x, self)
+		}
 		self.exchange = leave
-		// Nobody knows how much of a request that has failed the worker holds.
-		stays := x.err == nil && len(x.req.event) < minSplicedBody && staysIdle(&idleEncoders)
+		if x.err != nil || (!x.alone && len(x.req.event) >= minSplicedBody) { // nobody knows how much it holds
+			x.done <- true
+			return
+		}
+		stays := staysIdle(&idleEncoders)
 		x.done <- true
 		if !stays {
 			return
@@ -122,7 +121,10 @@ func decodeLoop() {
 			return
 		}
 		self.exchange = x
-		conclude(x)
+		x.alone = concludesAlone(x)
+		if !x.alone {
+			conclude(x)
+		}
 		self.exchange = leave
 		stays := staysIdle(&idleDecoders)
 		x.done <- true
@@ -130,6 +132,24 @@ func decodeLoop() {
 			return
 		}
 	}
+}
+
+// preparesAlone reports whether an exchange is left to its own goroutine: a worker would hold a large body
+// until its next request.
+//
+//lambda:inline
+func preparesAlone(x *exchange) bool {
+	length := x.r.ContentLength
+	return length >= minSplicedBody || length < 0
+}
+
+// concludesAlone reports the same of an exchange that comes back. A response hook may wait for Lambda where
+// the response is written, and no worker waits.
+//
+//lambda:inline
+func concludesAlone(x *exchange) bool {
+	length := x.resp.ContentLength
+	return length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.writesWait
 }
 
 // leave is no exchange: a worker that receives it retires.

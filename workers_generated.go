@@ -22,10 +22,57 @@ import (
 	"unicode/utf8"
 )
 
+// ServeHTTP is serve in lambda.go, with the functions that it calls written into it.
+func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var (
+		x    *exchange
+		resp *http.Response
+		err  error
+	)
+	if l.streamed {
+		serveStreamed(l, w, r)
+		return
+	}
+	x = &exchange{lambda: l, w: w, r: r, done: make(chan bool, 1)}
+
+	// encode, workers.go
+	if atomic.AddInt32(&idleEncoders, -1) < 0 {
+		startEncoder()
+	}
+	toEncode <- x
+	<-x.done
+
+	// callFunction, exchange.go
+	if x.invocation == nil {
+		callOtherwise(x)
+		goto callFunctionDone
+	}
+	resp, err = x.lambda.transport.RoundTrip(x.invocation)
+	x.resp = resp
+	x.callErr = err
+callFunctionDone:
+	if x.resp != nil {
+
+		// decode, workers.go
+		if atomic.AddInt32(&idleDecoders, -1) < 0 {
+			startDecoder()
+		}
+		toDecode <- x
+		<-x.done
+	}
+	if x.answered {
+		x.cancel()
+	} else {
+		finish(x)
+	}
+	*x = exchange{}
+}
+
 // encodeRequests is encodeLoop in workers.go, with the functions that it calls written into it.
 func encodeRequests() {
 	var (
 		self        *worker
+		length      int64
 		l           *Lambda
 		req         *request
 		r           *http.Request
@@ -112,6 +159,7 @@ func encodeRequests() {
 		invocation  *http.Request
 		s           *signer
 		stays       bool
+		idle        *int32
 	)
 	_ = firstLabel
 	self = &worker{}
@@ -123,78 +171,99 @@ func encodeRequests() {
 		}
 		self.exchange = x
 
-		// prepare, exchange.go
-		l = x.lambda
+		// preparesAlone, workers.go
+		length = x.r.ContentLength
+		x.alone = length >= minSplicedBody || length < 0
+		if !x.alone {
 
-		// takeIn, envelope.go
-		r = x.r
-		now = time.Now()
-		millis = now.UnixMilli()
-		if self.second == nil || self.second.unix != millis/1000 {
-			self.second = secondOf(millis)
-		}
-		current = self.second
+			// prepare, exchange.go
+			l = x.lambda
 
-		// randomHex, ids.go
-		random2 = make([]byte, 20)
-		_, _ = rand.Read(random2)
-		random = hex.EncodeToString(random2)
-
-		// peerIP, clientip.go
-		remoteAddr = r.RemoteAddr
-		i = strings.LastIndexByte(remoteAddr, ':')
-		if i < 0 {
-			peer = remoteAddr
-			goto peerIPDone
-		}
-		if remoteAddr[0] == '[' {
-			peer = bareIPv6(remoteAddr)
-			goto peerIPDone
-		}
-		peer = remoteAddr[:i]
-	peerIPDone:
-		req = &request{
-			http:      r,
-			time:      now,
-			millis:    millis,
-			second:    current,
-			signed:    current,
-			peerIP:    peer,
-			clientIP:  peer,
-			path:      r.URL.Path,
-			traceID:   "Root=1-" + current.traceTime + "-" + random[:24],
-			requestID: random[24:39] + "=",
-			routeKey:  defaultRouteKey,
-			target:    l.target,
-		}
-		if req.path == "" {
-			req.path = "/"
-		}
-		x.req = req
-		ctx, cancel = context.WithTimeout(x.r.Context(), l.timeout)
-		x.ctx = ctx
-		x.cancel = cancel
-		if !l.fixed {
-
-			// resolve, resolve.go
-			if l.clientIP != nil {
-				req.clientIP = forwardedIP(l.clientIP, req)
+			// takeIn, envelope.go
+			r = x.r
+			now = time.Now()
+			millis = now.UnixMilli()
+			if self.second == nil || self.second.unix != millis/1000 {
+				self.second = secondOf(millis)
 			}
-			if req.target != nil {
-				err = nil
-				goto resolveDone
-			}
-			if l.routes != nil {
+			current = self.second
 
-				// resolveByKey, resolve.go
-				f = l.routes
-				r2 = route.Find(f.table, req.http)
-				if r2 == nil {
-					err = noRoute("no route matches")
+			// randomHex, ids.go
+			random2 = make([]byte, 20)
+			_, _ = rand.Read(random2)
+			random = hex.EncodeToString(random2)
+
+			// peerIP, clientip.go
+			remoteAddr = r.RemoteAddr
+			i = strings.LastIndexByte(remoteAddr, ':')
+			if i < 0 {
+				peer = remoteAddr
+				goto peerIPDone
+			}
+			if remoteAddr[0] == '[' {
+				peer = bareIPv6(remoteAddr)
+				goto peerIPDone
+			}
+			peer = remoteAddr[:i]
+		peerIPDone:
+			req = &request{
+				http:      r,
+				time:      now,
+				millis:    millis,
+				second:    current,
+				signed:    current,
+				peerIP:    peer,
+				clientIP:  peer,
+				path:      r.URL.Path,
+				traceID:   "Root=1-" + current.traceTime + "-" + random[:24],
+				requestID: random[24:39] + "=",
+				routeKey:  defaultRouteKey,
+				target:    l.target,
+			}
+			if req.path == "" {
+				req.path = "/"
+			}
+			x.req = req
+			ctx, cancel = context.WithTimeout(x.r.Context(), l.timeout)
+			x.ctx = ctx
+			x.cancel = cancel
+			if !l.fixed {
+
+				// resolve, resolve.go
+				if l.clientIP != nil {
+					req.clientIP = forwardedIP(l.clientIP, req)
+				}
+				if req.target != nil {
+					err = nil
 					goto resolveDone
 				}
-				req.target = f.targets[r2]
-				req.routeKey = r2.Key
+				if l.routes != nil {
+
+					// resolveByKey, resolve.go
+					f = l.routes
+					r2 = route.Find(f.table, req.http)
+					if r2 == nil {
+						err = noRoute("no route matches")
+						goto resolveDone
+					}
+					req.target = f.targets[r2]
+					req.routeKey = r2.Key
+
+					// escapedPath, envelope.go
+					if req.rawPath == "" {
+						req.rawPath = req.http.URL.EscapedPath()
+					}
+					if req.rawPath == "" {
+						req.rawPath = "/"
+					}
+					result = req.rawPath
+					req.pathParameters = route.Parameters(r2, result)
+					err = nil
+					goto resolveDone
+				}
+
+				// resolveByPath, resolve.go
+				f2 = l.byPath
 
 				// escapedPath, envelope.go
 				if req.rawPath == "" {
@@ -204,1786 +273,1783 @@ func encodeRequests() {
 					req.rawPath = "/"
 				}
 				result = req.rawPath
-				req.pathParameters = route.Parameters(r2, result)
-				err = nil
-				goto resolveDone
-			}
-
-			// resolveByPath, resolve.go
-			f2 = l.byPath
-
-			// escapedPath, envelope.go
-			if req.rawPath == "" {
-				req.rawPath = req.http.URL.EscapedPath()
-			}
-			if req.rawPath == "" {
-				req.rawPath = "/"
-			}
-			result = req.rawPath
-			name, rest, err2 = route.Name(f2.names, result)
-			if err2 != nil {
-				err = failureOf(causeNoRoute, err2)
-				goto resolveDone
-			}
-			t, err2 = targetByName(f2, name)
-			if err2 != nil {
-				err = failureOf(causeNoRoute, err2)
-				goto resolveDone
-			}
-			req.target = t
-			if f2.strip {
-				req.rawPath = "/" + rest
-				decoded, _ = url.PathUnescape(req.rawPath)
-				req.path = decoded
-			}
-			err = nil
-		resolveDone:
-			if err != nil {
-				x.err = err
-				goto prepareDone
-			}
-		}
-		if x.r.Header["Upgrade"] != nil || x.r.Method == methodConnect {
-			err = refuseSwitch(x.r)
-			if err != nil {
-				x.err = err
-				goto prepareDone
-			}
-		}
-		if x.r.ContentLength != 0 {
-
-			// readBody, body.go
-			err2 = nil
-			r = req.http
-			if r.ContentLength == 0 || r.Body == nil {
-				err = nil
-				goto readBodyDone
-			}
-			if r.ContentLength > l.maxRequestBodyBytes {
-				err = tooLarge("request body", l.maxRequestBodyBytes)
-				goto readBodyDone
-			}
-			req.bodyTouched = true
-			body = nil
-			server = nil
-			server, _ = r.Context().Value(http.ServerContextKey).(*http.Server)
-			if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.timeout {
-
-				// readAll, body.go
-				r3 = r.Body
-				size = r.ContentLength
-				limit = l.maxRequestBodyBytes
-				body2 = nil
-				err3 = nil
-				switch {
-				case size < 0 || size > limit:
-					body2, err3 = io.ReadAll(io.LimitReader(r3, limit+1))
-				case size <= firstBodyBytes:
-					body2 = make([]byte, size)
-					_, err3 = io.ReadFull(r3, body2)
-				default:
-					body2, err3 = readGrowing(r3, int(size))
+				name, rest, err2 = route.Name(f2.names, result)
+				if err2 != nil {
+					err = failureOf(causeNoRoute, err2)
+					goto resolveDone
 				}
-				if len(body2) == 0 {
-					body = nil
-					err2 = err3
-					goto readAllDone
+				t, err2 = targetByName(f2, name)
+				if err2 != nil {
+					err = failureOf(causeNoRoute, err2)
+					goto resolveDone
 				}
-				body = body2
-				err2 = err3
-			readAllDone:
-			} else {
-				body, err2 = readWithin(ctx, r, l.maxRequestBodyBytes)
+				req.target = t
+				if f2.strip {
+					req.rawPath = "/" + rest
+					decoded, _ = url.PathUnescape(req.rawPath)
+					req.path = decoded
+				}
+				err = nil
+			resolveDone:
+				if err != nil {
+					x.err = err
+					goto prepareDone
+				}
 			}
-			if err2 != nil {
-				err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err2))
-				goto readBodyDone
+			if x.r.Header["Upgrade"] != nil || x.r.Method == methodConnect {
+				err = refuseSwitch(x.r)
+				if err != nil {
+					x.err = err
+					goto prepareDone
+				}
 			}
-			if int64(len(body)) > l.maxRequestBodyBytes {
-				err = tooLarge("request body", l.maxRequestBodyBytes)
-				goto readBodyDone
-			}
-			req.body = body
-			req.bodyRead = true
-			if time.Since(req.time.Round(0)) > time.Second {
-				redate(req)
-			}
-			err = nil
-		readBodyDone:
-			if err != nil {
-				x.err = err
-				goto prepareDone
-			}
-		}
+			if x.r.ContentLength != 0 {
 
-		// encodeEvent, envelope.go
-		if l.events.headers != nil {
-			err2 = renderEventHeaders(l.events, req)
-			if err2 != nil {
-				err = err2
-				goto encodeEventDone
-			}
-		}
-		argument = l.events
-		switch l.format.name {
-		case formatHTTPAPIv2:
-			{
-
-				// encodeHTTPAPIv2, format_http_api.go
-
-				// newHTTPAPIv2Event, format_http_api.go
+				// readBody, body.go
+				err2 = nil
 				r = req.http
-				common = argument.httpAPIv2.Load().(*httpAPIv2Common)
-				if common.host != r.Host {
-					common = setHTTPAPIv2Common(argument, r.Host)
+				if r.ContentLength == 0 || r.Body == nil {
+					err = nil
+					goto readBodyDone
 				}
-				event2 = &httpAPIv2Event{}
-				*event2 = common.event
+				if r.ContentLength > l.maxRequestBodyBytes {
+					err = tooLarge("request body", l.maxRequestBodyBytes)
+					goto readBodyDone
+				}
+				req.bodyTouched = true
+				body = nil
+				server = nil
+				server, _ = r.Context().Value(http.ServerContextKey).(*http.Server)
+				if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.timeout {
 
-				// lowerHeaders, request_header.go
-				r4 = req.http
-				headers = make(map[string]string, 14)
-				rare = false
-				for name2, values := range r4.Header {
-					lower = lowerNames[name2]
-					if lower != "" && len(values) == 1 {
-						headers[lower] = values[0]
-					} else if !hopByHop[name2] {
-						rare = true
+					// readAll, body.go
+					r3 = r.Body
+					size = r.ContentLength
+					limit = l.maxRequestBodyBytes
+					body2 = nil
+					err3 = nil
+					switch {
+					case size < 0 || size > limit:
+						body2, err3 = io.ReadAll(io.LimitReader(r3, limit+1))
+					case size <= firstBodyBytes:
+						body2 = make([]byte, size)
+						_, err3 = io.ReadFull(r3, body2)
+					default:
+						body2, err3 = readGrowing(r3, int(size))
 					}
+					if len(body2) == 0 {
+						body = nil
+						err2 = err3
+						goto readAllDone
+					}
+					body = body2
+					err2 = err3
+				readAllDone:
+				} else {
+					body, err2 = readWithin(ctx, r, l.maxRequestBodyBytes)
 				}
-				if rare {
-					addRareHeaders(headers, r4.Header)
+				if err2 != nil {
+					err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err2))
+					goto readBodyDone
 				}
-				headers["host"] = r4.Host
-				forwarded = req.peerIP
-				if headers["x-forwarded-for"] != "" {
-					forwarded = withPeer(headers["x-forwarded-for"], forwarded)
+				if int64(len(body)) > l.maxRequestBodyBytes {
+					err = tooLarge("request body", l.maxRequestBodyBytes)
+					goto readBodyDone
 				}
-				headers["x-forwarded-for"] = forwarded
-				if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
-					addScheme(headers, r4)
+				req.body = body
+				req.bodyRead = true
+				if time.Since(req.time.Round(0)) > time.Second {
+					redate(req)
 				}
-				if headers["x-amzn-trace-id"] == "" {
-					headers["x-amzn-trace-id"] = req.traceID
+				err = nil
+			readBodyDone:
+				if err != nil {
+					x.err = err
+					goto prepareDone
 				}
-				if req.eventHeaders != nil {
-					addEventHeaders(headers, req.eventHeaders)
-				}
-				event2.RawPath = req.path
-				event2.RawQueryString = r.URL.RawQuery
-				event2.Headers = headers
-				context2 = &event2.RequestContext
-				context2.HTTP = httpAPIv2HTTP{
-					Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
-				}
-				context2.RequestID = req.requestID
-				context2.Time = req.second.logTime
-				context2.TimeEpoch = req.millis
-				if event2.RawQueryString != "" {
+			}
 
-					// joinedQuery, query.go
+			// encodeEvent, envelope.go
+			if l.events.headers != nil {
+				err2 = renderEventHeaders(l.events, req)
+				if err2 != nil {
+					err = err2
+					goto encodeEventDone
+				}
+			}
+			argument = l.events
+			switch l.format.name {
+			case formatHTTPAPIv2:
+				{
 
-					// parseQuery, query.go
-					rawQuery = req.http.URL.RawQuery
-					if req.undecodedQuery != "" {
-						rawQuery = req.undecodedQuery
+					// encodeHTTPAPIv2, format_http_api.go
+
+					// newHTTPAPIv2Event, format_http_api.go
+					r = req.http
+					common = argument.httpAPIv2.Load().(*httpAPIv2Common)
+					if common.host != r.Host {
+						common = setHTTPAPIv2Common(argument, r.Host)
 					}
-					values2, err3 = url.ParseQuery(rawQuery)
-					if err3 == nil {
-						query = values2
-						goto parseQueryDone
-					}
-					query = parseInParts(repairEscapes(rawQuery))
-				parseQueryDone:
-					joined = make(map[string]string, len(query))
-					for name2, values := range query {
-						if len(values) == 1 {
-							joined[name2] = values[0]
-						} else {
-							joined[name2] = strings.Join(values, ",")
+					event2 = &httpAPIv2Event{}
+					*event2 = common.event
+
+					// lowerHeaders, request_header.go
+					r4 = req.http
+					headers = make(map[string]string, 14)
+					rare = false
+					for name2, values := range r4.Header {
+						lower = lowerNames[name2]
+						if lower != "" && len(values) == 1 {
+							headers[lower] = values[0]
+						} else if !hopByHop[name2] {
+							rare = true
 						}
 					}
-					event2.QueryStringParameters = joined
-				}
-				if headers["cookie"] != "" {
-					event2.Cookies = splitCookies(headers["cookie"])
-				}
-				if req.body != nil {
-
-					// setHTTPAPIv2Body, format_http_api.go
-					event2.Headers["content-length"] = strconv.Itoa(len(req.body))
-					contentType = event2.Headers["content-type"]
-
-					// isText, body.go
-					body = req.body
-					textual = false
-					textual, known = textTypes[contentType]
-					if !known {
-						textual = isTextType(contentType)
+					if rare {
+						addRareHeaders(headers, r4.Header)
 					}
-					result2 = textual && utf8.Valid(body)
-					event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
-
-					// eventBody, body.go
-					body = req.body
-					base642 = event2.IsBase64Encoded
-					switch {
-					case base642 && len(body) >= minSplicedBody:
-						event2.Body = base64Mark
-					case base642:
-						event2.Body = body
-					case len(body) >= minSplicedText:
-						event2.Body = textMark
-					default:
-						event2.Body = string(body)
+					headers["host"] = r4.Host
+					forwarded = req.peerIP
+					if headers["x-forwarded-for"] != "" {
+						forwarded = withPeer(headers["x-forwarded-for"], forwarded)
 					}
-				}
-				if req.routeKey != defaultRouteKey {
-					event2.RouteKey = req.routeKey
-					context2.RouteKey = req.routeKey
-					event2.PathParameters = req.pathParameters
-				}
-				delete(event2.Headers, "cookie")
+					headers["x-forwarded-for"] = forwarded
+					if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
+						addScheme(headers, r4)
+					}
+					if headers["x-amzn-trace-id"] == "" {
+						headers["x-amzn-trace-id"] = req.traceID
+					}
+					if req.eventHeaders != nil {
+						addEventHeaders(headers, req.eventHeaders)
+					}
+					event2.RawPath = req.path
+					event2.RawQueryString = r.URL.RawQuery
+					event2.Headers = headers
+					context2 = &event2.RequestContext
+					context2.HTTP = httpAPIv2HTTP{
+						Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
+					}
+					context2.RequestID = req.requestID
+					context2.Time = req.second.logTime
+					context2.TimeEpoch = req.millis
+					if event2.RawQueryString != "" {
 
-				// marshalEvent, envelope.go
-				v = event2
-				event3, err3 = json.Marshal(v)
-				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-					event = event3
-					err2 = err3
-					goto encodeHTTPAPIv2Done
-				}
-				if !bytes.Contains(event3, escapedEscape) {
-					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-					if !bytes.Contains(event3, unicodeEscape) {
+						// joinedQuery, query.go
+
+						// parseQuery, query.go
+						rawQuery = req.http.URL.RawQuery
+						if req.undecodedQuery != "" {
+							rawQuery = req.undecodedQuery
+						}
+						values2, err3 = url.ParseQuery(rawQuery)
+						if err3 == nil {
+							query = values2
+							goto parseQueryDone
+						}
+						query = parseInParts(repairEscapes(rawQuery))
+					parseQueryDone:
+						joined = make(map[string]string, len(query))
+						for name2, values := range query {
+							if len(values) == 1 {
+								joined[name2] = values[0]
+							} else {
+								joined[name2] = strings.Join(values, ",")
+							}
+						}
+						event2.QueryStringParameters = joined
+					}
+					if headers["cookie"] != "" {
+						event2.Cookies = splitCookies(headers["cookie"])
+					}
+					if req.body != nil {
+
+						// setHTTPAPIv2Body, format_http_api.go
+						event2.Headers["content-length"] = strconv.Itoa(len(req.body))
+						contentType = event2.Headers["content-type"]
+
+						// isText, body.go
+						body = req.body
+						textual = false
+						textual, known = textTypes[contentType]
+						if !known {
+							textual = isTextType(contentType)
+						}
+						result2 = textual && utf8.Valid(body)
+						event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+
+						// eventBody, body.go
+						body = req.body
+						base642 = event2.IsBase64Encoded
+						switch {
+						case base642 && len(body) >= minSplicedBody:
+							event2.Body = base64Mark
+						case base642:
+							event2.Body = body
+						case len(body) >= minSplicedText:
+							event2.Body = textMark
+						default:
+							event2.Body = string(body)
+						}
+					}
+					if req.routeKey != defaultRouteKey {
+						event2.RouteKey = req.routeKey
+						context2.RouteKey = req.routeKey
+						event2.PathParameters = req.pathParameters
+					}
+					delete(event2.Headers, "cookie")
+
+					// marshalEvent, envelope.go
+					v = event2
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
 						event = event3
-						err2 = nil
+						err2 = err3
 						goto encodeHTTPAPIv2Done
 					}
-				}
-				event, err2 = unescapeEvent(req, v, event3)
-			encodeHTTPAPIv2Done:
-			}
-		case formatHTTPAPIv1:
-			{
-
-				// encodeHTTPAPIv1, format_rest_api.go
-
-				// headerValues, request_header.go
-				result3 = make(map[string][]string, len(req.http.Header)+6)
-				rare = false
-				for name2, values := range req.http.Header {
-					lower = lowerNames[name2]
-					if lower == "" || len(values) == 0 {
-						rare = rare || !hopByHop[name2]
-						continue
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
+							goto encodeHTTPAPIv2Done
+						}
 					}
-					result3[name2] = values
+					event, err2 = unescapeEvent(req, v, event3)
+				encodeHTTPAPIv2Done:
 				}
-				if rare {
-					addRareValues(result3, req.http.Header, false)
-				}
+			case formatHTTPAPIv1:
+				{
 
-				// addForwardingValues, request_header.go
-				names = &canonicalForwarding
-				result3[names.host] = []string{req.http.Host}
-				result3[names.forwardedFor] = []string{withPeer(strings.Join(result3[names.forwardedFor], ","), req.peerIP)}
+					// encodeHTTPAPIv1, format_rest_api.go
 
-				// last, request_header.go
-				values3 = result3[names.forwardedProto]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone
-				}
-				result = values3[len(values3)-1]
-			lastDone:
-				if result == "" {
+					// headerValues, request_header.go
+					result3 = make(map[string][]string, len(req.http.Header)+6)
+					rare = false
+					for name2, values := range req.http.Header {
+						lower = lowerNames[name2]
+						if lower == "" || len(values) == 0 {
+							rare = rare || !hopByHop[name2]
+							continue
+						}
+						result3[name2] = values
+					}
+					if rare {
+						addRareValues(result3, req.http.Header, false)
+					}
 
-					// scheme, request_header.go
+					// addForwardingValues, request_header.go
+					names = &canonicalForwarding
+					result3[names.host] = []string{req.http.Host}
+					result3[names.forwardedFor] = []string{withPeer(strings.Join(result3[names.forwardedFor], ","), req.peerIP)}
+
+					// last, request_header.go
+					values3 = result3[names.forwardedProto]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone
+					}
+					result = values3[len(values3)-1]
+				lastDone:
+					if result == "" {
+
+						// scheme, request_header.go
+						r = req.http
+						if r.TLS != nil {
+							result4 = "https"
+							goto schemeDone
+						}
+						result4 = "http"
+					schemeDone:
+						result3[names.forwardedProto] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = result3[names.forwardedPort]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone2
+					}
+					result = values3[len(values3)-1]
+				lastDone2:
+					if result == "" {
+
+						// port, request_header.go
+						r = req.http
+						i = strings.LastIndexByte(r.Host, ':')
+						if i > strings.LastIndexByte(r.Host, ']') {
+							result4 = r.Host[i+1:]
+							goto portDone
+						}
+						if r.TLS != nil {
+							result4 = "443"
+							goto portDone
+						}
+						result4 = "80"
+					portDone:
+						result3[names.forwardedPort] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = result3[names.traceID]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone3
+					}
+					result = values3[len(values3)-1]
+				lastDone3:
+					if result == "" {
+						result3[names.traceID] = []string{req.traceID}
+					}
+					if len(req.body) > 0 {
+						result3[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					}
+					if req.eventHeaders != nil {
+						addEventValues(result3, req.eventHeaders, names == &canonicalForwarding)
+					}
+
+					// newProxyEvent, format_rest_api.go
 					r = req.http
-					if r.TLS != nil {
-						result4 = "https"
-						goto schemeDone
+
+					// hostname, request_header.go
+					host = req.http.Host
+					name = ""
+					firstLabel = ""
+					end = strings.IndexByte(host, ':')
+					if end >= 0 {
+						if host[0] == '[' {
+							end = strings.LastIndexByte(host, ']') + 1
+							domain = host[:end]
+							prefix = host[:end]
+							goto hostnameDone
+						}
+						host = host[:end]
 					}
-					result4 = "http"
-				schemeDone:
-					result3[names.forwardedProto] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = result3[names.forwardedPort]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone2
-				}
-				result = values3[len(values3)-1]
-			lastDone2:
-				if result == "" {
-
-					// port, request_header.go
-					r = req.http
-					i = strings.LastIndexByte(r.Host, ':')
-					if i > strings.LastIndexByte(r.Host, ']') {
-						result4 = r.Host[i+1:]
-						goto portDone
-					}
-					if r.TLS != nil {
-						result4 = "443"
-						goto portDone
-					}
-					result4 = "80"
-				portDone:
-					result3[names.forwardedPort] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = result3[names.traceID]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone3
-				}
-				result = values3[len(values3)-1]
-			lastDone3:
-				if result == "" {
-					result3[names.traceID] = []string{req.traceID}
-				}
-				if len(req.body) > 0 {
-					result3[names.contentLength] = []string{strconv.Itoa(len(req.body))}
-				}
-				if req.eventHeaders != nil {
-					addEventValues(result3, req.eventHeaders, names == &canonicalForwarding)
-				}
-
-				// newProxyEvent, format_rest_api.go
-				r = req.http
-
-				// hostname, request_header.go
-				host = req.http.Host
-				name = ""
-				firstLabel = ""
-				end = strings.IndexByte(host, ':')
-				if end >= 0 {
-					if host[0] == '[' {
-						end = strings.LastIndexByte(host, ']') + 1
-						domain = host[:end]
+					end = strings.IndexByte(host, '.')
+					if end >= 0 {
+						domain = host
 						prefix = host[:end]
 						goto hostnameDone
 					}
-					host = host[:end]
-				}
-				end = strings.IndexByte(host, '.')
-				if end >= 0 {
 					domain = host
-					prefix = host[:end]
-					goto hostnameDone
-				}
-				domain = host
-				prefix = host
-			hostnameDone:
+					prefix = host
+				hostnameDone:
 
-				// escapedPath, envelope.go
-				if req.rawPath == "" {
-					req.rawPath = req.http.URL.EscapedPath()
-				}
-				if req.rawPath == "" {
-					req.rawPath = "/"
-				}
-				path = req.rawPath
-
-				// lastValues, request_header.go
-				result5 = make(map[string]string, len(result3))
-				for name2, list := range result3 {
-					if len(list) > 0 {
-						result5[name2] = list[len(list)-1]
+					// escapedPath, envelope.go
+					if req.rawPath == "" {
+						req.rawPath = req.http.URL.EscapedPath()
 					}
-				}
-				event4 = &proxyEvent{
-					Path:              path,
-					HTTPMethod:        r.Method,
-					Headers:           result5,
-					MultiValueHeaders: result3,
-					StageVariables:    argument.context.stageVariables,
-					RequestContext: proxyContext{
-						AccountID:        argument.context.accountID,
-						APIID:            argument.context.apiID,
-						DomainName:       domain,
-						DomainPrefix:     prefix,
-						HTTPMethod:       r.Method,
-						Identity:         proxyIdentity{SourceIP: req.clientIP},
-						Path:             path,
-						Protocol:         r.Proto,
-						RequestTime:      req.second.logTime,
-						RequestTimeEpoch: req.millis,
-						Stage:            argument.context.stage,
-					},
-				}
-				userAgent2 = ""
-				userAgent2, ok = event4.Headers["User-Agent"]
-				if ok {
-					event4.RequestContext.Identity.UserAgent = userAgent2
-				}
-				if req.http.URL.RawQuery != "" {
-
-					// parseQuery, query.go
-					rawQuery = req.http.URL.RawQuery
-					if req.undecodedQuery != "" {
-						rawQuery = req.undecodedQuery
+					if req.rawPath == "" {
+						req.rawPath = "/"
 					}
-					values2, err3 = url.ParseQuery(rawQuery)
-					if err3 == nil {
-						query = values2
-						goto parseQueryDone2
-					}
-					query = parseInParts(repairEscapes(rawQuery))
-				parseQueryDone2:
+					path = req.rawPath
 
 					// lastValues, request_header.go
-					values4 = query
-					single = make(map[string]string, len(values4))
-					for name2, list := range values4 {
+					result5 = make(map[string]string, len(result3))
+					for name2, list := range result3 {
 						if len(list) > 0 {
-							single[name2] = list[len(list)-1]
+							result5[name2] = list[len(list)-1]
 						}
 					}
-					event4.QueryStringParameters = single
-					event4.MultiValueQueryStringParameters = query
-				}
-				event4.Version = "1.0"
-
-				// routePath, format_rest_api.go
-				routeKey = req.routeKey
-				event4.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
-				event4.PathParameters = req.pathParameters
-				context3 = &event4.RequestContext
-				context3.ResourceID = req.routeKey
-				context3.ResourcePath = event4.Resource
-				context3.RequestID = req.requestID
-				context3.ExtendedRequestID = context3.RequestID
-				context3.Identity.CognitoAMR = json.RawMessage("null")
-				if argument.context.stage != defaultRouteKey {
-					context3.Path = "/" + argument.context.stage + event4.Path
-				}
-				if len(req.body) > 0 {
-					contentType = event4.Headers["Content-Type"]
-
-					// isText, body.go
-					body = req.body
-					textual = false
-					textual, known = textTypes[contentType]
-					if !known {
-						textual = isTextType(contentType)
+					event4 = &proxyEvent{
+						Path:              path,
+						HTTPMethod:        r.Method,
+						Headers:           result5,
+						MultiValueHeaders: result3,
+						StageVariables:    argument.context.stageVariables,
+						RequestContext: proxyContext{
+							AccountID:        argument.context.accountID,
+							APIID:            argument.context.apiID,
+							DomainName:       domain,
+							DomainPrefix:     prefix,
+							HTTPMethod:       r.Method,
+							Identity:         proxyIdentity{SourceIP: req.clientIP},
+							Path:             path,
+							Protocol:         r.Proto,
+							RequestTime:      req.second.logTime,
+							RequestTimeEpoch: req.millis,
+							Stage:            argument.context.stage,
+						},
 					}
-					result2 = textual && utf8.Valid(body)
-					event4.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
-
-					// eventBody, body.go
-					body = req.body
-					base642 = event4.IsBase64Encoded
-					switch {
-					case base642 && len(body) >= minSplicedBody:
-						event4.Body = base64Mark
-					case base642:
-						event4.Body = body
-					case len(body) >= minSplicedText:
-						event4.Body = textMark
-					default:
-						event4.Body = string(body)
+					userAgent2 = ""
+					userAgent2, ok = event4.Headers["User-Agent"]
+					if ok {
+						event4.RequestContext.Identity.UserAgent = userAgent2
 					}
-				}
+					if req.http.URL.RawQuery != "" {
 
-				// marshalEvent, envelope.go
-				v = event4
-				event3, err3 = json.Marshal(v)
-				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-					event = event3
-					err2 = err3
-					goto encodeHTTPAPIv1Done
-				}
-				if !bytes.Contains(event3, escapedEscape) {
-					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-					if !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = nil
-						goto encodeHTTPAPIv1Done
-					}
-				}
-				event, err2 = unescapeEvent(req, v, event3)
-			encodeHTTPAPIv1Done:
-			}
-		case formatRESTAPI:
-			{
-
-				// encodeRESTAPI, format_rest_api.go
-
-				// headerValues, request_header.go
-				headers2 = make(map[string][]string, len(req.http.Header)+6)
-				rare = false
-				for name2, values := range req.http.Header {
-					lower = lowerNames[name2]
-					if lower == "" || len(values) == 0 {
-						rare = rare || !hopByHop[name2]
-						continue
-					}
-					headers2[name2] = values
-				}
-				if rare {
-					addRareValues(headers2, req.http.Header, false)
-				}
-
-				// addForwardingValues, request_header.go
-				names = &canonicalForwarding
-				headers2[names.host] = []string{req.http.Host}
-				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedProto]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone4
-				}
-				result = values3[len(values3)-1]
-			lastDone4:
-				if result == "" {
-
-					// scheme, request_header.go
-					r = req.http
-					if r.TLS != nil {
-						result4 = "https"
-						goto schemeDone2
-					}
-					result4 = "http"
-				schemeDone2:
-					headers2[names.forwardedProto] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedPort]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone5
-				}
-				result = values3[len(values3)-1]
-			lastDone5:
-				if result == "" {
-
-					// port, request_header.go
-					r = req.http
-					i = strings.LastIndexByte(r.Host, ':')
-					if i > strings.LastIndexByte(r.Host, ']') {
-						result4 = r.Host[i+1:]
-						goto portDone2
-					}
-					if r.TLS != nil {
-						result4 = "443"
-						goto portDone2
-					}
-					result4 = "80"
-				portDone2:
-					headers2[names.forwardedPort] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = headers2[names.traceID]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone6
-				}
-				result = values3[len(values3)-1]
-			lastDone6:
-				if result == "" {
-					headers2[names.traceID] = []string{req.traceID}
-				}
-				if len(req.body) > 0 {
-					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
-				}
-				if req.eventHeaders != nil {
-					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
-				}
-				delete(headers2, "Content-Length")
-				isBase64 = len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(argument, last(headers2["Content-Type"])))
-				if req.http.ProtoMajor >= 2 {
-					headers2 = lowerButAWS(headers2)
-				}
-
-				// newProxyEvent, format_rest_api.go
-				r = req.http
-
-				// hostname, request_header.go
-				host = req.http.Host
-				name = ""
-				firstLabel = ""
-				end = strings.IndexByte(host, ':')
-				if end >= 0 {
-					if host[0] == '[' {
-						end = strings.LastIndexByte(host, ']') + 1
-						domain = host[:end]
-						prefix = host[:end]
-						goto hostnameDone2
-					}
-					host = host[:end]
-				}
-				end = strings.IndexByte(host, '.')
-				if end >= 0 {
-					domain = host
-					prefix = host[:end]
-					goto hostnameDone2
-				}
-				domain = host
-				prefix = host
-			hostnameDone2:
-
-				// escapedPath, envelope.go
-				if req.rawPath == "" {
-					req.rawPath = req.http.URL.EscapedPath()
-				}
-				if req.rawPath == "" {
-					req.rawPath = "/"
-				}
-				path = req.rawPath
-
-				// lastValues, request_header.go
-				result5 = make(map[string]string, len(headers2))
-				for name2, list := range headers2 {
-					if len(list) > 0 {
-						result5[name2] = list[len(list)-1]
-					}
-				}
-				event4 = &proxyEvent{
-					Path:              path,
-					HTTPMethod:        r.Method,
-					Headers:           result5,
-					MultiValueHeaders: headers2,
-					StageVariables:    argument.context.stageVariables,
-					RequestContext: proxyContext{
-						AccountID:        argument.context.accountID,
-						APIID:            argument.context.apiID,
-						DomainName:       domain,
-						DomainPrefix:     prefix,
-						HTTPMethod:       r.Method,
-						Identity:         proxyIdentity{SourceIP: req.clientIP},
-						Path:             path,
-						Protocol:         r.Proto,
-						RequestTime:      req.second.logTime,
-						RequestTimeEpoch: req.millis,
-						Stage:            argument.context.stage,
-					},
-				}
-				userAgent2 = ""
-				userAgent2, ok = event4.Headers["User-Agent"]
-				if ok {
-					event4.RequestContext.Identity.UserAgent = userAgent2
-				}
-				if req.http.URL.RawQuery != "" {
-
-					// parseQuery, query.go
-					rawQuery = req.http.URL.RawQuery
-					if req.undecodedQuery != "" {
-						rawQuery = req.undecodedQuery
-					}
-					values2, err3 = url.ParseQuery(rawQuery)
-					if err3 == nil {
-						query = values2
-						goto parseQueryDone3
-					}
-					query = parseInParts(repairEscapes(rawQuery))
-				parseQueryDone3:
-
-					// lastValues, request_header.go
-					values4 = query
-					single = make(map[string]string, len(values4))
-					for name2, list := range values4 {
-						if len(list) > 0 {
-							single[name2] = list[len(list)-1]
+						// parseQuery, query.go
+						rawQuery = req.http.URL.RawQuery
+						if req.undecodedQuery != "" {
+							rawQuery = req.undecodedQuery
 						}
-					}
-					event4.QueryStringParameters = single
-					event4.MultiValueQueryStringParameters = query
-				}
-				context3 = &event4.RequestContext
+						values2, err3 = url.ParseQuery(rawQuery)
+						if err3 == nil {
+							query = values2
+							goto parseQueryDone2
+						}
+						query = parseInParts(repairEscapes(rawQuery))
+					parseQueryDone2:
 
-				// setResource, format_rest_api.go
-				switch {
-				case req.routeKey != defaultRouteKey:
+						// lastValues, request_header.go
+						values4 = query
+						single = make(map[string]string, len(values4))
+						for name2, list := range values4 {
+							if len(list) > 0 {
+								single[name2] = list[len(list)-1]
+							}
+						}
+						event4.QueryStringParameters = single
+						event4.MultiValueQueryStringParameters = query
+					}
+					event4.Version = "1.0"
 
 					// routePath, format_rest_api.go
 					routeKey = req.routeKey
 					event4.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
-					event4.PathParameters = encodedPathParameters(event4.Resource, req)
-				case event4.Path == "/":
-					event4.Resource = "/"
-				default:
-					event4.Resource = "/{proxy+}"
-					event4.PathParameters = map[string]string{"proxy": event4.Path[1:]}
-				}
-				context3.ResourceID = argument.context.apiID
-				context3.ResourcePath = event4.Resource
-
-				// randomUUID, ids.go
-				random2 = make([]byte, 16)
-				_, _ = rand.Read(random2)
-				random2[6] = random2[6]&0x0f | 0x40
-				random2[8] = random2[8]&0x3f | 0x80
-				id = hex.EncodeToString(random2)
-				context3.RequestID = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
-				context3.ExtendedRequestID = req.requestID
-				context3.Path = "/" + argument.context.stage + event4.Path
-				if len(req.body) > 0 {
-					event4.IsBase64Encoded = isBase64
-
-					// eventBody, body.go
-					body = req.body
-					switch {
-					case isBase64 && len(body) >= minSplicedBody:
-						event4.Body = base64Mark
-					case isBase64:
-						event4.Body = body
-					case len(body) >= minSplicedText:
-						event4.Body = textMark
-					default:
-						event4.Body = string(body)
+					event4.PathParameters = req.pathParameters
+					context3 = &event4.RequestContext
+					context3.ResourceID = req.routeKey
+					context3.ResourcePath = event4.Resource
+					context3.RequestID = req.requestID
+					context3.ExtendedRequestID = context3.RequestID
+					context3.Identity.CognitoAMR = json.RawMessage("null")
+					if argument.context.stage != defaultRouteKey {
+						context3.Path = "/" + argument.context.stage + event4.Path
 					}
-				}
+					if len(req.body) > 0 {
+						contentType = event4.Headers["Content-Type"]
 
-				// marshalEvent, envelope.go
-				v = event4
-				event3, err3 = json.Marshal(v)
-				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-					event = event3
-					err2 = err3
-					goto encodeRESTAPIDone
-				}
-				if !bytes.Contains(event3, escapedEscape) {
-					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-					if !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = nil
-						goto encodeRESTAPIDone
-					}
-				}
-				event, err2 = unescapeEvent(req, v, event3)
-			encodeRESTAPIDone:
-			}
-		case formatFunctionURL:
-			{
+						// isText, body.go
+						body = req.body
+						textual = false
+						textual, known = textTypes[contentType]
+						if !known {
+							textual = isTextType(contentType)
+						}
+						result2 = textual && utf8.Valid(body)
+						event4.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
-				// encodeFunctionURL, format_function_url.go
-
-				// newHTTPAPIv2Event, format_http_api.go
-				r = req.http
-				common = argument.httpAPIv2.Load().(*httpAPIv2Common)
-				if common.host != r.Host {
-					common = setHTTPAPIv2Common(argument, r.Host)
-				}
-				event2 = &httpAPIv2Event{}
-				*event2 = common.event
-
-				// lowerHeaders, request_header.go
-				r4 = req.http
-				headers = make(map[string]string, 14)
-				rare = false
-				for name2, values := range r4.Header {
-					lower = lowerNames[name2]
-					if lower != "" && len(values) == 1 {
-						headers[lower] = values[0]
-					} else if !hopByHop[name2] {
-						rare = true
-					}
-				}
-				if rare {
-					addRareHeaders(headers, r4.Header)
-				}
-				headers["host"] = r4.Host
-				forwarded = req.peerIP
-				if headers["x-forwarded-for"] != "" {
-					forwarded = withPeer(headers["x-forwarded-for"], forwarded)
-				}
-				headers["x-forwarded-for"] = forwarded
-				if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
-					addScheme(headers, r4)
-				}
-				if headers["x-amzn-trace-id"] == "" {
-					headers["x-amzn-trace-id"] = req.traceID
-				}
-				if req.eventHeaders != nil {
-					addEventHeaders(headers, req.eventHeaders)
-				}
-				event2.RawPath = req.path
-				event2.RawQueryString = r.URL.RawQuery
-				event2.Headers = headers
-				context2 = &event2.RequestContext
-				context2.HTTP = httpAPIv2HTTP{
-					Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
-				}
-				context2.RequestID = req.requestID
-				context2.Time = req.second.logTime
-				context2.TimeEpoch = req.millis
-				if event2.RawQueryString != "" {
-
-					// joinedQuery, query.go
-
-					// parseQuery, query.go
-					rawQuery = req.http.URL.RawQuery
-					if req.undecodedQuery != "" {
-						rawQuery = req.undecodedQuery
-					}
-					values2, err3 = url.ParseQuery(rawQuery)
-					if err3 == nil {
-						query = values2
-						goto parseQueryDone4
-					}
-					query = parseInParts(repairEscapes(rawQuery))
-				parseQueryDone4:
-					joined = make(map[string]string, len(query))
-					for name2, values := range query {
-						if len(values) == 1 {
-							joined[name2] = values[0]
-						} else {
-							joined[name2] = strings.Join(values, ",")
+						// eventBody, body.go
+						body = req.body
+						base642 = event4.IsBase64Encoded
+						switch {
+						case base642 && len(body) >= minSplicedBody:
+							event4.Body = base64Mark
+						case base642:
+							event4.Body = body
+						case len(body) >= minSplicedText:
+							event4.Body = textMark
+						default:
+							event4.Body = string(body)
 						}
 					}
-					event2.QueryStringParameters = joined
-				}
-				if headers["cookie"] != "" {
-					event2.Cookies = splitCookies(headers["cookie"])
-				}
-				if req.body != nil {
 
-					// setHTTPAPIv2Body, format_http_api.go
-					event2.Headers["content-length"] = strconv.Itoa(len(req.body))
-					contentType = event2.Headers["content-type"]
-
-					// isText, body.go
-					body = req.body
-					textual = false
-					textual, known = textTypes[contentType]
-					if !known {
-						textual = isTextType(contentType)
-					}
-					result2 = textual && utf8.Valid(body)
-					event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
-
-					// eventBody, body.go
-					body = req.body
-					base642 = event2.IsBase64Encoded
-					switch {
-					case base642 && len(body) >= minSplicedBody:
-						event2.Body = base64Mark
-					case base642:
-						event2.Body = body
-					case len(body) >= minSplicedText:
-						event2.Body = textMark
-					default:
-						event2.Body = string(body)
-					}
-				}
-				if req.routeKey != defaultRouteKey {
-					event2.RouteKey = req.routeKey
-					context2.RouteKey = req.routeKey
-					event2.PathParameters = req.pathParameters
-				}
-
-				// escapedPath, envelope.go
-				if req.rawPath == "" {
-					req.rawPath = req.http.URL.EscapedPath()
-				}
-				if req.rawPath == "" {
-					req.rawPath = "/"
-				}
-				event2.RawPath = req.rawPath
-
-				// randomUUID, ids.go
-				random2 = make([]byte, 16)
-				_, _ = rand.Read(random2)
-				random2[6] = random2[6]&0x0f | 0x40
-				random2[8] = random2[8]&0x3f | 0x80
-				id = hex.EncodeToString(random2)
-				event2.RequestContext.RequestID = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
-				addTLSHeaders(event2.Headers, req.http.TLS)
-
-				// marshalEvent, envelope.go
-				v = event2
-				event3, err3 = json.Marshal(v)
-				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-					event = event3
-					err2 = err3
-					goto encodeFunctionURLDone
-				}
-				if !bytes.Contains(event3, escapedEscape) {
-					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-					if !bytes.Contains(event3, unicodeEscape) {
+					// marshalEvent, envelope.go
+					v = event4
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
 						event = event3
-						err2 = nil
+						err2 = err3
+						goto encodeHTTPAPIv1Done
+					}
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
+							goto encodeHTTPAPIv1Done
+						}
+					}
+					event, err2 = unescapeEvent(req, v, event3)
+				encodeHTTPAPIv1Done:
+				}
+			case formatRESTAPI:
+				{
+
+					// encodeRESTAPI, format_rest_api.go
+
+					// headerValues, request_header.go
+					headers2 = make(map[string][]string, len(req.http.Header)+6)
+					rare = false
+					for name2, values := range req.http.Header {
+						lower = lowerNames[name2]
+						if lower == "" || len(values) == 0 {
+							rare = rare || !hopByHop[name2]
+							continue
+						}
+						headers2[name2] = values
+					}
+					if rare {
+						addRareValues(headers2, req.http.Header, false)
+					}
+
+					// addForwardingValues, request_header.go
+					names = &canonicalForwarding
+					headers2[names.host] = []string{req.http.Host}
+					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedProto]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone4
+					}
+					result = values3[len(values3)-1]
+				lastDone4:
+					if result == "" {
+
+						// scheme, request_header.go
+						r = req.http
+						if r.TLS != nil {
+							result4 = "https"
+							goto schemeDone2
+						}
+						result4 = "http"
+					schemeDone2:
+						headers2[names.forwardedProto] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedPort]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone5
+					}
+					result = values3[len(values3)-1]
+				lastDone5:
+					if result == "" {
+
+						// port, request_header.go
+						r = req.http
+						i = strings.LastIndexByte(r.Host, ':')
+						if i > strings.LastIndexByte(r.Host, ']') {
+							result4 = r.Host[i+1:]
+							goto portDone2
+						}
+						if r.TLS != nil {
+							result4 = "443"
+							goto portDone2
+						}
+						result4 = "80"
+					portDone2:
+						headers2[names.forwardedPort] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = headers2[names.traceID]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone6
+					}
+					result = values3[len(values3)-1]
+				lastDone6:
+					if result == "" {
+						headers2[names.traceID] = []string{req.traceID}
+					}
+					if len(req.body) > 0 {
+						headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					}
+					if req.eventHeaders != nil {
+						addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
+					}
+					delete(headers2, "Content-Length")
+					isBase64 = len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(argument, last(headers2["Content-Type"])))
+					if req.http.ProtoMajor >= 2 {
+						headers2 = lowerButAWS(headers2)
+					}
+
+					// newProxyEvent, format_rest_api.go
+					r = req.http
+
+					// hostname, request_header.go
+					host = req.http.Host
+					name = ""
+					firstLabel = ""
+					end = strings.IndexByte(host, ':')
+					if end >= 0 {
+						if host[0] == '[' {
+							end = strings.LastIndexByte(host, ']') + 1
+							domain = host[:end]
+							prefix = host[:end]
+							goto hostnameDone2
+						}
+						host = host[:end]
+					}
+					end = strings.IndexByte(host, '.')
+					if end >= 0 {
+						domain = host
+						prefix = host[:end]
+						goto hostnameDone2
+					}
+					domain = host
+					prefix = host
+				hostnameDone2:
+
+					// escapedPath, envelope.go
+					if req.rawPath == "" {
+						req.rawPath = req.http.URL.EscapedPath()
+					}
+					if req.rawPath == "" {
+						req.rawPath = "/"
+					}
+					path = req.rawPath
+
+					// lastValues, request_header.go
+					result5 = make(map[string]string, len(headers2))
+					for name2, list := range headers2 {
+						if len(list) > 0 {
+							result5[name2] = list[len(list)-1]
+						}
+					}
+					event4 = &proxyEvent{
+						Path:              path,
+						HTTPMethod:        r.Method,
+						Headers:           result5,
+						MultiValueHeaders: headers2,
+						StageVariables:    argument.context.stageVariables,
+						RequestContext: proxyContext{
+							AccountID:        argument.context.accountID,
+							APIID:            argument.context.apiID,
+							DomainName:       domain,
+							DomainPrefix:     prefix,
+							HTTPMethod:       r.Method,
+							Identity:         proxyIdentity{SourceIP: req.clientIP},
+							Path:             path,
+							Protocol:         r.Proto,
+							RequestTime:      req.second.logTime,
+							RequestTimeEpoch: req.millis,
+							Stage:            argument.context.stage,
+						},
+					}
+					userAgent2 = ""
+					userAgent2, ok = event4.Headers["User-Agent"]
+					if ok {
+						event4.RequestContext.Identity.UserAgent = userAgent2
+					}
+					if req.http.URL.RawQuery != "" {
+
+						// parseQuery, query.go
+						rawQuery = req.http.URL.RawQuery
+						if req.undecodedQuery != "" {
+							rawQuery = req.undecodedQuery
+						}
+						values2, err3 = url.ParseQuery(rawQuery)
+						if err3 == nil {
+							query = values2
+							goto parseQueryDone3
+						}
+						query = parseInParts(repairEscapes(rawQuery))
+					parseQueryDone3:
+
+						// lastValues, request_header.go
+						values4 = query
+						single = make(map[string]string, len(values4))
+						for name2, list := range values4 {
+							if len(list) > 0 {
+								single[name2] = list[len(list)-1]
+							}
+						}
+						event4.QueryStringParameters = single
+						event4.MultiValueQueryStringParameters = query
+					}
+					context3 = &event4.RequestContext
+
+					// setResource, format_rest_api.go
+					switch {
+					case req.routeKey != defaultRouteKey:
+
+						// routePath, format_rest_api.go
+						routeKey = req.routeKey
+						event4.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
+						event4.PathParameters = encodedPathParameters(event4.Resource, req)
+					case event4.Path == "/":
+						event4.Resource = "/"
+					default:
+						event4.Resource = "/{proxy+}"
+						event4.PathParameters = map[string]string{"proxy": event4.Path[1:]}
+					}
+					context3.ResourceID = argument.context.apiID
+					context3.ResourcePath = event4.Resource
+
+					// randomUUID, ids.go
+					random2 = make([]byte, 16)
+					_, _ = rand.Read(random2)
+					random2[6] = random2[6]&0x0f | 0x40
+					random2[8] = random2[8]&0x3f | 0x80
+					id = hex.EncodeToString(random2)
+					context3.RequestID = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+					context3.ExtendedRequestID = req.requestID
+					context3.Path = "/" + argument.context.stage + event4.Path
+					if len(req.body) > 0 {
+						event4.IsBase64Encoded = isBase64
+
+						// eventBody, body.go
+						body = req.body
+						switch {
+						case isBase64 && len(body) >= minSplicedBody:
+							event4.Body = base64Mark
+						case isBase64:
+							event4.Body = body
+						case len(body) >= minSplicedText:
+							event4.Body = textMark
+						default:
+							event4.Body = string(body)
+						}
+					}
+
+					// marshalEvent, envelope.go
+					v = event4
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = err3
+						goto encodeRESTAPIDone
+					}
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
+							goto encodeRESTAPIDone
+						}
+					}
+					event, err2 = unescapeEvent(req, v, event3)
+				encodeRESTAPIDone:
+				}
+			case formatFunctionURL:
+				{
+
+					// encodeFunctionURL, format_function_url.go
+
+					// newHTTPAPIv2Event, format_http_api.go
+					r = req.http
+					common = argument.httpAPIv2.Load().(*httpAPIv2Common)
+					if common.host != r.Host {
+						common = setHTTPAPIv2Common(argument, r.Host)
+					}
+					event2 = &httpAPIv2Event{}
+					*event2 = common.event
+
+					// lowerHeaders, request_header.go
+					r4 = req.http
+					headers = make(map[string]string, 14)
+					rare = false
+					for name2, values := range r4.Header {
+						lower = lowerNames[name2]
+						if lower != "" && len(values) == 1 {
+							headers[lower] = values[0]
+						} else if !hopByHop[name2] {
+							rare = true
+						}
+					}
+					if rare {
+						addRareHeaders(headers, r4.Header)
+					}
+					headers["host"] = r4.Host
+					forwarded = req.peerIP
+					if headers["x-forwarded-for"] != "" {
+						forwarded = withPeer(headers["x-forwarded-for"], forwarded)
+					}
+					headers["x-forwarded-for"] = forwarded
+					if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
+						addScheme(headers, r4)
+					}
+					if headers["x-amzn-trace-id"] == "" {
+						headers["x-amzn-trace-id"] = req.traceID
+					}
+					if req.eventHeaders != nil {
+						addEventHeaders(headers, req.eventHeaders)
+					}
+					event2.RawPath = req.path
+					event2.RawQueryString = r.URL.RawQuery
+					event2.Headers = headers
+					context2 = &event2.RequestContext
+					context2.HTTP = httpAPIv2HTTP{
+						Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
+					}
+					context2.RequestID = req.requestID
+					context2.Time = req.second.logTime
+					context2.TimeEpoch = req.millis
+					if event2.RawQueryString != "" {
+
+						// joinedQuery, query.go
+
+						// parseQuery, query.go
+						rawQuery = req.http.URL.RawQuery
+						if req.undecodedQuery != "" {
+							rawQuery = req.undecodedQuery
+						}
+						values2, err3 = url.ParseQuery(rawQuery)
+						if err3 == nil {
+							query = values2
+							goto parseQueryDone4
+						}
+						query = parseInParts(repairEscapes(rawQuery))
+					parseQueryDone4:
+						joined = make(map[string]string, len(query))
+						for name2, values := range query {
+							if len(values) == 1 {
+								joined[name2] = values[0]
+							} else {
+								joined[name2] = strings.Join(values, ",")
+							}
+						}
+						event2.QueryStringParameters = joined
+					}
+					if headers["cookie"] != "" {
+						event2.Cookies = splitCookies(headers["cookie"])
+					}
+					if req.body != nil {
+
+						// setHTTPAPIv2Body, format_http_api.go
+						event2.Headers["content-length"] = strconv.Itoa(len(req.body))
+						contentType = event2.Headers["content-type"]
+
+						// isText, body.go
+						body = req.body
+						textual = false
+						textual, known = textTypes[contentType]
+						if !known {
+							textual = isTextType(contentType)
+						}
+						result2 = textual && utf8.Valid(body)
+						event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+
+						// eventBody, body.go
+						body = req.body
+						base642 = event2.IsBase64Encoded
+						switch {
+						case base642 && len(body) >= minSplicedBody:
+							event2.Body = base64Mark
+						case base642:
+							event2.Body = body
+						case len(body) >= minSplicedText:
+							event2.Body = textMark
+						default:
+							event2.Body = string(body)
+						}
+					}
+					if req.routeKey != defaultRouteKey {
+						event2.RouteKey = req.routeKey
+						context2.RouteKey = req.routeKey
+						event2.PathParameters = req.pathParameters
+					}
+
+					// escapedPath, envelope.go
+					if req.rawPath == "" {
+						req.rawPath = req.http.URL.EscapedPath()
+					}
+					if req.rawPath == "" {
+						req.rawPath = "/"
+					}
+					event2.RawPath = req.rawPath
+
+					// randomUUID, ids.go
+					random2 = make([]byte, 16)
+					_, _ = rand.Read(random2)
+					random2[6] = random2[6]&0x0f | 0x40
+					random2[8] = random2[8]&0x3f | 0x80
+					id = hex.EncodeToString(random2)
+					event2.RequestContext.RequestID = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+					addTLSHeaders(event2.Headers, req.http.TLS)
+
+					// marshalEvent, envelope.go
+					v = event2
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = err3
 						goto encodeFunctionURLDone
 					}
-				}
-				event, err2 = unescapeEvent(req, v, event3)
-			encodeFunctionURLDone:
-			}
-		case formatALB:
-			{
-
-				// encodeALB, format_alb.go
-
-				// headerValues, request_header.go
-				headers2 = make(map[string][]string, len(req.http.Header)+6)
-				rare = false
-				for name2, values := range req.http.Header {
-					lower = lowerNames[name2]
-					if lower == "" || len(values) == 0 {
-						rare = rare || !hopByHop[name2]
-						continue
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
+							goto encodeFunctionURLDone
+						}
 					}
-					headers2[lower] = values
+					event, err2 = unescapeEvent(req, v, event3)
+				encodeFunctionURLDone:
 				}
-				if rare {
-					addRareValues(headers2, req.http.Header, true)
-				}
+			case formatALB:
+				{
 
-				// addForwardingValues, request_header.go
-				names = &lowerForwarding
-				headers2[names.host] = []string{req.http.Host}
-				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+					// encodeALB, format_alb.go
 
-				// last, request_header.go
-				values3 = headers2[names.forwardedProto]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone7
-				}
-				result = values3[len(values3)-1]
-			lastDone7:
-				if result == "" {
-
-					// scheme, request_header.go
-					r = req.http
-					if r.TLS != nil {
-						result4 = "https"
-						goto schemeDone3
+					// headerValues, request_header.go
+					headers2 = make(map[string][]string, len(req.http.Header)+6)
+					rare = false
+					for name2, values := range req.http.Header {
+						lower = lowerNames[name2]
+						if lower == "" || len(values) == 0 {
+							rare = rare || !hopByHop[name2]
+							continue
+						}
+						headers2[lower] = values
 					}
-					result4 = "http"
-				schemeDone3:
-					headers2[names.forwardedProto] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedPort]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone8
-				}
-				result = values3[len(values3)-1]
-			lastDone8:
-				if result == "" {
-
-					// port, request_header.go
-					r = req.http
-					i = strings.LastIndexByte(r.Host, ':')
-					if i > strings.LastIndexByte(r.Host, ']') {
-						result4 = r.Host[i+1:]
-						goto portDone3
+					if rare {
+						addRareValues(headers2, req.http.Header, true)
 					}
-					if r.TLS != nil {
-						result4 = "443"
-						goto portDone3
+
+					// addForwardingValues, request_header.go
+					names = &lowerForwarding
+					headers2[names.host] = []string{req.http.Host}
+					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedProto]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone7
 					}
-					result4 = "80"
-				portDone3:
-					headers2[names.forwardedPort] = []string{result4}
-				}
+					result = values3[len(values3)-1]
+				lastDone7:
+					if result == "" {
 
-				// last, request_header.go
-				values3 = headers2[names.traceID]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone9
-				}
-				result = values3[len(values3)-1]
-			lastDone9:
-				if result == "" {
-					headers2[names.traceID] = []string{req.traceID}
-				}
-				if len(req.body) > 0 {
-					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
-				}
-				if req.eventHeaders != nil {
-					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
-				}
-
-				// isALBText, format_alb.go
-				body = req.body
-				if len(body) == 0 {
-					result2 = true
-					goto isALBTextDone
-				}
-
-				// last, request_header.go
-				values3 = headers2["content-type"]
-				if len(values3) == 0 {
-					contentType = ""
-					goto lastDone10
-				}
-				contentType = values3[len(values3)-1]
-			lastDone10:
-
-				// mediaTypeOf, body.go
-				mediaType2, _, _ = strings.Cut(contentType, ";")
-				mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
-				result2 = (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
-					len(headers2["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
-			isALBTextDone:
-				isBase64 = !result2
-
-				// escapedPath, envelope.go
-				if req.rawPath == "" {
-					req.rawPath = req.http.URL.EscapedPath()
-				}
-				if req.rawPath == "" {
-					req.rawPath = "/"
-				}
-				result = req.rawPath
-				result6 = rawQueryValues(req.http.URL.RawQuery)
-
-				// lastValues, request_header.go
-				values4 = result6
-				result5 = make(map[string]string, len(values4))
-				for name2, list := range values4 {
-					if len(list) > 0 {
-						result5[name2] = list[len(list)-1]
+						// scheme, request_header.go
+						r = req.http
+						if r.TLS != nil {
+							result4 = "https"
+							goto schemeDone3
+						}
+						result4 = "http"
+					schemeDone3:
+						headers2[names.forwardedProto] = []string{result4}
 					}
-				}
 
-				// lastValues, request_header.go
-				result7 = make(map[string]string, len(headers2))
-				for name2, list := range headers2 {
-					if len(list) > 0 {
-						result7[name2] = list[len(list)-1]
+					// last, request_header.go
+					values3 = headers2[names.forwardedPort]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone8
 					}
-				}
+					result = values3[len(values3)-1]
+				lastDone8:
+					if result == "" {
 
-				// eventBody, body.go
-				body = req.body
-				switch {
-				case isBase64 && len(body) >= minSplicedBody:
-					result8 = base64Mark
-				case isBase64:
-					result8 = body
-				case len(body) >= minSplicedText:
-					result8 = textMark
-				default:
-					result8 = string(body)
-				}
-				event5 = &albEvent{
-					RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
-					HTTPMethod:            req.http.Method,
-					Path:                  result,
-					QueryStringParameters: result5,
-					Headers:               result7,
-					Body:                  result8,
-					IsBase64Encoded:       isBase64,
-				}
-
-				// marshalEvent, envelope.go
-				v = event5
-				event3, err3 = json.Marshal(v)
-				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-					event = event3
-					err2 = err3
-					goto encodeALBDone
-				}
-				if !bytes.Contains(event3, escapedEscape) {
-					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-					if !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = nil
-						goto encodeALBDone
+						// port, request_header.go
+						r = req.http
+						i = strings.LastIndexByte(r.Host, ':')
+						if i > strings.LastIndexByte(r.Host, ']') {
+							result4 = r.Host[i+1:]
+							goto portDone3
+						}
+						if r.TLS != nil {
+							result4 = "443"
+							goto portDone3
+						}
+						result4 = "80"
+					portDone3:
+						headers2[names.forwardedPort] = []string{result4}
 					}
-				}
-				event, err2 = unescapeEvent(req, v, event3)
-			encodeALBDone:
-			}
-		case formatALBMultiValue:
-			{
 
-				// encodeALBMultiValue, format_alb.go
-
-				// headerValues, request_header.go
-				headers2 = make(map[string][]string, len(req.http.Header)+6)
-				rare = false
-				for name2, values := range req.http.Header {
-					lower = lowerNames[name2]
-					if lower == "" || len(values) == 0 {
-						rare = rare || !hopByHop[name2]
-						continue
+					// last, request_header.go
+					values3 = headers2[names.traceID]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone9
 					}
-					headers2[lower] = values
-				}
-				if rare {
-					addRareValues(headers2, req.http.Header, true)
-				}
-
-				// addForwardingValues, request_header.go
-				names = &lowerForwarding
-				headers2[names.host] = []string{req.http.Host}
-				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedProto]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone11
-				}
-				result = values3[len(values3)-1]
-			lastDone11:
-				if result == "" {
-
-					// scheme, request_header.go
-					r = req.http
-					if r.TLS != nil {
-						result4 = "https"
-						goto schemeDone4
+					result = values3[len(values3)-1]
+				lastDone9:
+					if result == "" {
+						headers2[names.traceID] = []string{req.traceID}
 					}
-					result4 = "http"
-				schemeDone4:
-					headers2[names.forwardedProto] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedPort]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone12
-				}
-				result = values3[len(values3)-1]
-			lastDone12:
-				if result == "" {
-
-					// port, request_header.go
-					r = req.http
-					i = strings.LastIndexByte(r.Host, ':')
-					if i > strings.LastIndexByte(r.Host, ']') {
-						result4 = r.Host[i+1:]
-						goto portDone4
+					if len(req.body) > 0 {
+						headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
 					}
-					if r.TLS != nil {
-						result4 = "443"
-						goto portDone4
+					if req.eventHeaders != nil {
+						addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
 					}
-					result4 = "80"
-				portDone4:
-					headers2[names.forwardedPort] = []string{result4}
-				}
 
-				// last, request_header.go
-				values3 = headers2[names.traceID]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone13
-				}
-				result = values3[len(values3)-1]
-			lastDone13:
-				if result == "" {
-					headers2[names.traceID] = []string{req.traceID}
-				}
-				if len(req.body) > 0 {
-					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
-				}
-				if req.eventHeaders != nil {
-					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
-				}
-
-				// isALBText, format_alb.go
-				body = req.body
-				if len(body) == 0 {
-					result2 = true
-					goto isALBTextDone2
-				}
-
-				// last, request_header.go
-				values3 = headers2["content-type"]
-				if len(values3) == 0 {
-					contentType = ""
-					goto lastDone14
-				}
-				contentType = values3[len(values3)-1]
-			lastDone14:
-
-				// mediaTypeOf, body.go
-				mediaType2, _, _ = strings.Cut(contentType, ";")
-				mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
-				result2 = (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
-					len(headers2["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
-			isALBTextDone2:
-				isBase64 = !result2
-
-				// escapedPath, envelope.go
-				if req.rawPath == "" {
-					req.rawPath = req.http.URL.EscapedPath()
-				}
-				if req.rawPath == "" {
-					req.rawPath = "/"
-				}
-				result = req.rawPath
-				result6 = rawQueryValues(req.http.URL.RawQuery)
-
-				// eventBody, body.go
-				body = req.body
-				switch {
-				case isBase64 && len(body) >= minSplicedBody:
-					result8 = base64Mark
-				case isBase64:
-					result8 = body
-				case len(body) >= minSplicedText:
-					result8 = textMark
-				default:
-					result8 = string(body)
-				}
-				event6 = &albMultiValueEvent{
-					RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
-					HTTPMethod:                      req.http.Method,
-					Path:                            result,
-					MultiValueQueryStringParameters: result6,
-					MultiValueHeaders:               headers2,
-					Body:                            result8,
-					IsBase64Encoded:                 isBase64,
-				}
-
-				// marshalEvent, envelope.go
-				v = event6
-				event3, err3 = json.Marshal(v)
-				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-					event = event3
-					err2 = err3
-					goto encodeALBMultiValueDone
-				}
-				if !bytes.Contains(event3, escapedEscape) {
-					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-					if !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = nil
-						goto encodeALBMultiValueDone
+					// isALBText, format_alb.go
+					body = req.body
+					if len(body) == 0 {
+						result2 = true
+						goto isALBTextDone
 					}
-				}
-				event, err2 = unescapeEvent(req, v, event3)
-			encodeALBMultiValueDone:
-			}
-		case formatHTTPJSON:
-			{
-
-				// encodeHTTPJSON, format_httpjson.go
-
-				// headerValues, request_header.go
-				headers2 = make(map[string][]string, len(req.http.Header)+6)
-				rare = false
-				for name2, values := range req.http.Header {
-					lower = lowerNames[name2]
-					if lower == "" || len(values) == 0 {
-						rare = rare || !hopByHop[name2]
-						continue
-					}
-					headers2[lower] = values
-				}
-				if rare {
-					addRareValues(headers2, req.http.Header, true)
-				}
-
-				// addForwardingValues, request_header.go
-				names = &lowerForwarding
-				headers2[names.host] = []string{req.http.Host}
-				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedProto]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone15
-				}
-				result = values3[len(values3)-1]
-			lastDone15:
-				if result == "" {
-
-					// scheme, request_header.go
-					r = req.http
-					if r.TLS != nil {
-						result4 = "https"
-						goto schemeDone5
-					}
-					result4 = "http"
-				schemeDone5:
-					headers2[names.forwardedProto] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedPort]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone16
-				}
-				result = values3[len(values3)-1]
-			lastDone16:
-				if result == "" {
-
-					// port, request_header.go
-					r = req.http
-					i = strings.LastIndexByte(r.Host, ':')
-					if i > strings.LastIndexByte(r.Host, ']') {
-						result4 = r.Host[i+1:]
-						goto portDone5
-					}
-					if r.TLS != nil {
-						result4 = "443"
-						goto portDone5
-					}
-					result4 = "80"
-				portDone5:
-					headers2[names.forwardedPort] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = headers2[names.traceID]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone17
-				}
-				result = values3[len(values3)-1]
-			lastDone17:
-				if result == "" {
-					headers2[names.traceID] = []string{req.traceID}
-				}
-				if len(req.body) > 0 {
-					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
-				}
-				if req.eventHeaders != nil {
-					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
-				}
-
-				// dropMadeTraceID, request_header.go
-
-				// last, request_header.go
-				values3 = req.http.Header["X-Amzn-Trace-Id"]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone18
-				}
-				result = values3[len(values3)-1]
-			lastDone18:
-				if result == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
-					delete(headers2, "x-amzn-trace-id")
-				}
-				event7 = &httpJSONEvent{
-					Type: "HTTPJSON-REQ",
-					Meta: httpJSONMeta{
-						Method:  req.http.Method,
-						Path:    req.path,
-						Query:   req.http.URL.RawQuery,
-						Host:    req.http.Host,
-						Proto:   req.http.Proto,
-						Headers: headers2,
-					},
-				}
-
-				// last, request_header.go
-				values3 = headers2["content-type"]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone19
-				}
-				result = values3[len(values3)-1]
-			lastDone19:
-
-				// isBinaryMediaType, body.go
-				if len(argument.binaryMediaTypes) == 0 {
-					result2 = false
-					goto isBinaryMediaTypeDone
-				}
-				result2 = matchesMediaType(argument.binaryMediaTypes, result)
-			isBinaryMediaTypeDone:
-				isBase64 = result2 || !utf8.Valid(req.body)
-				if isBase64 {
-					event7.BodyEncoding = "base64"
-				}
-
-				// eventBody, body.go
-				body = req.body
-				switch {
-				case isBase64 && len(body) >= minSplicedBody:
-					event7.Body = base64Mark
-				case isBase64:
-					event7.Body = body
-				case len(body) >= minSplicedText:
-					event7.Body = textMark
-				default:
-					event7.Body = string(body)
-				}
-
-				// marshalEvent, envelope.go
-				v = event7
-				event3, err3 = json.Marshal(v)
-				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-					event = event3
-					err2 = err3
-					goto encodeHTTPJSONDone
-				}
-				if !bytes.Contains(event3, escapedEscape) {
-					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-					if !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = nil
-						goto encodeHTTPJSONDone
-					}
-				}
-				event, err2 = unescapeEvent(req, v, event3)
-			encodeHTTPJSONDone:
-			}
-		case formatVmod:
-			{
-
-				// encodeVmod, format_vmod.go
-
-				// headerValues, request_header.go
-				headers2 = make(map[string][]string, len(req.http.Header)+6)
-				rare = false
-				for name2, values := range req.http.Header {
-					lower = lowerNames[name2]
-					if lower == "" || len(values) == 0 {
-						rare = rare || !hopByHop[name2]
-						continue
-					}
-					headers2[lower] = values
-				}
-				if rare {
-					addRareValues(headers2, req.http.Header, true)
-				}
-
-				// addForwardingValues, request_header.go
-				names = &lowerForwarding
-				headers2[names.host] = []string{req.http.Host}
-				headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedProto]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone20
-				}
-				result = values3[len(values3)-1]
-			lastDone20:
-				if result == "" {
-
-					// scheme, request_header.go
-					r = req.http
-					if r.TLS != nil {
-						result4 = "https"
-						goto schemeDone6
-					}
-					result4 = "http"
-				schemeDone6:
-					headers2[names.forwardedProto] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = headers2[names.forwardedPort]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone21
-				}
-				result = values3[len(values3)-1]
-			lastDone21:
-				if result == "" {
-
-					// port, request_header.go
-					r = req.http
-					i = strings.LastIndexByte(r.Host, ':')
-					if i > strings.LastIndexByte(r.Host, ']') {
-						result4 = r.Host[i+1:]
-						goto portDone6
-					}
-					if r.TLS != nil {
-						result4 = "443"
-						goto portDone6
-					}
-					result4 = "80"
-				portDone6:
-					headers2[names.forwardedPort] = []string{result4}
-				}
-
-				// last, request_header.go
-				values3 = headers2[names.traceID]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone22
-				}
-				result = values3[len(values3)-1]
-			lastDone22:
-				if result == "" {
-					headers2[names.traceID] = []string{req.traceID}
-				}
-				if len(req.body) > 0 {
-					headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
-				}
-				if req.eventHeaders != nil {
-					addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
-				}
-
-				// dropMadeTraceID, request_header.go
-
-				// last, request_header.go
-				values3 = req.http.Header["X-Amzn-Trace-Id"]
-				if len(values3) == 0 {
-					result = ""
-					goto lastDone23
-				}
-				result = values3[len(values3)-1]
-			lastDone23:
-				if result == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
-					delete(headers2, "x-amzn-trace-id")
-				}
-
-				// escapedPath, envelope.go
-				if req.rawPath == "" {
-					req.rawPath = req.http.URL.EscapedPath()
-				}
-				if req.rawPath == "" {
-					req.rawPath = "/"
-				}
-				result = req.rawPath
-
-				// parseQuery, query.go
-				rawQuery = req.http.URL.RawQuery
-				if req.undecodedQuery != "" {
-					rawQuery = req.undecodedQuery
-				}
-				values2, err3 = url.ParseQuery(rawQuery)
-				if err3 == nil {
-					result6 = values2
-					goto parseQueryDone5
-				}
-				result6 = parseInParts(repairEscapes(rawQuery))
-			parseQueryDone5:
-
-				// lastValues, request_header.go
-				values4 = result6
-				result7 = make(map[string]string, len(values4))
-				for name2, list := range values4 {
-					if len(list) > 0 {
-						result7[name2] = list[len(list)-1]
-					}
-				}
-
-				// lastValues, request_header.go
-				result5 = make(map[string]string, len(headers2))
-				for name2, list := range headers2 {
-					if len(list) > 0 {
-						result5[name2] = list[len(list)-1]
-					}
-				}
-				event8 = &vmodEvent{
-					HTTPMethod:            req.http.Method,
-					Path:                  result,
-					QueryStringParameters: result7,
-					Headers:               result5,
-					Body:                  "",
-				}
-				if len(req.body) > 0 {
 
 					// last, request_header.go
 					values3 = headers2["content-type"]
 					if len(values3) == 0 {
 						contentType = ""
-						goto lastDone24
+						goto lastDone10
 					}
 					contentType = values3[len(values3)-1]
-				lastDone24:
-
-					// isVmodText, format_vmod.go
-					body = req.body
+				lastDone10:
 
 					// mediaTypeOf, body.go
 					mediaType2, _, _ = strings.Cut(contentType, ";")
 					mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
-					result2 = (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)
-					event8.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+					result2 = (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
+						len(headers2["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
+				isALBTextDone:
+					isBase64 = !result2
+
+					// escapedPath, envelope.go
+					if req.rawPath == "" {
+						req.rawPath = req.http.URL.EscapedPath()
+					}
+					if req.rawPath == "" {
+						req.rawPath = "/"
+					}
+					result = req.rawPath
+					result6 = rawQueryValues(req.http.URL.RawQuery)
+
+					// lastValues, request_header.go
+					values4 = result6
+					result5 = make(map[string]string, len(values4))
+					for name2, list := range values4 {
+						if len(list) > 0 {
+							result5[name2] = list[len(list)-1]
+						}
+					}
+
+					// lastValues, request_header.go
+					result7 = make(map[string]string, len(headers2))
+					for name2, list := range headers2 {
+						if len(list) > 0 {
+							result7[name2] = list[len(list)-1]
+						}
+					}
 
 					// eventBody, body.go
 					body = req.body
-					base642 = event8.IsBase64Encoded
 					switch {
-					case base642 && len(body) >= minSplicedBody:
-						event8.Body = base64Mark
-					case base642:
-						event8.Body = body
+					case isBase64 && len(body) >= minSplicedBody:
+						result8 = base64Mark
+					case isBase64:
+						result8 = body
 					case len(body) >= minSplicedText:
-						event8.Body = textMark
+						result8 = textMark
 					default:
-						event8.Body = string(body)
+						result8 = string(body)
 					}
-				}
+					event5 = &albEvent{
+						RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
+						HTTPMethod:            req.http.Method,
+						Path:                  result,
+						QueryStringParameters: result5,
+						Headers:               result7,
+						Body:                  result8,
+						IsBase64Encoded:       isBase64,
+					}
 
-				// marshalEvent, envelope.go
-				v = event8
-				event3, err3 = json.Marshal(v)
-				if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-					event = event3
-					err2 = err3
-					goto encodeVmodDone
-				}
-				if !bytes.Contains(event3, escapedEscape) {
-					event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-					if !bytes.Contains(event3, unicodeEscape) {
+					// marshalEvent, envelope.go
+					v = event5
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
 						event = event3
-						err2 = nil
+						err2 = err3
+						goto encodeALBDone
+					}
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
+							goto encodeALBDone
+						}
+					}
+					event, err2 = unescapeEvent(req, v, event3)
+				encodeALBDone:
+				}
+			case formatALBMultiValue:
+				{
+
+					// encodeALBMultiValue, format_alb.go
+
+					// headerValues, request_header.go
+					headers2 = make(map[string][]string, len(req.http.Header)+6)
+					rare = false
+					for name2, values := range req.http.Header {
+						lower = lowerNames[name2]
+						if lower == "" || len(values) == 0 {
+							rare = rare || !hopByHop[name2]
+							continue
+						}
+						headers2[lower] = values
+					}
+					if rare {
+						addRareValues(headers2, req.http.Header, true)
+					}
+
+					// addForwardingValues, request_header.go
+					names = &lowerForwarding
+					headers2[names.host] = []string{req.http.Host}
+					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedProto]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone11
+					}
+					result = values3[len(values3)-1]
+				lastDone11:
+					if result == "" {
+
+						// scheme, request_header.go
+						r = req.http
+						if r.TLS != nil {
+							result4 = "https"
+							goto schemeDone4
+						}
+						result4 = "http"
+					schemeDone4:
+						headers2[names.forwardedProto] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedPort]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone12
+					}
+					result = values3[len(values3)-1]
+				lastDone12:
+					if result == "" {
+
+						// port, request_header.go
+						r = req.http
+						i = strings.LastIndexByte(r.Host, ':')
+						if i > strings.LastIndexByte(r.Host, ']') {
+							result4 = r.Host[i+1:]
+							goto portDone4
+						}
+						if r.TLS != nil {
+							result4 = "443"
+							goto portDone4
+						}
+						result4 = "80"
+					portDone4:
+						headers2[names.forwardedPort] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = headers2[names.traceID]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone13
+					}
+					result = values3[len(values3)-1]
+				lastDone13:
+					if result == "" {
+						headers2[names.traceID] = []string{req.traceID}
+					}
+					if len(req.body) > 0 {
+						headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					}
+					if req.eventHeaders != nil {
+						addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
+					}
+
+					// isALBText, format_alb.go
+					body = req.body
+					if len(body) == 0 {
+						result2 = true
+						goto isALBTextDone2
+					}
+
+					// last, request_header.go
+					values3 = headers2["content-type"]
+					if len(values3) == 0 {
+						contentType = ""
+						goto lastDone14
+					}
+					contentType = values3[len(values3)-1]
+				lastDone14:
+
+					// mediaTypeOf, body.go
+					mediaType2, _, _ = strings.Cut(contentType, ";")
+					mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
+					result2 = (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
+						len(headers2["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(argument, contentType)
+				isALBTextDone2:
+					isBase64 = !result2
+
+					// escapedPath, envelope.go
+					if req.rawPath == "" {
+						req.rawPath = req.http.URL.EscapedPath()
+					}
+					if req.rawPath == "" {
+						req.rawPath = "/"
+					}
+					result = req.rawPath
+					result6 = rawQueryValues(req.http.URL.RawQuery)
+
+					// eventBody, body.go
+					body = req.body
+					switch {
+					case isBase64 && len(body) >= minSplicedBody:
+						result8 = base64Mark
+					case isBase64:
+						result8 = body
+					case len(body) >= minSplicedText:
+						result8 = textMark
+					default:
+						result8 = string(body)
+					}
+					event6 = &albMultiValueEvent{
+						RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
+						HTTPMethod:                      req.http.Method,
+						Path:                            result,
+						MultiValueQueryStringParameters: result6,
+						MultiValueHeaders:               headers2,
+						Body:                            result8,
+						IsBase64Encoded:                 isBase64,
+					}
+
+					// marshalEvent, envelope.go
+					v = event6
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = err3
+						goto encodeALBMultiValueDone
+					}
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
+							goto encodeALBMultiValueDone
+						}
+					}
+					event, err2 = unescapeEvent(req, v, event3)
+				encodeALBMultiValueDone:
+				}
+			case formatHTTPJSON:
+				{
+
+					// encodeHTTPJSON, format_httpjson.go
+
+					// headerValues, request_header.go
+					headers2 = make(map[string][]string, len(req.http.Header)+6)
+					rare = false
+					for name2, values := range req.http.Header {
+						lower = lowerNames[name2]
+						if lower == "" || len(values) == 0 {
+							rare = rare || !hopByHop[name2]
+							continue
+						}
+						headers2[lower] = values
+					}
+					if rare {
+						addRareValues(headers2, req.http.Header, true)
+					}
+
+					// addForwardingValues, request_header.go
+					names = &lowerForwarding
+					headers2[names.host] = []string{req.http.Host}
+					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedProto]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone15
+					}
+					result = values3[len(values3)-1]
+				lastDone15:
+					if result == "" {
+
+						// scheme, request_header.go
+						r = req.http
+						if r.TLS != nil {
+							result4 = "https"
+							goto schemeDone5
+						}
+						result4 = "http"
+					schemeDone5:
+						headers2[names.forwardedProto] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedPort]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone16
+					}
+					result = values3[len(values3)-1]
+				lastDone16:
+					if result == "" {
+
+						// port, request_header.go
+						r = req.http
+						i = strings.LastIndexByte(r.Host, ':')
+						if i > strings.LastIndexByte(r.Host, ']') {
+							result4 = r.Host[i+1:]
+							goto portDone5
+						}
+						if r.TLS != nil {
+							result4 = "443"
+							goto portDone5
+						}
+						result4 = "80"
+					portDone5:
+						headers2[names.forwardedPort] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = headers2[names.traceID]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone17
+					}
+					result = values3[len(values3)-1]
+				lastDone17:
+					if result == "" {
+						headers2[names.traceID] = []string{req.traceID}
+					}
+					if len(req.body) > 0 {
+						headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					}
+					if req.eventHeaders != nil {
+						addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
+					}
+
+					// dropMadeTraceID, request_header.go
+
+					// last, request_header.go
+					values3 = req.http.Header["X-Amzn-Trace-Id"]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone18
+					}
+					result = values3[len(values3)-1]
+				lastDone18:
+					if result == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
+						delete(headers2, "x-amzn-trace-id")
+					}
+					event7 = &httpJSONEvent{
+						Type: "HTTPJSON-REQ",
+						Meta: httpJSONMeta{
+							Method:  req.http.Method,
+							Path:    req.path,
+							Query:   req.http.URL.RawQuery,
+							Host:    req.http.Host,
+							Proto:   req.http.Proto,
+							Headers: headers2,
+						},
+					}
+
+					// last, request_header.go
+					values3 = headers2["content-type"]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone19
+					}
+					result = values3[len(values3)-1]
+				lastDone19:
+
+					// isBinaryMediaType, body.go
+					if len(argument.binaryMediaTypes) == 0 {
+						result2 = false
+						goto isBinaryMediaTypeDone
+					}
+					result2 = matchesMediaType(argument.binaryMediaTypes, result)
+				isBinaryMediaTypeDone:
+					isBase64 = result2 || !utf8.Valid(req.body)
+					if isBase64 {
+						event7.BodyEncoding = "base64"
+					}
+
+					// eventBody, body.go
+					body = req.body
+					switch {
+					case isBase64 && len(body) >= minSplicedBody:
+						event7.Body = base64Mark
+					case isBase64:
+						event7.Body = body
+					case len(body) >= minSplicedText:
+						event7.Body = textMark
+					default:
+						event7.Body = string(body)
+					}
+
+					// marshalEvent, envelope.go
+					v = event7
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = err3
+						goto encodeHTTPJSONDone
+					}
+					if !bytes.Contains(event3, escapedEscape) {
+						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+						if !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = nil
+							goto encodeHTTPJSONDone
+						}
+					}
+					event, err2 = unescapeEvent(req, v, event3)
+				encodeHTTPJSONDone:
+				}
+			case formatVmod:
+				{
+
+					// encodeVmod, format_vmod.go
+
+					// headerValues, request_header.go
+					headers2 = make(map[string][]string, len(req.http.Header)+6)
+					rare = false
+					for name2, values := range req.http.Header {
+						lower = lowerNames[name2]
+						if lower == "" || len(values) == 0 {
+							rare = rare || !hopByHop[name2]
+							continue
+						}
+						headers2[lower] = values
+					}
+					if rare {
+						addRareValues(headers2, req.http.Header, true)
+					}
+
+					// addForwardingValues, request_header.go
+					names = &lowerForwarding
+					headers2[names.host] = []string{req.http.Host}
+					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedProto]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone20
+					}
+					result = values3[len(values3)-1]
+				lastDone20:
+					if result == "" {
+
+						// scheme, request_header.go
+						r = req.http
+						if r.TLS != nil {
+							result4 = "https"
+							goto schemeDone6
+						}
+						result4 = "http"
+					schemeDone6:
+						headers2[names.forwardedProto] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = headers2[names.forwardedPort]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone21
+					}
+					result = values3[len(values3)-1]
+				lastDone21:
+					if result == "" {
+
+						// port, request_header.go
+						r = req.http
+						i = strings.LastIndexByte(r.Host, ':')
+						if i > strings.LastIndexByte(r.Host, ']') {
+							result4 = r.Host[i+1:]
+							goto portDone6
+						}
+						if r.TLS != nil {
+							result4 = "443"
+							goto portDone6
+						}
+						result4 = "80"
+					portDone6:
+						headers2[names.forwardedPort] = []string{result4}
+					}
+
+					// last, request_header.go
+					values3 = headers2[names.traceID]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone22
+					}
+					result = values3[len(values3)-1]
+				lastDone22:
+					if result == "" {
+						headers2[names.traceID] = []string{req.traceID}
+					}
+					if len(req.body) > 0 {
+						headers2[names.contentLength] = []string{strconv.Itoa(len(req.body))}
+					}
+					if req.eventHeaders != nil {
+						addEventValues(headers2, req.eventHeaders, names == &canonicalForwarding)
+					}
+
+					// dropMadeTraceID, request_header.go
+
+					// last, request_header.go
+					values3 = req.http.Header["X-Amzn-Trace-Id"]
+					if len(values3) == 0 {
+						result = ""
+						goto lastDone23
+					}
+					result = values3[len(values3)-1]
+				lastDone23:
+					if result == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
+						delete(headers2, "x-amzn-trace-id")
+					}
+
+					// escapedPath, envelope.go
+					if req.rawPath == "" {
+						req.rawPath = req.http.URL.EscapedPath()
+					}
+					if req.rawPath == "" {
+						req.rawPath = "/"
+					}
+					result = req.rawPath
+
+					// parseQuery, query.go
+					rawQuery = req.http.URL.RawQuery
+					if req.undecodedQuery != "" {
+						rawQuery = req.undecodedQuery
+					}
+					values2, err3 = url.ParseQuery(rawQuery)
+					if err3 == nil {
+						result6 = values2
+						goto parseQueryDone5
+					}
+					result6 = parseInParts(repairEscapes(rawQuery))
+				parseQueryDone5:
+
+					// lastValues, request_header.go
+					values4 = result6
+					result7 = make(map[string]string, len(values4))
+					for name2, list := range values4 {
+						if len(list) > 0 {
+							result7[name2] = list[len(list)-1]
+						}
+					}
+
+					// lastValues, request_header.go
+					result5 = make(map[string]string, len(headers2))
+					for name2, list := range headers2 {
+						if len(list) > 0 {
+							result5[name2] = list[len(list)-1]
+						}
+					}
+					event8 = &vmodEvent{
+						HTTPMethod:            req.http.Method,
+						Path:                  result,
+						QueryStringParameters: result7,
+						Headers:               result5,
+						Body:                  "",
+					}
+					if len(req.body) > 0 {
+
+						// last, request_header.go
+						values3 = headers2["content-type"]
+						if len(values3) == 0 {
+							contentType = ""
+							goto lastDone24
+						}
+						contentType = values3[len(values3)-1]
+					lastDone24:
+
+						// isVmodText, format_vmod.go
+						body = req.body
+
+						// mediaTypeOf, body.go
+						mediaType2, _, _ = strings.Cut(contentType, ";")
+						mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
+						result2 = (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)
+						event8.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+
+						// eventBody, body.go
+						body = req.body
+						base642 = event8.IsBase64Encoded
+						switch {
+						case base642 && len(body) >= minSplicedBody:
+							event8.Body = base64Mark
+						case base642:
+							event8.Body = body
+						case len(body) >= minSplicedText:
+							event8.Body = textMark
+						default:
+							event8.Body = string(body)
+						}
+					}
+
+					// marshalEvent, envelope.go
+					v = event8
+					event3, err3 = json.Marshal(v)
+					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+						event = event3
+						err2 = err3
 						goto encodeVmodDone
 					}
-				}
-				event, err2 = unescapeEvent(req, v, event3)
-			encodeVmodDone:
-			}
-		case formatRaw:
-			{
-
-				// encodeRaw, format_raw.go
-				switch {
-				case len(req.body) == 0:
-
-					// marshalEvent, envelope.go
-					v = queryObject(req)
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeRawDone
-					}
 					if !bytes.Contains(event3, escapedEscape) {
 						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
 						if !bytes.Contains(event3, unicodeEscape) {
 							event = event3
 							err2 = nil
-							goto encodeRawDone
+							goto encodeVmodDone
 						}
 					}
 					event, err2 = unescapeEvent(req, v, event3)
-				case isBinaryMediaType(argument, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
-
-					// marshalEvent, envelope.go
-					v = req.body
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeRawDone
-					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeRawDone
-						}
-					}
-					event, err2 = unescapeEvent(req, v, event3)
-				case json.Valid(req.body):
-					event = req.body
-					err2 = nil
-				default:
-
-					// marshalEvent, envelope.go
-					v = string(req.body)
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeRawDone
-					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeRawDone
-						}
-					}
-					event, err2 = unescapeEvent(req, v, event3)
+				encodeVmodDone:
 				}
-			encodeRawDone:
-			}
-		case formatTemplate:
-			event, err2 = encodeTemplate(argument, req)
-		default:
-			event, err2 = l.format.encode(argument, req)
-		}
-		if err2 != nil {
-			err = err2
-			goto encodeEventDone
-		}
-		req.event = event
-		if req.lossy || len(event)+len(req.body) >= minSplicedBody {
-			err = completeEvent(l, req)
-			goto encodeEventDone
-		}
-		err = nil
-	encodeEventDone:
-		if err != nil {
-			x.err = err
-			goto prepareDone
-		}
-		if !l.plainCall {
-			goto prepareDone
-		}
+			case formatRaw:
+				{
 
-		// preparedFor, invoke.go
-		p2 = req.target.prepared.Load().(*preparedInvocation)
-		if p2.second != req.signed {
-			p, err = prepareInvocation(ctx, l, req)
-			goto preparedForDone
-		}
-		p = p2
-		err = nil
-	preparedForDone:
-		if err != nil {
-			x.err = err
-			goto prepareDone
-		}
-		x.prepared = p
+					// encodeRaw, format_raw.go
+					switch {
+					case len(req.body) == 0:
 
-		// newInvocation, invoke.go
-		invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
-		invocation.URL = p.target.url
-		if req.invocationHeaders != nil {
-			signWithHeaders(invocation, req, p)
-		} else {
+						// marshalEvent, envelope.go
+						v = queryObject(req)
+						event3, err3 = json.Marshal(v)
+						if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = err3
+							goto encodeRawDone
+						}
+						if !bytes.Contains(event3, escapedEscape) {
+							event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+							if !bytes.Contains(event3, unicodeEscape) {
+								event = event3
+								err2 = nil
+								goto encodeRawDone
+							}
+						}
+						event, err2 = unescapeEvent(req, v, event3)
+					case isBinaryMediaType(argument, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
 
-			// sign, sigv4.go
-			{
-				s = p.signer
-				event = req.event
-				payload := sha256.Sum256(event)
-				canonical := sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(payload[:])))
-				if self.macSigner != s {
-					self.mac = hmac.New(sha256.New, s.key)
-					self.macSigner = s
-				} else {
-					self.mac.Reset()
+						// marshalEvent, envelope.go
+						v = req.body
+						event3, err3 = json.Marshal(v)
+						if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = err3
+							goto encodeRawDone
+						}
+						if !bytes.Contains(event3, escapedEscape) {
+							event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+							if !bytes.Contains(event3, unicodeEscape) {
+								event = event3
+								err2 = nil
+								goto encodeRawDone
+							}
+						}
+						event, err2 = unescapeEvent(req, v, event3)
+					case json.Valid(req.body):
+						event = req.body
+						err2 = nil
+					default:
+
+						// marshalEvent, envelope.go
+						v = string(req.body)
+						event3, err3 = json.Marshal(v)
+						if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
+							event = event3
+							err2 = err3
+							goto encodeRawDone
+						}
+						if !bytes.Contains(event3, escapedEscape) {
+							event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
+							if !bytes.Contains(event3, unicodeEscape) {
+								event = event3
+								err2 = nil
+								goto encodeRawDone
+							}
+						}
+						event, err2 = unescapeEvent(req, v, event3)
+					}
+				encodeRawDone:
 				}
-				self.mac.Write([]byte(s.stringToSign + hex.EncodeToString(canonical[:])))
-				result = s.authorization + hex.EncodeToString(self.mac.Sum(nil))
+			case formatTemplate:
+				event, err2 = encodeTemplate(argument, req)
+			default:
+				event, err2 = l.format.encode(argument, req)
 			}
-			invocation.Header = http.Header{
-				"X-Amz-Date":           p.date,
-				"X-Amz-Security-Token": p.token,
-				"Authorization":        {result},
-				"User-Agent":           userAgent,
+			if err2 != nil {
+				err = err2
+				goto encodeEventDone
 			}
+			req.event = event
+			if req.lossy || len(event)+len(req.body) >= minSplicedBody {
+				err = completeEvent(l, req)
+				goto encodeEventDone
+			}
+			err = nil
+		encodeEventDone:
+			if err != nil {
+				x.err = err
+				goto prepareDone
+			}
+			if !l.plainCall {
+				goto prepareDone
+			}
+
+			// preparedFor, invoke.go
+			p2 = req.target.prepared.Load().(*preparedInvocation)
+			if p2.second != req.signed {
+				p, err = prepareInvocation(ctx, l, req)
+				goto preparedForDone
+			}
+			p = p2
+			err = nil
+		preparedForDone:
+			if err != nil {
+				x.err = err
+				goto prepareDone
+			}
+			x.prepared = p
+
+			// newInvocation, invoke.go
+			invocation, _ = http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
+			invocation.URL = p.target.url
+			if req.invocationHeaders != nil {
+				signWithHeaders(invocation, req, p)
+			} else {
+
+				// sign, sigv4.go
+				{
+					s = p.signer
+					event = req.event
+					payload := sha256.Sum256(event)
+					canonical := sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(payload[:])))
+					if self.macSigner != s {
+						self.mac = hmac.New(sha256.New, s.key)
+						self.macSigner = s
+					} else {
+						self.mac.Reset()
+					}
+					self.mac.Write([]byte(s.stringToSign + hex.EncodeToString(canonical[:])))
+					result = s.authorization + hex.EncodeToString(self.mac.Sum(nil))
+				}
+				invocation.Header = http.Header{
+					"X-Amz-Date":           p.date,
+					"X-Amz-Security-Token": p.token,
+					"Authorization":        {result},
+					"User-Agent":           userAgent,
+				}
+			}
+			if l.xray {
+				addTrace(invocation, req.http)
+			}
+			if atomic.LoadInt32(metered) != 0 {
+				beginCall(req)
+			}
+			x.invocation = invocation
+		prepareDone:
 		}
-		if l.xray {
-			addTrace(invocation, req.http)
-		}
-		if atomic.LoadInt32(metered) != 0 {
-			beginCall(req)
-		}
-		x.invocation = invocation
-	prepareDone:
 		self.exchange = leave
-		stays = x.err == nil && len(x.req.event) < minSplicedBody && staysIdle(&idleEncoders)
+		if x.err != nil || (!x.alone && len(x.req.event) >= minSplicedBody) {
+			x.done <- true
+			return
+		}
+
+		// staysIdle, workers.go
+		idle = &idleEncoders
+		if atomic.AddInt32(idle, 1) <= maxIdleWorkers {
+			stays = true
+			goto staysIdleDone
+		}
+		stays = !claim(idle)
+	staysIdleDone:
 		x.done <- true
 		if !stays {
 			return
@@ -1995,6 +2061,7 @@ func encodeRequests() {
 func decodeReplies() {
 	var (
 		self         *worker
+		length       int64
 		l            *Lambda
 		req          *request
 		err          error
@@ -2056,201 +2123,162 @@ func decodeReplies() {
 		}
 		self.exchange = x
 
-		// conclude, exchange.go
-		l = x.lambda
-		req = x.req
-		if x.prepared != nil {
+		// concludesAlone, workers.go
+		length = x.resp.ContentLength
+		x.alone = length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.writesWait
+		if !x.alone {
 
-			// accept, invoke.go
-			ctx = x.ctx
-			p = x.prepared
-			resp = x.resp
-			req.answer = resp.Header
-			if resp.StatusCode != l.replies.takenStatus {
-				err = refusedCall(ctx, l, req, resp, p)
-				goto acceptDone
+			// conclude, exchange.go
+			l = x.lambda
+			req = x.req
+			if x.prepared != nil {
+
+				// accept, invoke.go
+				ctx = x.ctx
+				p = x.prepared
+				resp = x.resp
+				req.answer = resp.Header
+				if resp.StatusCode != l.replies.takenStatus {
+					err = refusedCall(ctx, l, req, resp, p)
+					goto acceptDone
+				}
+				err = nil
+			acceptDone:
+				if err != nil {
+					x.err = err
+					goto concludeDone
+				}
 			}
+
+			// readPayload, invoke.go
+			ctx = x.ctx
+			resp = x.resp
+
+			// readReply, invoke.go
+			if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
+				payload2, err2 = readUnsizedReply(resp)
+				goto readReplyDone
+			}
+			payload3 = make([]byte, resp.ContentLength)
+			_, err3 = io.ReadFull(resp.Body, payload3)
+			_ = resp.Body.Close()
+			payload2 = payload3
+			err2 = err3
+		readReplyDone:
+			if req.holdsSlot {
+				releaseSlot(l, req)
+			}
+			if req.counts != nil {
+				req.took = time.Since(req.began)
+				req.replyBytes = len(payload2)
+			}
+			if err2 != nil || resp.Header["X-Amz-Function-Error"] != nil {
+				payload = nil
+				err = noReply(ctx, l, req, resp, payload2, err2)
+				goto readPayloadDone
+			}
+			payload = payload2
 			err = nil
-		acceptDone:
+		readPayloadDone:
 			if err != nil {
 				x.err = err
 				goto concludeDone
 			}
-		}
+			header = x.w.Header()
 
-		// readPayload, invoke.go
-		ctx = x.ctx
-		resp = x.resp
+			// newReply, reply.go
+			method = req.http.Method
+			reply2 = &reply{method: method}
+			contentType = nil
+			contentType, typed = header["Content-Type"]
+			if typed && contentType == nil {
+				delete(header, "Content-Type")
+				reply2.typeOpen = true
+			}
+			if len(header) == 0 {
+				reply2.header = header
+				reply2.inPlace = true
+			} else {
+				reply2.header = make(http.Header, 8)
+			}
 
-		// readReply, invoke.go
-		if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
-			payload2, err2 = readUnsizedReply(resp)
-			goto readReplyDone
-		}
-		payload3 = make([]byte, resp.ContentLength)
-		_, err3 = io.ReadFull(resp.Body, payload3)
-		_ = resp.Body.Close()
-		payload2 = payload3
-		err2 = err3
-	readReplyDone:
-		if req.holdsSlot {
-			releaseSlot(l, req)
-		}
-		if req.counts != nil {
-			req.took = time.Since(req.began)
-			req.replyBytes = len(payload2)
-		}
-		releaseSlot(l, req)
-		if err2 != nil || resp.Header["X-Amz-Function-Error"] != nil {
-			payload = nil
-			err = noReply(ctx, l, req, resp, payload2, err2)
-			goto readPayloadDone
-		}
-		payload = payload2
-		err = nil
-	readPayloadDone:
-		if err != nil {
-			x.err = err
-			goto concludeDone
-		}
-		header = x.w.Header()
+			// decodeReply, exchange.go
+			argument = l.replies
+			switch l.replyFormat.name {
+			case replyObject:
+				{
 
-		// newReply, reply.go
-		method = req.http.Method
-		reply2 = &reply{method: method}
-		contentType = nil
-		contentType, typed = header["Content-Type"]
-		if typed && contentType == nil {
-			delete(header, "Content-Type")
-			reply2.typeOpen = true
-		}
-		if len(header) == 0 {
-			reply2.header = header
-			reply2.inPlace = true
-		} else {
-			reply2.header = make(http.Header, 8)
-		}
+					// decodeObject, reply.go
+					object = &proxyReply{}
 
-		// decodeReply, exchange.go
-		argument = l.replies
-		switch l.replyFormat.name {
-		case replyObject:
-			{
+					// unmarshalReply, reply.go
+					if len(payload) >= minSplicedBody && unmarshalAroundBody(payload, object) {
+						err2 = nil
+						goto unmarshalReplyDone
+					}
+					err2 = json.Unmarshal(payload, object)
+				unmarshalReplyDone:
+					if object.StatusCode == nil && argument.bare {
+						err = decodeBare(payload, err2, reply2)
+						goto decodeReplyDone
+					}
+					if err2 != nil {
+						err = notJSON(err2)
+						goto decodeReplyDone
+					}
 
-				// decodeObject, reply.go
-				object = &proxyReply{}
+					// buildReply, reply.go
+					contentType2 = argument.contentType
 
-				// unmarshalReply, reply.go
-				if len(payload) >= minSplicedBody && unmarshalAroundBody(payload, object) {
-					err2 = nil
-					goto unmarshalReplyDone
-				}
-				err2 = json.Unmarshal(payload, object)
-			unmarshalReplyDone:
-				if object.StatusCode == nil && argument.bare {
-					err = decodeBare(payload, err2, reply2)
-					goto decodeReplyDone
-				}
-				if err2 != nil {
-					err = notJSON(err2)
-					goto decodeReplyDone
-				}
+					// replyStatus, reply.go
+					v = object.StatusCode
+					number = 0
+					number, _ = v.(float64)
+					status2 = statuses[number]
+					if status2 == 0 {
+						status, err3 = textStatus(v)
+						goto replyStatusDone
+					}
+					status = status2
+					err3 = nil
+				replyStatusDone:
+					if err3 != nil {
+						err = err3
+						goto decodeReplyDone
+					}
 
-				// buildReply, reply.go
-				contentType2 = argument.contentType
+					// replyBody, reply.go
+					v = object.Body
+					isBase64 = object.IsBase64Encoded
+					text = ""
+					text, isText2 = v.(string)
+					if !isText2 || (isBase64 != nil && isBase64 != false) {
+						body, err3 = otherBody(v, isBase64)
+						goto replyBodyDone
+					}
+					body = []byte(text)
+					err3 = nil
+				replyBodyDone:
+					if err3 != nil {
+						err = err3
+						goto decodeReplyDone
+					}
 
-				// replyStatus, reply.go
-				v = object.StatusCode
-				number = 0
-				number, _ = v.(float64)
-				status2 = statuses[number]
-				if status2 == 0 {
-					status, err3 = textStatus(v)
-					goto replyStatusDone
-				}
-				status = status2
-				err3 = nil
-			replyStatusDone:
-				if err3 != nil {
-					err = err3
-					goto decodeReplyDone
-				}
-
-				// replyBody, reply.go
-				v = object.Body
-				isBase64 = object.IsBase64Encoded
-				text = ""
-				text, isText2 = v.(string)
-				if !isText2 || (isBase64 != nil && isBase64 != false) {
-					body, err3 = otherBody(v, isBase64)
-					goto replyBodyDone
-				}
-				body = []byte(text)
-				err3 = nil
-			replyBodyDone:
-				if err3 != nil {
-					err = err3
-					goto decodeReplyDone
-				}
-
-				// addPlainHeaders, reply.go
-				header2 = reply2.header
-				single = nil
-				single, isMap = object.Headers.(map[string]any)
-				if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
-					result = false
-					goto addPlainHeadersDone
-				}
-				values = ""
-				for name, v2 := range single {
-					value = ""
-					value, isText2 = v2.(string)
-					if !isText2 {
+					// addPlainHeaders, reply.go
+					header2 = reply2.header
+					single = nil
+					single, isMap = object.Headers.(map[string]any)
+					if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
 						result = false
 						goto addPlainHeadersDone
 					}
-
-					// canonicalOf, header.go
-					canonical2 = ""
-					forwarded2 = false
-					canonical2 = canonicalNames[name]
-					if canonical2 == "" {
-						canonical, forwarded = canonicalName(name)
-						goto canonicalOfDone
-					}
-					canonical = canonical2
-					forwarded = true
-				canonicalOfDone:
-					if !forwarded {
-						result = false
-						goto addPlainHeadersDone
-					}
-					header2[canonical] = []string{value}
-					values += value
-				}
-				if len(header2) != len(single) {
-					result = false
-					goto addPlainHeadersDone
-				}
-				if object.MultiValueHeaders != nil || object.Cookies != nil {
-
-					// addPlainLists, reply.go
-					values2 = values
-					multi = nil
-					multi, isMap2 = object.MultiValueHeaders.(map[string]any)
-					cookies = nil
-					cookies, isList = object.Cookies.([]any)
-					if (!isMap2 && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) ||
-						len(multi) > maxPlainLines || len(cookies) > maxPlainLines {
-						result2 = false
-						goto addPlainListsDone
-					}
-					for name, v2 := range multi {
-						list = nil
-						list, isList2 = v2.([]any)
-						if !isList2 {
-							result2 = false
-							goto addPlainListsDone
+					values = ""
+					for name, v2 := range single {
+						value = ""
+						value, isText2 = v2.(string)
+						if !isText2 {
+							result = false
+							goto addPlainHeadersDone
 						}
 
 						// canonicalOf, header.go
@@ -2259,133 +2287,177 @@ func decodeReplies() {
 						canonical2 = canonicalNames[name]
 						if canonical2 == "" {
 							canonical, forwarded = canonicalName(name)
-							goto canonicalOfDone2
+							goto canonicalOfDone
 						}
 						canonical = canonical2
 						forwarded = true
-					canonicalOfDone2:
-						if !forwarded || len(list) == 0 || len(list) > maxPlainLines || header2[canonical] != nil {
-							result2 = false
-							goto addPlainListsDone
+					canonicalOfDone:
+						if !forwarded {
+							result = false
+							goto addPlainHeadersDone
 						}
-						texts = make([]string, len(list))
-						for i, item := range list {
-							text = ""
-							text, isText2 = item.(string)
-							if !isText2 {
-								result2 = false
-								goto addPlainListsDone
-							}
-							texts[i] = text
-							values2 += text
-						}
-						header2[canonical] = texts
+						header2[canonical] = []string{value}
+						values += value
 					}
-					if len(cookies) > 0 {
-						if header2["Set-Cookie"] != nil {
-							result2 = false
-							goto addPlainListsDone
-						}
-						texts = make([]string, len(cookies))
-						for i, item := range cookies {
-							text = ""
-							text, isText2 = item.(string)
-							if !isText2 {
-								result2 = false
-								goto addPlainListsDone
-							}
-							texts[i] = text
-							values2 += text
-						}
-						header2["Set-Cookie"] = texts
-					}
-					result2 = len(values2) <= maxReplyLineBytes/2 && !strings.ContainsAny(values2, controlCharacters)
-				addPlainListsDone:
-					if !result2 {
+					if len(header2) != len(single) {
 						result = false
 						goto addPlainHeadersDone
 					}
-				}
-				result = len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
-			addPlainHeadersDone:
-				if !result {
-					err3 = addAllHeaders(reply2.header, object)
-					if err3 != nil {
-						err = err3
-						goto decodeReplyDone
+					if object.MultiValueHeaders != nil || object.Cookies != nil {
+
+						// addPlainLists, reply.go
+						values2 = values
+						multi = nil
+						multi, isMap2 = object.MultiValueHeaders.(map[string]any)
+						cookies = nil
+						cookies, isList = object.Cookies.([]any)
+						if (!isMap2 && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) ||
+							len(multi) > maxPlainLines || len(cookies) > maxPlainLines {
+							result2 = false
+							goto addPlainListsDone
+						}
+						for name, v2 := range multi {
+							list = nil
+							list, isList2 = v2.([]any)
+							if !isList2 {
+								result2 = false
+								goto addPlainListsDone
+							}
+
+							// canonicalOf, header.go
+							canonical2 = ""
+							forwarded2 = false
+							canonical2 = canonicalNames[name]
+							if canonical2 == "" {
+								canonical, forwarded = canonicalName(name)
+								goto canonicalOfDone2
+							}
+							canonical = canonical2
+							forwarded = true
+						canonicalOfDone2:
+							if !forwarded || len(list) == 0 || len(list) > maxPlainLines || header2[canonical] != nil {
+								result2 = false
+								goto addPlainListsDone
+							}
+							texts = make([]string, len(list))
+							for i, item := range list {
+								text = ""
+								text, isText2 = item.(string)
+								if !isText2 {
+									result2 = false
+									goto addPlainListsDone
+								}
+								texts[i] = text
+								values2 += text
+							}
+							header2[canonical] = texts
+						}
+						if len(cookies) > 0 {
+							if header2["Set-Cookie"] != nil {
+								result2 = false
+								goto addPlainListsDone
+							}
+							texts = make([]string, len(cookies))
+							for i, item := range cookies {
+								text = ""
+								text, isText2 = item.(string)
+								if !isText2 {
+									result2 = false
+									goto addPlainListsDone
+								}
+								texts[i] = text
+								values2 += text
+							}
+							header2["Set-Cookie"] = texts
+						}
+						result2 = len(values2) <= maxReplyLineBytes/2 && !strings.ContainsAny(values2, controlCharacters)
+					addPlainListsDone:
+						if !result2 {
+							result = false
+							goto addPlainHeadersDone
+						}
 					}
-				}
+					result = len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
+				addPlainHeadersDone:
+					if !result {
+						err3 = addAllHeaders(reply2.header, object)
+						if err3 != nil {
+							err = err3
+							goto decodeReplyDone
+						}
+					}
 
-				// completeReply, reply.go
-				reply2.status = status
+					// completeReply, reply.go
+					reply2.status = status
 
-				// bodyless, reply.go
-				result = status == http.StatusNoContent || status == http.StatusNotModified
-				if result {
-					reply2.body = nil
-					goto completeReplyDone
+					// bodyless, reply.go
+					result = status == http.StatusNoContent || status == http.StatusNotModified
+					if result {
+						reply2.body = nil
+						goto completeReplyDone
+					}
+					reply2.body = body
+					if reply2.header["Content-Type"] == nil {
+						reply2.header["Content-Type"] = []string{contentType2}
+					}
+				completeReplyDone:
+					err = nil
 				}
-				reply2.body = body
-				if reply2.header["Content-Type"] == nil {
-					reply2.header["Content-Type"] = []string{contentType2}
-				}
-			completeReplyDone:
-				err = nil
+			case replyHTTPJSON:
+				err = decodeHTTPJSON(argument, payload, reply2)
+			case replyStrict:
+				err = decodeStrictly(argument, payload, reply2)
+			case replyRaw:
+				err = decodeRaw(argument, payload, reply2)
+			case replyHTTP:
+				err = decodeHTTPMessage(argument, payload, reply2)
+			case replyNone:
+				err = decodeNone(argument, payload, reply2)
+			default:
+				err = l.replyFormat.decode(argument, payload, reply2)
 			}
-		case replyHTTPJSON:
-			err = decodeHTTPJSON(argument, payload, reply2)
-		case replyStrict:
-			err = decodeStrictly(argument, payload, reply2)
-		case replyRaw:
-			err = decodeRaw(argument, payload, reply2)
-		case replyHTTP:
-			err = decodeHTTPMessage(argument, payload, reply2)
-		case replyNone:
-			err = decodeNone(argument, payload, reply2)
-		default:
-			err = l.replyFormat.decode(argument, payload, reply2)
-		}
-	decodeReplyDone:
-		if err != nil {
-			dropReply(header, reply2)
-			x.err = badReply(err)
-			goto concludeDone
-		}
-
-		// writeReply, reply.go
-		w = x.w
-		if !reply2.inPlace {
-			for name, values3 := range reply2.header {
-				header[name] = append(header[name], values3...)
+		decodeReplyDone:
+			if err != nil {
+				dropReply(header, reply2)
+				x.err = badReply(err)
+				goto concludeDone
 			}
-		}
 
-		// setCallHeaders, invoke.go
-		id = req.answer[requestIDHeader]
-		if id != nil {
-			header[requestIDHeader] = id
+			// writeReply, reply.go
+			w = x.w
+			if !reply2.inPlace {
+				for name, values3 := range reply2.header {
+					header[name] = append(header[name], values3...)
+				}
+			}
+
+			// setCallHeaders, invoke.go
+			id = req.answer[requestIDHeader]
+			if id != nil {
+				header[requestIDHeader] = id
+			}
+			if l.serverTiming {
+				addServerTiming(header, req)
+			}
+			if l.noted {
+				noteCall(req)
+			}
+			if req.counts != nil {
+				recordReply(l, req, reply2.status)
+			}
+			if len(reply2.body) == 0 || req.http.Method == methodHead {
+				writeHead(w, header, req, reply2)
+				goto writeReplyDone
+			}
+			header["Content-Length"] = []string{strconv.Itoa(len(reply2.body))}
+			if reply2.status != statusOK {
+				w.WriteHeader(reply2.status)
+			}
+			_, _ = w.Write(reply2.body)
+		writeReplyDone:
+			x.answered = true
+		concludeDone:
 		}
-		if l.serverTiming {
-			addServerTiming(header, req)
-		}
-		if l.noted {
-			noteCall(req)
-		}
-		if req.counts != nil {
-			recordReply(l, req, reply2.status)
-		}
-		if len(reply2.body) == 0 || req.http.Method == methodHead {
-			writeHead(w, header, req, reply2)
-			goto writeReplyDone
-		}
-		header["Content-Length"] = []string{strconv.Itoa(len(reply2.body))}
-		if reply2.status != statusOK {
-			w.WriteHeader(reply2.status)
-		}
-		_, _ = w.Write(reply2.body)
-	writeReplyDone:
-		x.answered = true
-	concludeDone:
 		self.exchange = leave
 
 		// staysIdle, workers.go

@@ -25,7 +25,7 @@ func (p *pkg) checkDialect(f *function, isWorker bool) error {
 func (p *pkg) checkSignature(f *function, isWorker bool) error {
 	signature := f.object.Type().(*types.Signature)
 	switch {
-	case signature.Recv() != nil:
+	case signature.Recv() != nil && !isWorker:
 		return p.refuse(f.decl, "%s is a method: want a function of the package", f.object.Name())
 	case signature.TypeParams().Len() > 0:
 		return p.refuse(f.decl, "%s has type parameters", f.object.Name())
@@ -74,10 +74,13 @@ func (p *pkg) checkNode(f *function, n ast.Node, isWorker bool) error {
 	return nil
 }
 
-// isReceived reports whether the receive is the right side of v, ok := <-c, and neither is set again.
+// isReceived reports whether the receive is the right side of v, ok := <-c, and neither is set again, or a statement.
 func (p *pkg) isReceived(f *function, receive *ast.UnaryExpr) bool {
 	found := false
 	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+		if s, ok := n.(*ast.ExprStmt); ok && s.X == receive {
+			found = true
+		}
 		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.DEFINE && len(a.Lhs) == 2 && a.Rhs[0] == receive {
 			found = true
 			for _, target := range a.Lhs {

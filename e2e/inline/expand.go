@@ -44,6 +44,11 @@ func expandWorker(p *pkg, w *worker) (string, error) {
 	e := &expansion{pkg: p, names: newNames(p), reads: map[string]int{}}
 	a := &activation{function: w.function, names: map[types.Object]string{}, replaced: map[ast.Node]string{}}
 	e.names.used[w.name] = true
+	receiver := ""
+	if r := w.object.Type().(*types.Signature).Recv(); r != nil {
+		a.names[r] = e.names.unique(r.Name())
+		receiver = "(" + a.names[r] + " " + p.typeText(r.Type()) + ") "
+	}
 	for _, parameter := range w.params {
 		a.names[parameter] = e.names.unique(parameter.Name())
 	}
@@ -54,7 +59,7 @@ func expandWorker(p *pkg, w *worker) (string, error) {
 	e.block = nil
 	source := filepath.Base(p.fset.Position(w.decl.Pos()).Filename)
 	return "// " + w.name + " is " + w.object.Name() + " in " + source + ", with the functions that it calls written into it.\n" +
-		"func " + w.name + e.parameters(a) + " {\n" + e.names.declarations(body.text.String(), e.reads) + body.text.String() + "}\n\n", nil
+		"func " + receiver + w.name + e.parameters(a) + " {\n" + e.names.declarations(body.text.String(), e.reads) + body.text.String() + "}\n\n", nil
 }
 
 // parameters returns the parameters of the generated function.

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,47 +97,70 @@ func stubOf(dir string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the package in %s: %w", dir, err)
 	}
-	var name string
-	var functions strings.Builder
+	s := &stub{imports: map[string]bool{}}
 	for _, path := range paths {
 		if filepath.Base(path) == FileName || strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		source, err := os.ReadFile(path)
-		if err != nil {
+		if err := s.add(path); err != nil {
 			return nil, fmt.Errorf("read the package in %s: %w", dir, err)
 		}
-		fset := token.NewFileSet()
-		file, err := parser.ParseFile(fset, path, source, parser.ParseComments)
-		if err != nil {
-			return nil, fmt.Errorf("read the package in %s: %w", dir, err)
+	}
+	imports := slices.Sorted(maps.Keys(s.imports))
+	return []byte("package " + s.name + "\n\n" + strings.Join(imports, "\n") + "\n" + s.functions.String()), nil
+}
+
+// stub is a file with empty functions.
+type stub struct {
+	name      string
+	imports   map[string]bool // declarations
+	functions strings.Builder
+}
+
+// add adds the functions that are generated of a file.
+func (s *stub) add(path string) error {
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, path, source, parser.ParseComments)
+	if err != nil {
+		return err
+	}
+	s.name = file.Name.Name
+	text := func(fields *ast.FieldList) string {
+		if fields == nil {
+			return ""
 		}
-		name = file.Name.Name
-		for _, decl := range file.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil {
-				if generated, ok := directive(f.Doc, workerDirective); ok && generated != "" {
-					from, to := fset.Position(f.Type.Params.Pos()).Offset, fset.Position(f.Type.Params.End()).Offset
-					fmt.Fprintf(&functions, "func %s%s {}\n", generated, stubParameters(string(source[from:to]), f.Type.Params))
-				}
+		s.importFor(file, fields)
+		return string(source[fset.Position(fields.Pos()).Offset:fset.Position(fields.End()).Offset])
+	}
+	for _, decl := range file.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok {
+			if generated, ok := directive(f.Doc, workerDirective); ok && generated != "" {
+				fmt.Fprintf(&s.functions, "func %s %s%s {}\n", text(f.Recv), generated, text(f.Type.Params))
 			}
 		}
 	}
-	return []byte("package " + name + "\n\n" + functions.String()), nil
+	return nil
 }
 
-// stubParameters returns the parameters of a generated function in a file without imports: text where they need none,
-// else any values.
-func stubParameters(text string, parameters *ast.FieldList) string {
-	qualified := false
-	ast.Inspect(parameters, func(n ast.Node) bool {
-		_, ok := n.(*ast.SelectorExpr)
-		qualified = qualified || ok
+// importFor imports the packages that parameters need, as their file does.
+func (s *stub) importFor(file *ast.File, fields *ast.FieldList) {
+	ast.Inspect(fields, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok {
+			if id, ok := selector.X.(*ast.Ident); ok {
+				for _, spec := range file.Imports {
+					path := strings.Trim(spec.Path.Value, `"`)
+					if (spec.Name != nil && spec.Name.Name == id.Name) || (spec.Name == nil && filepath.Base(path) == id.Name) {
+						s.imports[fmt.Sprintf("import %s %q", id.Name, path)] = true
+					}
+				}
+			}
+		}
 		return true
 	})
-	if qualified {
-		return "(_ ...any)"
-	}
-	return text
 }
 
 // directive returns what follows a directive in a comment, and reports whether it is there.
@@ -162,7 +186,7 @@ type function struct {
 	facts           *facts
 }
 
-// worker is a function to be written anew as a function named name.
+// worker is a function to be written anew as a function named name, or a method to be written as a method.
 type worker struct {
 	*function
 	name string
