@@ -417,43 +417,30 @@ func serveInBurst(t *testing.T, l http.Handler, path string, g *gate, answered *
 	}
 }
 
-// An idle worker would hold what is large until its next request: such exchanges come to none.
-func TestAWorkerHoldsNothingLarge(t *testing.T) {
-	large := strings.Repeat("x", minSplicedBody)
+// An idle worker would hold what is large until its next request.
+func TestWorkersLeaveWhatIsLarge(t *testing.T) {
 	for name, tc := range map[string]struct {
-		body, reply      string
-		encoder, decoder bool // is used
+		body, event, reply int64 // their lengths; -1 where nobody knows
+		writesWait         bool
+		prepare, conclude  bool // is left
 	}{
-		"nothing large":                {"x", `{"statusCode":200,"body":"hi"}`, true, true},
-		"a reply that few make":        {"x", `"hi"`, true, true},
-		"a failure without a body":     {"", "", true, true},
-		"a failure, with a body":       {"x", "", true, true},
-		"a failure, with a large body": {large, "", false, false},
-		"a large body":                 {large, `{"statusCode":200,"body":"hi"}`, false, false},
-		"a large reply":                {"x", `{"statusCode":200,"body":"` + large + `"}`, true, false},
+		"nothing large":                   {0, 100, 100, false, false, false},
+		"a large body":                    {minSplicedBody, minSplicedBody, 100, false, true, true},
+		"a body of unknown length":        {-1, 100, 100, false, true, false},
+		"an event of many headers":        {0, minSplicedBody, 100, false, false, true},
+		"a large reply":                   {0, 100, minSplicedBody, false, false, true},
+		"a reply of unknown length":       {0, 100, -1, false, false, true},
+		"a hook where the reply is taken": {0, 100, 100, true, false, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
-				switch {
-				case bytes.Contains(event, []byte(`"method":"GET"`)):
-					_, _ = io.WriteString(w, `{"statusCode":200,"body":"hi"}`)
-				case tc.reply == "":
-					w.Header().Set("X-Amz-Function-Error", "Unhandled")
-				default:
-					_, _ = io.WriteString(w, tc.reply)
-				}
-			})
-			l := newTestHandler(t, testConfig(f))
-			retireIdle(&idleEncoders, toEncode)
-			retireIdle(&idleDecoders, toDecode)
-			l.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(tc.body)))
-			if got := atomic.LoadInt32(&idleEncoders) == 1; got != tc.encoder {
-				t.Errorf("an encoder: got %t, want %t", got, tc.encoder)
-			}
-			if got := atomic.LoadInt32(&idleDecoders) == 1; got != tc.decoder {
-				t.Errorf("a decoder: got %t, want %t", got, tc.decoder)
-			}
-		})
+		x := &exchange{
+			lambda: &Lambda{writesWait: tc.writesWait},
+			r:      &http.Request{ContentLength: tc.body},
+			req:    &request{event: make([]byte, tc.event)},
+			resp:   &http.Response{ContentLength: tc.reply},
+		}
+		if prepare, conclude := preparesAlone(x), concludesAlone(x); prepare != tc.prepare || conclude != tc.conclude {
+			t.Errorf("%s: got prepare %t and conclude %t, want %t and %t", name, prepare, conclude, tc.prepare, tc.conclude)
+		}
 	}
 }
 
