@@ -23,10 +23,11 @@ func newCache(life context.Context, l *Lambda, config *Config) (*cache.Cache, er
 		Name:     l.name,
 		Settings: identity,
 		// A request that the options hand to the router's service must not leave its goroutine.
-		Function: config.hasFunction() && config.Unmatched != unmatchedNext,
-		Streamed: l.streamed,
-		Noted:    config.Edge != nil || config.AccessLog,
-		Timeout:  l.timeout,
+		Function:   config.hasFunction() && config.Unmatched != unmatchedNext,
+		Streamed:   l.streamed,
+		Authorized: config.Authorizer != nil,
+		Noted:      config.Edge != nil || config.AccessLog,
+		Timeout:    l.timeout,
 		Fail: func(w http.ResponseWriter, r *http.Request, status int) {
 			failBracket(l, w, r, status)
 		},

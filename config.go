@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/credentials"
@@ -215,6 +216,11 @@ type Config struct {
 	// text, AWS's account numbers and internal names become public: for development only.
 	// Default: false.
 	ExposeErrors bool `mapstructure:"exposeErrors"`
+
+	// Authorizer asks who may pass before anything else of this middleware, but Edge's viewerRequest,
+	// sees a request: a Lambda authorizer, or JSON Web Tokens.
+	// Default: everybody may.
+	Authorizer *authorizer.Config `mapstructure:"authorizer"`
 
 	// Edge runs Lambda@Edge functions on requests and responses.
 	// Default: none.

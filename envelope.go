@@ -11,6 +11,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
@@ -141,6 +142,7 @@ type request struct {
 	// Ids as AWS makes them (ids.go), whether or not the event has them.
 	traceID   string
 	requestID string
+	uuid      string // "" before requestUUID
 
 	body  []byte // all of it; nil before readBody and where there is none
 	event []byte // what the function gets, nil before encodeEvent
@@ -176,6 +178,12 @@ type request struct {
 
 	// eventHeaders are those of option eventHeaders, lower case, to replace the client's.
 	eventHeaders map[string]string
+
+	// authorizer is requestContext.authorizer of the event, nil where there is none.
+	authorizer json.RawMessage
+
+	// authorizing is what the event of an authorizer says beside the request. nil for other events.
+	authorizing *authorizer.Identity
 
 	// What metrics count of the call (observe.go). counts is nil where nothing is counted.
 	counts     *metrics.Function
@@ -219,6 +227,9 @@ func takeIn(l *Lambda, r *http.Request, self *worker) *request {
 	if req.path == "" {
 		req.path = "/"
 	}
+	if l.authorized {
+		adoptNotes(req)
+	}
 	return req
 }
 
@@ -258,7 +269,7 @@ type eventSettings struct {
 
 // newEventSettings takes valid options. t is nil where the function depends on the request.
 func newEventSettings(config *Config, t *target, format *eventFormat) (*eventSettings, error) {
-	settings := &eventSettings{context: newEventContext(config, t, format), maxBytes: eventLimit(config.InvocationType)}
+	settings := &eventSettings{context: newEventContext(config, t, format.setContext), maxBytes: eventLimit(config.InvocationType)}
 	for _, mediaType := range config.BinaryMediaTypes {
 		settings.binaryMediaTypes = append(settings.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))
 	}
@@ -279,6 +290,7 @@ func newEventSettings(config *Config, t *target, format *eventFormat) (*eventSet
 // eventContext is the part of an event that describes the API, which there is none of here: the
 // same for every request.
 type eventContext struct {
+	region         string // "" where nobody has said
 	accountID      string
 	apiID          string
 	stage          string
@@ -288,7 +300,7 @@ type eventContext struct {
 
 // newEventContext takes the options, else what the function's ARN says, else the format's own
 // defaults. t is nil where the function depends on the request.
-func newEventContext(config *Config, t *target, format *eventFormat) eventContext {
+func newEventContext(config *Config, t *target, setContext func(c *eventContext)) eventContext {
 	c := eventContext{accountID: "000000000000", apiID: "traefik", stage: "$default"}
 	region := config.Region
 	if t != nil {
@@ -297,7 +309,8 @@ func newEventContext(config *Config, t *target, format *eventFormat) eventContex
 			c.accountID = t.function.AccountID
 		}
 	}
-	format.setContext(&c)
+	c.region = region
+	setContext(&c)
 	if config.AccountID != "" {
 		c.accountID = config.AccountID
 	}

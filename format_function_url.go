@@ -15,7 +15,7 @@ import (
 func encodeFunctionURL(settings *eventSettings, req *request) ([]byte, error) {
 	event := newHTTPAPIv2Event(settings, req)
 	event.RawPath = escapedPath(req)
-	event.RequestContext.RequestID = randomUUID()
+	event.RequestContext.RequestID = requestUUID(req)
 	addTLSHeaders(event.Headers, req.http.TLS)
 	return marshalEvent(req, event)
 }

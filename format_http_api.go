@@ -1,6 +1,9 @@
 package lambda
 
-import "strconv"
+import (
+	"encoding/json"
+	"strconv"
+)
 
 // HTTP APIs of API Gateway, payload format 2.0:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -22,16 +25,17 @@ type httpAPIv2Event struct {
 }
 
 type httpAPIv2Context struct {
-	AccountID    string        `json:"accountId"`
-	APIID        string        `json:"apiId"`
-	DomainName   string        `json:"domainName"`
-	DomainPrefix string        `json:"domainPrefix"`
-	HTTP         httpAPIv2HTTP `json:"http"`
-	RequestID    string        `json:"requestId"`
-	RouteKey     string        `json:"routeKey"`
-	Stage        string        `json:"stage"`
-	Time         string        `json:"time"`      // Common Log Format
-	TimeEpoch    int64         `json:"timeEpoch"` // milliseconds
+	AccountID    string          `json:"accountId"`
+	APIID        string          `json:"apiId"`
+	Authorizer   json.RawMessage `json:"authorizer,omitempty"`
+	DomainName   string          `json:"domainName"`
+	DomainPrefix string          `json:"domainPrefix"`
+	HTTP         httpAPIv2HTTP   `json:"http"`
+	RequestID    string          `json:"requestId"`
+	RouteKey     string          `json:"routeKey"`
+	Stage        string          `json:"stage"`
+	Time         string          `json:"time"`      // Common Log Format
+	TimeEpoch    int64           `json:"timeEpoch"` // milliseconds
 }
 
 type httpAPIv2HTTP struct {
@@ -71,6 +75,7 @@ func newHTTPAPIv2Event(settings *eventSettings, req *request) *httpAPIv2Event {
 	context.RequestID = req.requestID
 	context.Time = req.second.logTime
 	context.TimeEpoch = req.millis
+	context.Authorizer = req.authorizer
 	if event.RawQueryString != "" {
 		event.QueryStringParameters = joinedQuery(req)
 	}

@@ -29,21 +29,23 @@ type proxyEvent struct {
 }
 
 type proxyContext struct {
-	AccountID         string        `json:"accountId"`
-	APIID             string        `json:"apiId"`
-	DomainName        string        `json:"domainName"`
-	DomainPrefix      string        `json:"domainPrefix"`
-	ExtendedRequestID string        `json:"extendedRequestId"`
-	HTTPMethod        string        `json:"httpMethod"`
-	Identity          proxyIdentity `json:"identity"`
-	Path              string        `json:"path"` // with the stage
-	Protocol          string        `json:"protocol"`
-	RequestID         string        `json:"requestId"`
-	RequestTime       string        `json:"requestTime"`      // Common Log Format
-	RequestTimeEpoch  int64         `json:"requestTimeEpoch"` // milliseconds
-	ResourceID        string        `json:"resourceId"`
-	ResourcePath      string        `json:"resourcePath"`
-	Stage             string        `json:"stage"`
+	AccountID         string          `json:"accountId"`
+	APIID             string          `json:"apiId"`
+	Authorizer        json.RawMessage `json:"authorizer,omitempty"`
+	DeploymentID      string          `json:"deploymentId,omitempty"` // in authorizers' events alone
+	DomainName        string          `json:"domainName"`
+	DomainPrefix      string          `json:"domainPrefix"`
+	ExtendedRequestID string          `json:"extendedRequestId"`
+	HTTPMethod        string          `json:"httpMethod"`
+	Identity          proxyIdentity   `json:"identity"`
+	Path              string          `json:"path"` // with the stage
+	Protocol          string          `json:"protocol"`
+	RequestID         string          `json:"requestId"`
+	RequestTime       string          `json:"requestTime"`      // Common Log Format
+	RequestTimeEpoch  int64           `json:"requestTimeEpoch"` // milliseconds
+	ResourceID        string          `json:"resourceId"`
+	ResourcePath      string          `json:"resourcePath"`
+	Stage             string          `json:"stage"`
 }
 
 // proxyIdentity says who calls. All but the address and the browser comes of AWS's own ways to
@@ -66,6 +68,12 @@ type proxyIdentity struct {
 
 //lambda:inline
 func encodeHTTPAPIv1(settings *eventSettings, req *request) ([]byte, error) {
+	event := newHTTPAPIv1Event(settings, req)
+	return marshalEvent(req, event)
+}
+
+//lambda:inline
+func newHTTPAPIv1Event(settings *eventSettings, req *request) *proxyEvent {
 	event := newProxyEvent(settings, req, headerValues(req, false))
 	event.Version = "1.0"
 	event.Resource = routePath(req.routeKey)
@@ -84,7 +92,7 @@ func encodeHTTPAPIv1(settings *eventSettings, req *request) ([]byte, error) {
 		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(settings, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
-	return marshalEvent(req, event)
+	return event
 }
 
 //lambda:inline
@@ -92,6 +100,18 @@ func encodeRESTAPI(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, false)
 	delete(headers, "Content-Length")
 	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(settings, last(headers["Content-Type"])))
+	event := newRESTAPIEvent(settings, req, headers)
+	if len(req.body) > 0 {
+		event.IsBase64Encoded = isBase64
+		event.Body = eventBody(req.body, isBase64)
+	}
+	return marshalEvent(req, event)
+}
+
+// newRESTAPIEvent returns the event without its body.
+//
+//lambda:inline
+func newRESTAPIEvent(settings *eventSettings, req *request, headers map[string][]string) *proxyEvent {
 	if req.http.ProtoMajor >= 2 {
 		headers = lowerButAWS(headers)
 	}
@@ -100,14 +120,10 @@ func encodeRESTAPI(settings *eventSettings, req *request) ([]byte, error) {
 	setResource(event, req)
 	context.ResourceID = settings.context.apiID
 	context.ResourcePath = event.Resource
-	context.RequestID = randomUUID()
+	context.RequestID = requestUUID(req)
 	context.ExtendedRequestID = req.requestID
 	context.Path = "/" + settings.context.stage + event.Path
-	if len(req.body) > 0 {
-		event.IsBase64Encoded = isBase64
-		event.Body = eventBody(req.body, isBase64)
-	}
-	return marshalEvent(req, event)
+	return event
 }
 
 // newProxyEvent returns what the two events have in common.
@@ -126,6 +142,7 @@ func newProxyEvent(settings *eventSettings, req *request, headers map[string][]s
 		RequestContext: proxyContext{
 			AccountID:        settings.context.accountID,
 			APIID:            settings.context.apiID,
+			Authorizer:       req.authorizer,
 			DomainName:       domain,
 			DomainPrefix:     prefix,
 			HTTPMethod:       r.Method,

@@ -17,8 +17,18 @@ func randomHex() string {
 	return hex.EncodeToString(random)
 }
 
-// randomUUID returns an id as API Gateway gives it to requests of REST APIs, and Lambda to those of
-// Function URLs: a random UUID (RFC 9562 5.4).
+// requestUUID returns the id of a request as API Gateway gives it to requests of REST APIs, and Lambda to
+// those of Function URLs.
+//
+//lambda:inline
+func requestUUID(req *request) string {
+	if req.uuid == "" {
+		req.uuid = randomUUID()
+	}
+	return req.uuid
+}
+
+// randomUUID returns a random UUID (RFC 9562 5.4).
 //
 //lambda:inline
 func randomUUID() string {

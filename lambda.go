@@ -46,10 +46,12 @@ type Lambda struct {
 	proxied             bool               // calls may go through a proxy
 	passUnmatched       bool
 	fallback            bool
+	authorized          bool // option authorizer is set
 	fixed               bool // one function, for clients that are the TCP peers
 	plainCall           bool // no option asks for more than one plain call
 	writesWait          bool // a response hook may wait for Lambda where the response is written
 	serverTiming        bool
+	roomsTimed          bool // a room further out writes Server-Timing
 	exposeErrors        bool
 	xray                bool // calls carry the trace header of the request
 	noted               bool // brackets want to know what function was called
@@ -178,6 +180,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		passUnmatched:       config.Unmatched == unmatchedNext,
 		fallback:            config.Fallback,
 		serverTiming:        config.ServerTiming,
+		roomsTimed:          config.ServerTiming && config.hasBrackets(),
 		exposeErrors:        config.ExposeErrors,
 		xray:                config.XRayTracing,
 		noted:               config.AccessLog,

@@ -45,6 +45,9 @@ func serveStreamed(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
 	err := resolve(l, req)
 	if err == nil {
+		err = refuseSwitch(r)
+	}
+	if err == nil {
 		err = answerStreamed(l, w, req)
 	}
 	if err != nil {
@@ -285,6 +288,7 @@ func writeStream(w http.ResponseWriter, s *stream, head *reply) {
 	r := s.req.http
 	s.status = head.status
 	if r.Method == http.MethodHead || bodyless(head.status) {
+		s.req.took = time.Since(s.req.began)
 		writeReply(s.lambda, w, w.Header(), s.req, head)
 		return
 	}

@@ -144,6 +144,7 @@ func encodeRequests() {
 		context3    *proxyContext
 		headers2    map[string][]string
 		isBase64    bool
+		headers3    map[string][]string
 		id          string
 		mediaType   string
 		mediaType2  string
@@ -222,6 +223,9 @@ func encodeRequests() {
 			}
 			if req.path == "" {
 				req.path = "/"
+			}
+			if l.authorized {
+				adoptNotes(req)
 			}
 			x.req = req
 			ctx, cancel = context.WithTimeout(x.r.Context(), l.timeout)
@@ -433,6 +437,7 @@ func encodeRequests() {
 					context2.RequestID = req.requestID
 					context2.Time = req.second.logTime
 					context2.TimeEpoch = req.millis
+					context2.Authorizer = req.authorizer
 					if event2.RawQueryString != "" {
 
 						// joinedQuery, query.go
@@ -522,6 +527,8 @@ func encodeRequests() {
 				{
 
 					// encodeHTTPAPIv1, format_rest_api.go
+
+					// newHTTPAPIv1Event, format_rest_api.go
 
 					// headerValues, request_header.go
 					result3 = make(map[string][]string, len(req.http.Header)+6)
@@ -660,6 +667,7 @@ func encodeRequests() {
 						RequestContext: proxyContext{
 							AccountID:        argument.context.accountID,
 							APIID:            argument.context.apiID,
+							Authorizer:       req.authorizer,
 							DomainName:       domain,
 							DomainPrefix:     prefix,
 							HTTPMethod:       r.Method,
@@ -855,8 +863,11 @@ func encodeRequests() {
 					}
 					delete(headers2, "Content-Length")
 					isBase64 = len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(argument, last(headers2["Content-Type"])))
+
+					// newRESTAPIEvent, format_rest_api.go
+					headers3 = headers2
 					if req.http.ProtoMajor >= 2 {
-						headers2 = lowerButAWS(headers2)
+						headers3 = lowerButAWS(headers3)
 					}
 
 					// newProxyEvent, format_rest_api.go
@@ -896,8 +907,8 @@ func encodeRequests() {
 					path = req.rawPath
 
 					// lastValues, request_header.go
-					result5 = make(map[string]string, len(headers2))
-					for name2, list := range headers2 {
+					result5 = make(map[string]string, len(headers3))
+					for name2, list := range headers3 {
 						if len(list) > 0 {
 							result5[name2] = list[len(list)-1]
 						}
@@ -906,11 +917,12 @@ func encodeRequests() {
 						Path:              path,
 						HTTPMethod:        r.Method,
 						Headers:           result5,
-						MultiValueHeaders: headers2,
+						MultiValueHeaders: headers3,
 						StageVariables:    argument.context.stageVariables,
 						RequestContext: proxyContext{
 							AccountID:        argument.context.accountID,
 							APIID:            argument.context.apiID,
+							Authorizer:       req.authorizer,
 							DomainName:       domain,
 							DomainPrefix:     prefix,
 							HTTPMethod:       r.Method,
@@ -972,13 +984,18 @@ func encodeRequests() {
 					context3.ResourceID = argument.context.apiID
 					context3.ResourcePath = event4.Resource
 
-					// randomUUID, ids.go
-					random2 = make([]byte, 16)
-					_, _ = rand.Read(random2)
-					random2[6] = random2[6]&0x0f | 0x40
-					random2[8] = random2[8]&0x3f | 0x80
-					id = hex.EncodeToString(random2)
-					context3.RequestID = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+					// requestUUID, ids.go
+					if req.uuid == "" {
+
+						// randomUUID, ids.go
+						random2 = make([]byte, 16)
+						_, _ = rand.Read(random2)
+						random2[6] = random2[6]&0x0f | 0x40
+						random2[8] = random2[8]&0x3f | 0x80
+						id = hex.EncodeToString(random2)
+						req.uuid = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+					}
+					context3.RequestID = req.uuid
 					context3.ExtendedRequestID = req.requestID
 					context3.Path = "/" + argument.context.stage + event4.Path
 					if len(req.body) > 0 {
@@ -1071,6 +1088,7 @@ func encodeRequests() {
 					context2.RequestID = req.requestID
 					context2.Time = req.second.logTime
 					context2.TimeEpoch = req.millis
+					context2.Authorizer = req.authorizer
 					if event2.RawQueryString != "" {
 
 						// joinedQuery, query.go
@@ -1145,13 +1163,18 @@ func encodeRequests() {
 					}
 					event2.RawPath = req.rawPath
 
-					// randomUUID, ids.go
-					random2 = make([]byte, 16)
-					_, _ = rand.Read(random2)
-					random2[6] = random2[6]&0x0f | 0x40
-					random2[8] = random2[8]&0x3f | 0x80
-					id = hex.EncodeToString(random2)
-					event2.RequestContext.RequestID = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+					// requestUUID, ids.go
+					if req.uuid == "" {
+
+						// randomUUID, ids.go
+						random2 = make([]byte, 16)
+						_, _ = rand.Read(random2)
+						random2[6] = random2[6]&0x0f | 0x40
+						random2[8] = random2[8]&0x3f | 0x80
+						id = hex.EncodeToString(random2)
+						req.uuid = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+					}
+					event2.RequestContext.RequestID = req.uuid
 					addTLSHeaders(event2.Headers, req.http.TLS)
 
 					// marshalEvent, envelope.go
@@ -2437,7 +2460,7 @@ func decodeReplies() {
 				header[requestIDHeader] = id
 			}
 			if l.serverTiming {
-				addServerTiming(header, req)
+				addServerTiming(l, header, req)
 			}
 			if l.noted {
 				noteCall(req)

@@ -66,7 +66,8 @@ func TestTheARNNamesTheAPI(t *testing.T) {
 	g := newGateway(t, &Config{}, ShapeHTTPAPIv2)
 	g.payload = simpleAllow
 	g.get("/users/42?x=1", token)
-	if got, want := g.identities[0].ARN, "arn:aws:execute-api:eu-west-1:123456789012:api/$default/GET/users/42"; got != want {
+	want := "arn:aws:execute-api:eu-west-1:123456789012:api/$default/GET/users/42"
+	if got := g.identities[0].ARN; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

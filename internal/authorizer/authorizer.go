@@ -65,6 +65,9 @@ type Core struct {
 	// ClientIP returns the client's bare address.
 	ClientIP func(r *http.Request) string
 
+	// Cause names the cause of an error of Invoke for the log: "throttle", "timeout" ….
+	Cause func(err error) string
+
 	// Fail responds with this middleware's own body for a status: 404 or 499.
 	Fail func(w http.ResponseWriter, r *http.Request, status int)
 
@@ -89,8 +92,11 @@ type Authorizer struct {
 	settings    *settings
 	refusals    *refusals
 	arnPrefix   string  // "arn:aws:execute-api:eu-west-1:123456789012:api/stage/"
+	label       string  // the function, or "jwt", for the log
 	fingerprint string  // of all that a decision depends on beside the identity
 	keys        *keySet // of a JWT's issuer; nil for Lambda authorizers
+
+	setsHeaders bool // option requestHeaders is set
 
 	// plainHeader is the identity source where that is one header, its results are cached, and no
 	// route needs to match: most requests then pass by cachedAllow. "" elsewhere.
@@ -112,12 +118,16 @@ func New(config *Config, core Core) (*Authorizer, error) {
 		return nil, err
 	}
 	a := &Authorizer{core: core, settings: s, refusals: httpRefusals}
+	a.setsHeaders = len(s.headers) > 0
 	if s.format.rest {
 		a.refusals = restRefusals
 	}
-	a.arnPrefix = "arn:" + core.Partition + ":execute-api:" + core.Region + ":" + core.AccountID + ":" + core.APIID + "/" + core.Stage + "/"
+	a.arnPrefix = "arn:" + core.Partition + ":execute-api:" + core.Region + ":" + core.AccountID + ":" +
+		core.APIID + "/" + core.Stage + "/"
 	a.fingerprint = fingerprintOf(config, &a.core)
+	a.label = config.Function
 	if s.verifiesJWT {
+		a.label = "jwt"
 		a.keys = sharedKeySet(s.jwt.issuer, s.jwt.jwksURL)
 	}
 	if (s.verifiesJWT || s.ttl > 0) && len(s.sources) == 1 && s.sources[0].kind == sourceHeader && !core.Routed {
@@ -133,7 +143,8 @@ func fingerprintOf(c *Config, core *Core) string {
 		c.Function, c.Qualifier, c.EventFormat, c.IdentityValidation, c.TTL, strings.Join(c.IdentitySource, "\n"),
 	}
 	if c.JWT != nil {
-		parts = append(parts, c.JWT.Issuer, c.JWT.JWKSURL, strings.Join(c.JWT.Audience, "\n"), strings.Join(c.JWT.Scopes, "\n"))
+		parts = append(parts, c.JWT.Issuer, c.JWT.JWKSURL)
+		parts = append(parts, strings.Join(c.JWT.Audience, "\n"), strings.Join(c.JWT.Scopes, "\n"))
 	}
 	headers := make([]string, 0, len(c.RequestHeaders))
 	for name, text := range c.RequestHeaders {
@@ -149,24 +160,25 @@ func fingerprintOf(c *Config, core *Core) string {
 // client wrote there.
 func (a *Authorizer) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(a.settings.headers) > 0 {
+		if a.setsHeaders {
 			removeHeaders(a.settings.headers, r.Header)
 		}
 		request, notes := bracket.Begin(r)
-		if d := cachedAllow(a, r); d != nil {
+		d := cachedAllow(a, r)
+		if d == nil {
+			if !authorize(a, w, request, notes) {
+				return
+			}
+		} else {
 			notes.Authorizer = d.cachedNote
 			notes.Authorized = true
 			notes.AuthorizerResult = ResultAllow
-			for name, value := range d.headers {
-				r.Header[name] = []string{value}
+			if a.setsHeaders {
+				setHeaders(r.Header, d.headers)
 			}
 			a.core.Observe(ResultAllow, CacheHit)
-			next.ServeHTTP(w, request)
-			return
 		}
-		if authorize(a, w, request, notes) {
-			next.ServeHTTP(w, request)
-		}
+		next.ServeHTTP(w, request)
 	})
 }
 
@@ -178,7 +190,7 @@ func cachedAllow(a *Authorizer, r *http.Request) *decision {
 	if len(values) != 1 || len(r.URL.Path) > maxARN/4 {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(a.fingerprint + strconv.Itoa(len(values[0])) + ":" + values[0])) // cacheKey
+	sum := sha256.Sum256([]byte(a.fingerprint + values[0])) // cacheKey
 	now := time.Now().UnixMilli()
 	decisions.mu.Lock()
 	element := decisions.entries[string(sum[:])]
@@ -187,29 +199,25 @@ func cachedAllow(a *Authorizer, r *http.Request) *decision {
 		return nil
 	}
 	e := element.Value.(*entry)
-	if now-e.moved > movePause {
-		decisions.order.MoveToFront(element)
-		e.moved = now
+	if now > e.touch {
+		touch(decisions, element, now)
 	}
 	decisions.mu.Unlock()
 	d := e.decision
-	if e.expires <= now || !d.plain || d.headerErr != nil {
+	if e.expires <= now || !d.plain || (!d.simple && !plainlyAllows(a, d, r)) {
 		return nil
 	}
-	if d.simple {
-		return d
-	}
+	return d
+}
+
+// plainlyAllows reports whether a plain policy allows a request whose path has one reading.
+func plainlyAllows(a *Authorizer, d *decision, r *http.Request) bool {
 	asked := r.Method + r.URL.EscapedPath()
-	if strings.IndexByte(asked, '*') >= 0 {
-		return nil
+	if strings.ContainsAny(asked, "*%") {
+		return false
 	}
 	asked = a.arnPrefix + asked
-	for _, prefix := range d.plainPrefixes {
-		if strings.HasPrefix(asked, prefix) {
-			return d
-		}
-	}
-	return nil
+	return d.plainAllow.MatchString(asked) && (d.plainDeny == nil || !d.plainDeny.MatchString(asked))
 }
 
 // authorize reports whether a request may pass, and responds where it may not.
@@ -257,17 +265,15 @@ func ask(a *Authorizer, r *http.Request) *outcome {
 func pass(a *Authorizer, r *http.Request, notes *bracket.Notes, o *outcome) *refusal {
 	d := o.decision
 	if d.headerErr != nil {
-		return failed(a, d.headerErr)
+		return failed(a, causeHeaders, d.headerErr)
 	}
 	encoded, err := noteFor(a, d, o.latency)
 	if err != nil {
-		return failed(a, err)
+		return failed(a, causeContext, err)
 	}
 	notes.Authorizer = encoded
 	notes.Authorized = true
-	for name, value := range d.headers {
-		r.Header[name] = []string{value}
-	}
+	setHeaders(r.Header, d.headers)
 	return nil
 }
 
@@ -278,10 +284,20 @@ var clientGone = &refusal{result: ResultError, status: statusClientClosedRequest
 const statusClientClosedRequest = 499
 
 // failed logs why the authorizer failed, and returns the response.
-func failed(a *Authorizer, err error) *refusal {
-	a.core.Log(fmt.Sprintf("%s: authorizer: %s", a.core.Name, oneLine.Replace(err.Error())))
+func failed(a *Authorizer, cause string, err error) *refusal {
+	a.core.Log(fmt.Sprintf("%s: 500 Internal Server Error: authorizer=%s cause=%s: %s",
+		a.core.Name, a.label, cause, oneLine.Replace(err.Error())))
 	return a.refusals.failed
 }
+
+// The causes of failures, in the log, beside those of calls.
+const (
+	causeEvent    = "event"     // it could not be made
+	causeBadReply = "bad-reply" // the function's reply is none
+	causeHeaders  = "headers"   // requestHeaders cannot be rendered
+	causeKeys     = "keys"      // the issuer's keys cannot be had
+	causeContext  = "context"   // it cannot be written into the function's event
+)
 
 // oneLine keeps what others say from looking like lines of the log.
 var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
@@ -344,7 +360,7 @@ func factsFor(a *Authorizer, d *decision, r *http.Request) *facts {
 }
 
 // errUnauthorized is what a REST API's authorizer fails with to have the client get 401.
-var errUnauthorized = errors.New("Unauthorized") //nolint:revive,staticcheck // AWS's own text
+var errUnauthorized = errors.New("Unauthorized") // AWS's own text
 
 // call calls the function and makes a decision of its reply.
 func call(ctx context.Context, a *Authorizer, event []byte) (*decision, error) {
@@ -379,7 +395,7 @@ func eventFor(a *Authorizer, r *http.Request, t *target, values []string) ([]byt
 func askNow(a *Authorizer, r *http.Request, t *target, values []string) *outcome {
 	event, err := eventFor(a, r, t, values)
 	if err != nil {
-		return &outcome{refused: failed(a, err), cache: CacheUnused}
+		return &outcome{refused: failed(a, causeEvent, err), cache: CacheUnused}
 	}
 	began := time.Now()
 	d, err := call(r.Context(), a, event)
@@ -397,21 +413,33 @@ func refusalFor(a *Authorizer, r *http.Request, err error) *refusal {
 	if err == errUnauthorized { //nolint:errorlint // never wrapped
 		return a.refusals.unauthorized
 	}
-	return failed(a, err)
+	return failed(a, causeOf(a, err), err)
+}
+
+// badReply begins the text of errors about replies.
+const badReply = "the authorizer's reply: "
+
+// causeOf names the cause of a failed call. Errors of interpreted types cannot be told apart once they are
+// wrapped: the text says which are about the reply.
+func causeOf(a *Authorizer, err error) string {
+	if strings.HasPrefix(err.Error(), badReply) {
+		return causeBadReply
+	}
+	return a.core.Cause(err)
 }
 
 // askShared calls the function once for all requests of an identity that wait for it.
 func askShared(a *Authorizer, r *http.Request, t *target, key string, values []string) *outcome {
 	event, err := eventFor(a, r, t, values)
 	if err != nil {
-		return &outcome{refused: failed(a, err), cache: CacheMiss}
+		return &outcome{refused: failed(a, causeEvent, err), cache: CacheMiss}
 	}
 	o := &outcome{cache: CacheHit}
 	began := time.Now()
 	f, begun := join(decisions, key, began.UnixMilli())
 	if begun {
 		o.cache = CacheMiss
-		go fly(a, f, key, event)
+		go fly(context.WithoutCancel(r.Context()), a, f, key, event)
 	}
 	if !wait.For(r.Context(), f.done) {
 		o.refused = clientGone
@@ -437,10 +465,10 @@ func askShared(a *Authorizer, r *http.Request, t *target, key string, values []s
 
 // fly makes the call of a flight. Its context is its own: the request that began it may leave while
 // others wait.
-func fly(a *Authorizer, f *flight, key string, event []byte) {
+func fly(ctx context.Context, a *Authorizer, f *flight, key string, event []byte) {
 	defer land(decisions, key, f)
 	defer survive(f)
-	d, err := call(context.Background(), a, event)
+	d, err := call(ctx, a, event)
 	f.decision = d
 	f.err = err
 	if err == nil {

@@ -3,7 +3,6 @@ package authorizer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/bracket"
+	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 // gateway is an instance between a client and an origin, with all that it did.
@@ -22,7 +22,9 @@ type gateway struct {
 	// What the function replies, or fails with.
 	payload string
 	err     error
-	held    chan bool // nil: it replies at once; else after a value has come
+	holds   bool            // it does not reply before
+	held    context.Context // ends
+	asked   chan bool       // gets a value for each event, where there is room
 
 	mu         sync.Mutex
 	identities []Identity // of the calls
@@ -61,7 +63,8 @@ func newGateway(t testing.TB, config *Config, shape Shape) *gateway {
 
 func coreOf(g *gateway, shape Shape) Core {
 	return Core{
-		Function: "authorizer", Partition: "aws", Region: "eu-west-1", AccountID: "123456789012", APIID: "api", Stage: "$default",
+		Function: "authorizer", Partition: "aws", Region: "eu-west-1", AccountID: "123456789012",
+		APIID: "api", Stage: "$default",
 		StageVariables: map[string]string{"env": "prod"},
 		Shape:          shape,
 		Matches:        func(_ *http.Request) bool { return true },
@@ -70,6 +73,7 @@ func coreOf(g *gateway, shape Shape) Core {
 		Query:          func(r *http.Request) url.Values { return r.URL.Query() },
 		Variable:       func(r *http.Request, name string) string { return name + " of " + r.URL.Path },
 		ClientIP:       func(_ *http.Request) string { return "203.0.113.7" },
+		Cause:          func(_ error) string { return "call" },
 		Fail:           g.fail,
 		Log:            g.log,
 		Observe:        g.observe,
@@ -83,14 +87,15 @@ func (g *gateway) event(r *http.Request, identity *Identity) ([]byte, error) {
 		return nil, errors.New("no event")
 	}
 	g.identities = append(g.identities, *identity)
+	if len(g.asked) < cap(g.asked) {
+		g.asked <- true
+	}
 	return []byte("event"), nil
 }
 
 func (g *gateway) invoke(ctx context.Context, _ []byte) ([]byte, error) {
-	if g.held != nil {
-		for len(g.held) == 0 && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
-		}
+	if g.holds {
+		wait.For(ctx, g.held)
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -156,7 +161,7 @@ func (g *gateway) note() string {
 	if g.notes == nil || !g.notes.Authorized {
 		return "none"
 	}
-	return fmt.Sprintf("%s", g.notes.Authorizer)
+	return string(g.notes.Authorizer)
 }
 
 const (
@@ -176,6 +181,7 @@ func allowOnly(resource string) string {
 }
 
 func TestRequestsWithoutIdentityGet401WithoutACall(t *testing.T) {
+	both := []string{"$request.header.Authorization", "$request.header.X-Key"}
 	cases := map[string]struct {
 		sources []string
 		headers []string
@@ -185,8 +191,8 @@ func TestRequestsWithoutIdentityGet401WithoutACall(t *testing.T) {
 		"missing":                       {nil, nil, 401},
 		"empty":                         {nil, []string{"Authorization: "}, 401},
 		"blank":                         {nil, []string{"Authorization:   "}, 401},
-		"one of two missing":            {[]string{"$request.header.Authorization", "$request.header.X-Key"}, []string{token}, 401},
-		"both there":                    {[]string{"$request.header.Authorization", "$request.header.X-Key"}, []string{token, "X-Key: k"}, allowed},
+		"one of two missing":            {both, []string{token}, 401},
+		"both there":                    {both, []string{token, "X-Key: k"}, allowed},
 		"header name in another case":   {[]string{"$request.header.AUTHORIZATION"}, []string{token}, allowed},
 		"query there":                   {[]string{"$request.querystring.key"}, nil, allowed},
 		"query name in another case":    {[]string{"$request.querystring.Key"}, nil, 401},
@@ -213,7 +219,8 @@ func TestRequestsWithoutIdentityGet401WithoutACall(t *testing.T) {
 }
 
 func TestIdentityValuesKeepTheirOrder(t *testing.T) {
-	g := newGateway(t, &Config{IdentitySource: []string{"$request.querystring.q", "$request.header.X-Key", "$context.path"}}, ShapeHTTPAPIv2)
+	sources := []string{"$request.querystring.q", "$request.header.X-Key", "$context.path"}
+	g := newGateway(t, &Config{IdentitySource: sources}, ShapeHTTPAPIv2)
 	g.payload = simpleAllow
 	g.get("/p?q=1&q=2", "X-Key: a", "X-Key: b")
 	got := strings.Join(g.identities[0].Sources, "|")
@@ -249,7 +256,8 @@ func TestRefusalsAreThoseOfTheFrontDoor(t *testing.T) {
 	forbidden := `{"message":"Forbidden"}`
 	internal := `{"message":"Internal Server Error"}`
 	http := []answer{
-		{401, `{"message":"Unauthorized"}`, ""}, {403, forbidden, ""}, {403, forbidden, ""}, {500, internal, ""}, {500, internal, ""}, {500, internal, ""},
+		{401, `{"message":"Unauthorized"}`, ""}, {403, forbidden, ""}, {403, forbidden, ""},
+		{500, internal, ""}, {500, internal, ""}, {500, internal, ""},
 	}
 	failure := errors.New("function error")
 	replies := []struct {
@@ -276,8 +284,11 @@ func TestRefusalsAreThoseOfTheFrontDoor(t *testing.T) {
 			}
 			w := g.send(r)
 			got := answer{w.Code, w.Body.String(), w.Header().Get("X-Amzn-Errortype")}
-			if got != answers[i] || w.Header().Get("Content-Type") != "application/json" || g.reached != nil {
-				t.Errorf("%s, %s: got %v, %q, want %v and application/json", format, reply.name, got, w.Header().Get("Content-Type"), answers[i])
+			if got != answers[i] || g.reached != nil {
+				t.Errorf("%s, %s: got %v, want %v", format, reply.name, got, answers[i])
+			}
+			if contentType := w.Header().Get("Content-Type"); contentType != "application/json" {
+				t.Errorf("%s, %s: got %q, want application/json", format, reply.name, contentType)
 			}
 			if w.Header().Get("Www-Authenticate") != "" {
 				t.Errorf("%s, %s: got a challenge, want none", format, reply.name)
@@ -319,7 +330,7 @@ func TestWhatCannotBeDecidedIsNoOpenDoor(t *testing.T) {
 			g.err = c.err
 			w := g.get("/", token)
 			if w.Code != 500 || g.reached != nil || len(g.logged) != 1 {
-				t.Errorf("%s, ttl %s: got %d, reached %v, logged %q, want 500 and a line", name, ttl, w.Code, g.reached != nil, g.logged)
+				t.Errorf("%s, ttl %s: got %d, logged %q, want 500 and a line", name, ttl, w.Code, g.logged)
 			}
 			if g.notes != nil || strings.Join(g.results, "") != ResultError {
 				t.Errorf("%s, ttl %s: got notes %v, results %q, want no notes and an error", name, ttl, g.notes, g.results)
@@ -342,7 +353,8 @@ func TestATimeoutIsNoOpenDoor(t *testing.T) {
 	for _, ttl := range []string{"0s", "1h"} {
 		g := newGateway(t, &Config{TTL: ttl, Timeout: "20ms"}, ShapeHTTPAPIv2)
 		g.payload = simpleAllow
-		g.held = make(chan bool)
+		g.holds = true
+		g.held = context.Background()
 		if w := g.get("/", token); w.Code != 500 || g.reached != nil {
 			t.Errorf("ttl %s: got %d, want 500", ttl, w.Code)
 		}
@@ -353,11 +365,13 @@ func TestAClientThatLeavesGets499(t *testing.T) {
 	for _, ttl := range []string{"0s", "1h"} {
 		g := newGateway(t, &Config{TTL: ttl}, ShapeHTTPAPIv2)
 		g.payload = simpleAllow
-		g.held = make(chan bool, 1)
+		held, release := context.WithCancel(context.Background())
+		g.holds = true
+		g.held = held
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		w := g.send(newRequest("GET", "/", token).WithContext(ctx))
-		g.held <- true
+		release()
 		if w.Code != 499 || g.failed != 499 || g.reached != nil || len(g.logged) > 0 {
 			t.Errorf("ttl %s: got %d, logged %q, want 499 and no line", ttl, w.Code, g.logged)
 		}
@@ -409,11 +423,13 @@ func TestCachedPoliciesAreEvaluatedAnew(t *testing.T) {
 		status      int
 		calls       int
 	}{
-		{"/a", "one", allowed, 1}, {"/b", "one", 403, 1}, {"/a", "one", allowed, 1}, {"/b", "two", 403, 2}, {"/a", "two", allowed, 2},
+		{"/a", "one", allowed, 1}, {"/b", "one", 403, 1}, {"/a", "one", allowed, 1},
+		{"/b", "two", 403, 2}, {"/a", "two", allowed, 2},
 	} {
 		w := g.get(c.path, "Authorization: "+c.token)
 		if w.Code != c.status || len(g.identities) != c.calls {
-			t.Errorf("%s as %s: got %d after %d calls, want %d after %d", c.path, c.token, w.Code, len(g.identities), c.status, c.calls)
+			t.Errorf("%s as %s: got %d after %d calls, want %d after %d",
+				c.path, c.token, w.Code, len(g.identities), c.status, c.calls)
 		}
 	}
 	if g.hits != 3 || g.misses != 2 {
@@ -444,7 +460,8 @@ func TestWhatIsCached(t *testing.T) {
 		}
 		second := g.get("/", token)
 		if len(g.identities) != c.calls || first.Code != second.Code {
-			t.Errorf("%s: got %d, then %d after %d calls, want the same after %d", name, first.Code, second.Code, len(g.identities), c.calls)
+			t.Errorf("%s: got %d, then %d after %d calls, want the same after %d",
+				name, first.Code, second.Code, len(g.identities), c.calls)
 		}
 	}
 }
@@ -458,7 +475,7 @@ func TestA401OfTheFunctionIsNotCached(t *testing.T) {
 	if first.Code != 401 || second.Code != 401 || len(g.identities) != 2 {
 		t.Errorf("got %d, %d after %d calls, want 401 twice after 2", first.Code, second.Code, len(g.identities))
 	}
-	if got := strings.Join(g.results, " "); got != "unauthorized unauthorized" || len(g.logged) > 0 {
+	if got := strings.Join(g.results, ""); got != strings.Repeat(ResultUnauthorized, 2) || len(g.logged) > 0 {
 		t.Errorf("got %s, logged %q, want unauthorized twice and no line", got, g.logged)
 	}
 }
@@ -466,7 +483,10 @@ func TestA401OfTheFunctionIsNotCached(t *testing.T) {
 func TestConcurrentMissesAreOneCall(t *testing.T) {
 	g := newGateway(t, &Config{TTL: "1h"}, ShapeNone)
 	g.payload = simpleAllow
-	g.held = make(chan bool, 1)
+	held, release := context.WithCancel(context.Background())
+	g.holds = true
+	g.held = held
+	g.asked = make(chan bool, 100)
 	calls := int32(0)
 	counted := &countedGateway{gateway: g, calls: &calls}
 	a := counted.rebuild(t)
@@ -477,16 +497,10 @@ func TestConcurrentMissesAreOneCall(t *testing.T) {
 		wg.Add(1)
 		go sendTo(handler, &codes[i], &wg)
 	}
-	for {
-		g.mu.Lock()
-		all := len(g.identities) == len(codes)
-		g.mu.Unlock()
-		if all {
-			break
-		}
-		time.Sleep(time.Millisecond)
+	for range codes {
+		<-g.asked
 	}
-	g.held <- true
+	release()
 	wg.Wait()
 	for _, code := range codes {
 		if code != allowed {
@@ -557,13 +571,15 @@ func TestOptionsAndUpgradesAreAuthorizedToo(t *testing.T) {
 		t.Errorf("an upgrade: got %d, want 403", w.Code)
 	}
 	g.payload = simpleAllow
-	if w := g.get("/", token, "Connection: Upgrade", "Upgrade: websocket"); w.Code != allowed || g.reached.Header.Get("Connection") != "Upgrade" {
-		t.Errorf("an upgrade: got %d with Connection %q, want the origin's", w.Code, g.reached.Header.Get("Connection"))
+	w := g.get("/", token, "Connection: Upgrade", "Upgrade: websocket")
+	if w.Code != allowed || g.reached.Header.Get("Connection") != "Upgrade" {
+		t.Errorf("an upgrade: got %d, want the origin's, and Connection as it came", w.Code)
 	}
 }
 
 func BenchmarkCachedAllow(b *testing.B) {
-	deny := strings.Replace(allowAll, `"Statement":[`, `"Statement":[{"Effect":"Deny","Action":"*","Resource":"arn:x/*"},`, 1)
+	other := `"Statement":[{"Effect":"Deny","Action":"*","Resource":"arn:x/*"},`
+	deny := strings.Replace(allowAll, `"Statement":[`, other, 1)
 	for name, reply := range map[string]string{"simple": simpleAllow, "policy": allowAll, "policy with a deny": deny} {
 		g := &gateway{payload: reply}
 		instances++

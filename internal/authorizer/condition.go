@@ -70,7 +70,8 @@ var operators = map[string]operandKind{
 
 // negations are the operators that ask for the opposite of another.
 var negations = map[string]string{
-	"StringNotEquals": "StringEquals", "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase", "StringNotLike": "StringLike",
+	"StringNotEquals": "StringEquals", "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+	"StringNotLike":    "StringLike",
 	"NumericNotEquals": "NumericEquals", "DateNotEquals": "DateEquals", "NotIpAddress": "IpAddress",
 	"ArnNotEquals": "ArnEquals", "ArnNotLike": "ArnLike",
 }

@@ -159,7 +159,8 @@ func parseSources(c *Config, s *settings) error {
 	case s.format.token && (len(s.sources) != 1 || s.sources[0].kind != sourceHeader):
 		return fmt.Errorf("authorizer.identitySource: %q: want exactly one header with eventFormat %s", texts, s.format.name)
 	case c.JWT != nil && (len(s.sources) != 1 || !s.sources[0].ofRequest()):
-		return fmt.Errorf("authorizer.identitySource: %q: want exactly one header or query parameter with authorizer.jwt", texts)
+		return fmt.Errorf("authorizer.identitySource: %q: want exactly one header or query parameter with authorizer.jwt",
+			texts)
 	}
 	return nil
 }
@@ -169,7 +170,8 @@ func parseValidation(c *Config, s *settings) error {
 		return nil
 	}
 	if !s.format.token {
-		return fmt.Errorf("authorizer.identityValidation: %q: want it with eventFormat %s only", c.IdentityValidation, FormatRESTAPIToken)
+		return fmt.Errorf("authorizer.identityValidation: %q: want it with eventFormat %s only",
+			c.IdentityValidation, FormatRESTAPIToken)
 	}
 	compiled, err := regexp.Compile(`^(?:` + c.IdentityValidation + `)$`)
 	if err != nil {

@@ -26,7 +26,8 @@ type headerRule struct {
 // connection or the body.
 var forbiddenHeaders = map[string]bool{
 	"Connection": true, "Content-Length": true, "Host": true, "Keep-Alive": true, "Proxy-Authenticate": true,
-	"Proxy-Authorization": true, "Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+	"Proxy-Authorization": true, "Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true,
+	"Upgrade": true,
 }
 
 // parseHeaders reads option requestHeaders.
@@ -124,6 +125,13 @@ func removeHeaders(rules []headerRule, header http.Header) {
 	}
 	if connection, given := header["Connection"]; given {
 		removeFromConnection(rules, header, strings.Join(connection, ","))
+	}
+}
+
+// setHeaders sets the headers of a decision.
+func setHeaders(header http.Header, headers map[string]string) {
+	for name, value := range headers {
+		header[name] = []string{value}
 	}
 }
 

@@ -102,8 +102,10 @@ func sharedKeySet(issuer, jwksURL string) *keySet {
 // what he wants.
 func checkKeyURL(name, text string) error {
 	u, err := url.Parse(text)
-	if err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || (u.Scheme == "http" && isLoopback(u.Hostname()))) {
-		return nil
+	if err == nil && u.Host != "" && u.User == nil {
+		if u.Scheme == "https" || (u.Scheme == "http" && isLoopback(u.Hostname())) {
+			return nil
+		}
 	}
 	return fmt.Errorf("%s: %q: want an https:// URL, or http:// on loopback", name, text)
 }
@@ -116,7 +118,9 @@ func isLoopback(host string) bool {
 // keyFor returns the key of an id for an algorithm, nil where the issuer has none. It waits for the
 // issuer only where there are no keys yet, or where the id is unknown and the issuer was not asked
 // for an unknown one lately.
-func keyFor(ctx context.Context, s *keySet, timeout time.Duration, id string, alg *algorithm, now time.Time) (*publicKey, error) {
+func keyFor(
+	ctx context.Context, s *keySet, timeout time.Duration, id string, alg *algorithm, now time.Time,
+) (*publicKey, error) {
 	key, pending := knownKey(s, id, alg, now)
 	if pending == nil {
 		return key, usable(s, now)

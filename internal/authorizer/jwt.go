@@ -73,7 +73,7 @@ func parseJWTRules(c *JWTConfig) (jwtRules, error) {
 	}
 	challenge := `Bearer scope="` + strings.Join(scopes, " ") + `" error=`
 	rules.invalid = challenge + `"invalid_token" error_description="`
-	rules.insufficient = challenge + `"insufficient_scope" error_description="the token does not have one of the required scopes"`
+	rules.insufficient = challenge + `"insufficient_scope" error_description="the token lacks the required scopes"`
 	return rules, nil
 }
 
@@ -108,7 +108,7 @@ func askToken(a *Authorizer, r *http.Request, values []string) *outcome {
 	}
 	d, err := tokenDecision(a, claims, len(token))
 	if err != nil {
-		o.refused = failed(a, err)
+		o.refused = failed(a, causeContext, err)
 		return o
 	}
 	store(decisions, key, d, cachedUntil(claims, now))
@@ -152,7 +152,7 @@ func verify(a *Authorizer, r *http.Request, token string, now time.Time) (map[st
 		if r.Context().Err() != nil {
 			return nil, clientGone
 		}
-		return nil, failed(a, err)
+		return nil, failed(a, causeKeys, err)
 	}
 	if key == nil {
 		return nil, invalidToken(a, "no key of the issuer has the token's kid and algorithm")

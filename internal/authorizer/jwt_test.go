@@ -1,6 +1,7 @@
 package authorizer
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/hmac"
@@ -11,8 +12,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,7 @@ func newKeys(t testing.TB) *issuer {
 }
 
 func TestTokensOfEveryAlgorithm(t *testing.T) {
+	accessToken := map[string]any{"alg": "RS256", "kid": "first", "typ": "at+jwt"}
 	i := newKeys(t)
 	g := trusting(t, i, nil)
 	for name, bearer := range map[string]string{
@@ -71,7 +73,7 @@ func TestTokensOfEveryAlgorithm(t *testing.T) {
 		"with Bearer":        "Bearer " + signed(firstRSA, "RS256", "first", claimsOf(i)),
 		"with bearer":        "bearer  " + signed(firstRSA, "RS256", "first", claimsOf(i)),
 		"without typ":        signedWith(firstRSA, "RS256", map[string]any{"alg": "RS256", "kid": "first"}, claimsOf(i)),
-		"of an access token": signedWith(firstRSA, "RS256", map[string]any{"alg": "RS256", "kid": "first", "typ": "at+jwt"}, claimsOf(i)),
+		"of an access token": signedWith(firstRSA, "RS256", accessToken, claimsOf(i)),
 	} {
 		if w := g.get("/", "Authorization: "+bearer); w.Code != allowed {
 			t.Errorf("%s: got %d, %s, want the origin's", name, w.Code, w.Header().Get("Www-Authenticate"))
@@ -93,6 +95,9 @@ func TestTokensThatAreNotTheIssuers(t *testing.T) {
 	other := claimsOf(i)
 	other["sub"] = "admin"
 	header := func(v map[string]any) string { return signedWith(firstRSA, "RS256", v, claimsOf(i)) }
+	critical := map[string]any{"alg": "RS256", "kid": "first", "crit": []string{"b64"}, "b64": false}
+	large := map[string]any{"x": strings.Repeat("x", maxToken)}
+	deep := `{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`
 	own := segment(map[string]any{"kty": "RSA"})
 	for name, bearer := range map[string]string{
 		"no token":                         "x",
@@ -124,11 +129,11 @@ func TestTokensThatAreNotTheIssuers(t *testing.T) {
 		"ES384 with a key on P-256":        signed(onP256, "ES384", "p256", claimsOf(i)),
 		"another algorithm than the key's": signed(firstRSA, "RS512", "first", claimsOf(i)),
 		"a signature of ASN.1":             es[0] + "." + es[1] + "." + asn1Of(signature),
-		"a signature of zeros":             es[0] + "." + es[1] + "." + base64.RawURLEncoding.EncodeToString(make([]byte, 64)),
-		"a signature with a byte more":     es[0] + "." + es[1] + "." + base64.RawURLEncoding.EncodeToString(append(signature, 0)),
+		"a signature of zeros":             es[0] + "." + es[1] + "." + strings.Repeat("A", 86),
+		"a signature with a byte more":     es[0] + "." + es[1] + "." + es[2] + "AA",
 		"a key of its own":                 header(map[string]any{"alg": "RS256", "kid": "mine", "jwk": own}),
-		"a URL of its own":                 header(map[string]any{"alg": "RS256", "kid": "mine", "jku": "http://127.0.0.1/keys"}),
-		"a critical extension":             header(map[string]any{"alg": "RS256", "kid": "first", "crit": []string{"b64"}, "b64": false}),
+		"a URL of its own":                 header(map[string]any{"alg": "RS256", "kid": "mine", "jku": i.URL}),
+		"a critical extension":             header(critical),
 		"header is a list":                 signedWith(firstRSA, "RS256", []string{"RS256"}, claimsOf(i)),
 		"claims are a list":                signed(firstRSA, "RS256", "first", []string{"x"}),
 		"claims are null":                  signed(firstRSA, "RS256", "first", "null"),
@@ -136,8 +141,8 @@ func TestTokensThatAreNotTheIssuers(t *testing.T) {
 		"claims with more after them":      signed(firstRSA, "RS256", "first", "{}{}"),
 		"standard Base64":                  parts[0] + "=." + parts[1] + "." + parts[2],
 		"a line end in the signature":      good[:len(good)-8] + "%0a" + good[len(good)-8:],
-		"over the limit":                   signed(firstRSA, "RS256", "first", map[string]any{"x": strings.Repeat("x", maxToken)}),
-		"deep nesting":                     signed(firstRSA, "RS256", "first", `{"a":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+`}`),
+		"over the limit":                   signed(firstRSA, "RS256", "first", large),
+		"deep nesting":                     signed(firstRSA, "RS256", "first", deep),
 		"another scheme":                   "Basic " + good,
 		"Bearer alone":                     "Bearer ",
 	} {
@@ -158,16 +163,14 @@ func TestTokensThatAreNotTheIssuers(t *testing.T) {
 
 // asn1Of returns a signature of two halves as ASN.1 writes it.
 func asn1Of(signature []byte) string {
-	encoded := []byte{0x30, 70, 2, 33, 0}
-	encoded = append(encoded, signature[:32]...)
-	encoded = append(encoded, 2, 33, 0)
-	encoded = append(encoded, signature[32:]...)
-	return base64.RawURLEncoding.EncodeToString(encoded)
+	parts := [][]byte{{0x30, 70, 2, 33, 0}, signature[:32], {2, 33, 0}, signature[32:]}
+	return base64.RawURLEncoding.EncodeToString(bytes.Join(parts, nil))
 }
 
 func TestClaims(t *testing.T) {
 	i := newKeys(t)
 	now := time.Now().Unix()
+	noAudience := "the token does not have a valid audience"
 	cases := []struct {
 		sentence string
 		change   map[string]any // nil for a claim to leave out
@@ -177,19 +180,19 @@ func TestClaims(t *testing.T) {
 		{"another issuer", map[string]any{"iss": i.URL + "/"}, "issuer does not match"},
 		{"no issuer", map[string]any{"iss": nil}, "issuer does not match"},
 		{"a list of issuers", map[string]any{"iss": []string{i.URL}}, "issuer does not match"},
-		{"another audience", map[string]any{"aud": "App"}, "the token does not have a valid audience"},
+		{"another audience", map[string]any{"aud": "App"}, noAudience},
 		{"one of several audiences", map[string]any{"aud": []any{"x", 5, "app"}}, ""},
-		{"none of several audiences", map[string]any{"aud": []string{"x", "y"}}, "the token does not have a valid audience"},
-		{"no audience", map[string]any{"aud": nil}, "the token does not have a valid audience"},
+		{"none of several audiences", map[string]any{"aud": []string{"x", "y"}}, noAudience},
+		{"no audience", map[string]any{"aud": nil}, noAudience},
 		{"client_id in its place", map[string]any{"aud": nil, "client_id": "other"}, ""},
-		{"another client_id", map[string]any{"aud": nil, "client_id": "x"}, "the token does not have a valid audience"},
-		{"a list of client_ids", map[string]any{"aud": nil, "client_id": []string{"app"}}, "the token does not have a valid audience"},
-		{"client_id beside another audience", map[string]any{"aud": "x", "client_id": "app"}, "the token does not have a valid audience"},
-		{"client_id beside an empty audience", map[string]any{"aud": "", "client_id": "app"}, "the token does not have a valid audience"},
+		{"another client_id", map[string]any{"aud": nil, "client_id": "x"}, noAudience},
+		{"a list of client_ids", map[string]any{"aud": nil, "client_id": []string{"app"}}, noAudience},
+		{"client_id beside another audience", map[string]any{"aud": "x", "client_id": "app"}, noAudience},
+		{"client_id beside an empty audience", map[string]any{"aud": "", "client_id": "app"}, noAudience},
 		{"expired within the leeway", map[string]any{"exp": now - 50}, ""},
 		{"expired", map[string]any{"exp": now - 61}, "the token has expired"},
 		{"no exp", map[string]any{"exp": nil}, "the token has no valid exp"},
-		{"exp as a text", map[string]any{"exp": fmt.Sprint(now + 60)}, "the token has no valid exp"},
+		{"exp as a text", map[string]any{"exp": strconv.FormatInt(now+60, 10)}, "the token has no valid exp"},
 		{"exp with a fraction", map[string]any{"exp": float64(now) + 60.5}, ""},
 		{"exp far away", map[string]any{"exp": json.RawMessage("1e18")}, ""},
 		{"exp of no number", map[string]any{"exp": json.RawMessage("1e999")}, "the token has no valid exp"},
@@ -226,8 +229,9 @@ func TestAMissingTokenIsChallenged(t *testing.T) {
 	i := newKeys(t)
 	g := trusting(t, i, nil)
 	w := g.get("/")
-	if w.Code != 401 || w.Header().Get("Www-Authenticate") != "Bearer" || w.Body.String() != `{"message":"Unauthorized"}` || i.count() != 0 {
-		t.Errorf("got %d, %q, %s after %d fetches, want 401 and Bearer after none", w.Code, w.Header().Get("Www-Authenticate"), w.Body, i.count())
+	challenge := w.Header().Get("Www-Authenticate")
+	if w.Code != 401 || challenge != "Bearer" || w.Body.String() != `{"message":"Unauthorized"}` || i.count() != 0 {
+		t.Errorf("got %d, %q, %s after %d fetches, want 401 and Bearer after none", w.Code, challenge, w.Body, i.count())
 	}
 }
 
@@ -272,8 +276,8 @@ func TestScopes(t *testing.T) {
 
 func TestClaimsInTheEvent(t *testing.T) {
 	i := newKeys(t)
-	claims := `{"iss":"` + i.URL + `","aud":["app","x"],"exp":4102444800,"n":9007199254740993,"f":1.50,"admin":true,"none":null,` +
-		`"groups":["a","b"],"address":{"city":"x","code":5},"html":"<&>"}`
+	claims := `{"iss":"` + i.URL + `","aud":["app","x"],"exp":4102444800,"n":9007199254740993,"f":1.50,` +
+		`"admin":true,"none":null,"groups":["a","b"],"address":{"city":"x","code":5},"html":"<&>"}`
 	want := map[string]any{"jwt": map[string]any{"scopes": nil, "claims": map[string]any{
 		"iss": i.URL, "aud": "[app x]", "exp": "4102444800", "n": "9007199254740993", "f": "1.50", "admin": "true",
 		"groups": "[a b]", "address": "map[city:x code:5]", "html": "<&>",

@@ -9,7 +9,8 @@ import (
 
 // iamReply is richReply as a policy, with what flat contexts may hold.
 const iamReply = `{"principalId":"u1","usageIdentifierKey":"k","policyDocument":{"Version":"2012-10-17","Statement":` +
-	`{"Effect":"Allow","Action":"*","Resource":"*"}},"context":{"user":"a","admin":true,"n":9007199254740993,"none":null,"principalId":"x"}}`
+	`{"Effect":"Allow","Action":"*","Resource":"*"}},` +
+	`"context":{"user":"a","admin":true,"n":9007199254740993,"none":null,"principalId":"x"}}`
 
 func TestTheFunctionsOwnFormatDecidesTheShape(t *testing.T) {
 	cases := []struct {
@@ -18,7 +19,8 @@ func TestTheFunctionsOwnFormatDecidesTheShape(t *testing.T) {
 		want                      string
 	}{
 		{"2.0 keeps types", FormatHTTPAPIv2, richReply, ShapeHTTPAPIv2,
-			`{"lambda":{"admin":true,"custom:role":"r","f":1.50,"html":"<&>","n":9007199254740993,"none":null,"roles":["a","b"],"user":"u1"}}`},
+			`{"lambda":{"admin":true,"custom:role":"r","f":1.50,"html":"<&>","n":9007199254740993,` +
+				`"none":null,"roles":["a","b"],"user":"u1"}}`},
 		{"2.0 without context", FormatHTTPAPIv2, simpleAllow, ShapeHTTPAPIv2, `{"lambda":null}`},
 		{"2.0 with context null", FormatHTTPAPIv2, `{"isAuthorized":true,"context":null}`, ShapeHTTPAPIv2, `{"lambda":null}`},
 		{"2.0 with an empty context", FormatHTTPAPIv2, `{"isAuthorized":true,"context":{}}`, ShapeHTTPAPIv2, `{"lambda":{}}`},
@@ -26,11 +28,14 @@ func TestTheFunctionsOwnFormatDecidesTheShape(t *testing.T) {
 		{"1.0 is flat", FormatHTTPAPIv1, iamReply, ShapeHTTPAPIv1,
 			`{"admin":"true","n":"9007199254740993","principalId":"u1","user":"a"}`},
 		{"1.0 of a simple reply", FormatHTTPAPIv2, richReply, ShapeHTTPAPIv1,
-			`{"admin":"true","custom:role":"r","f":"1.50","html":"<&>","n":"9007199254740993","roles":"[\"a\",\"b\"]","user":"u1"}`},
-		{"1.0 without principal", FormatHTTPAPIv1, strings.Replace(allowAll, `"principalId":"u1",`, "", 1), ShapeHTTPAPIv1, `{"principalId":""}`},
+			`{"admin":"true","custom:role":"r","f":"1.50","html":"<&>","n":"9007199254740993",` +
+				`"roles":"[\"a\",\"b\"]","user":"u1"}`},
+		{"1.0 without principal", FormatHTTPAPIv1, strings.Replace(allowAll, `"principalId":"u1",`, "", 1), ShapeHTTPAPIv1,
+			`{"principalId":""}`},
 		{"REST tells the latency", FormatRESTAPI, iamReply, ShapeRESTAPI,
 			`{"admin":"true","integrationLatency":N,"n":"9007199254740993","principalId":"u1","user":"a"}`},
-		{"REST of a token authorizer", FormatRESTAPIToken, allowAll, ShapeRESTAPI, `{"integrationLatency":N,"principalId":"u1"}`},
+		{"REST of a token authorizer", FormatRESTAPIToken, allowAll, ShapeRESTAPI,
+			`{"integrationLatency":N,"principalId":"u1"}`},
 		{"another format than the authorizer's", FormatRESTAPI, iamReply, ShapeHTTPAPIv2,
 			`{"lambda":{"admin":true,"n":9007199254740993,"none":null,"principalId":"x","user":"a"}}`},
 		{"no place for it", FormatHTTPAPIv2, richReply, ShapeNone, ""},

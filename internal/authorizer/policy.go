@@ -147,7 +147,8 @@ func parsePolicy(document any, arnPrefix string) (*policy, error) {
 // statementElements are the elements that a statement may have. Principal is for policies of
 // resources.
 var statementElements = map[string]bool{
-	"Sid": true, "Effect": true, "Action": true, "NotAction": true, "Resource": true, "NotResource": true, "Condition": true,
+	"Sid": true, "Effect": true, "Condition": true,
+	"Action": true, "NotAction": true, "Resource": true, "NotResource": true,
 }
 
 // parseStatement reads a statement. applies is false where its actions leave execute-api:Invoke out.

@@ -9,7 +9,7 @@ import (
 )
 
 // Replies of Lambda authorizers:
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html#http-api-lambda-authorizer.payload-format-response
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
 //
 // A simple one is {"isAuthorized": true, "context": {…}}. One of IAM has a policy:
@@ -73,7 +73,7 @@ func decodeObject(payload []byte) (map[string]any, error) {
 	if !isObject {
 		return nil, errors.New("want a JSON object")
 	}
-	if _, err := decoder.Token(); err != io.EOF { //nolint:errorlint // Token never wraps it
+	if _, err := decoder.Token(); err != io.EOF {
 		return nil, errors.New("want one JSON object and nothing after it")
 	}
 	return object, nil

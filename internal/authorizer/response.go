@@ -50,7 +50,8 @@ var restRefusals = &refusals{
 	},
 	explicitDeny: &refusal{
 		result: ResultDeny, status: http.StatusForbidden,
-		body: `{"Message":"User is not authorized to access this resource with an explicit deny"}`, errorType: "AccessDeniedException",
+		body:      `{"Message":"User is not authorized to access this resource with an explicit deny"}`,
+		errorType: "AccessDeniedException",
 	},
 	failed: &refusal{
 		result: ResultError, status: http.StatusInternalServerError,
@@ -64,11 +65,17 @@ var restRefusals = &refusals{
 
 // httpRefusals are those of HTTP APIs.
 var httpRefusals = &refusals{
-	unauthorized: &refusal{result: ResultUnauthorized, status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`},
+	unauthorized: &refusal{
+		result: ResultUnauthorized, status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`,
+	},
 	implicitDeny: &refusal{result: ResultDeny, status: http.StatusForbidden, body: `{"message":"Forbidden"}`},
 	explicitDeny: &refusal{result: ResultDeny, status: http.StatusForbidden, body: `{"message":"Forbidden"}`},
-	failed:       &refusal{result: ResultError, status: http.StatusInternalServerError, body: `{"message":"Internal Server Error"}`},
-	tooLong:      &refusal{result: ResultError, status: http.StatusRequestURITooLong, body: `{"message":"Request URI Too Long"}`},
+	failed: &refusal{
+		result: ResultError, status: http.StatusInternalServerError, body: `{"message":"Internal Server Error"}`,
+	},
+	tooLong: &refusal{
+		result: ResultError, status: http.StatusRequestURITooLong, body: `{"message":"Request URI Too Long"}`,
+	},
 }
 
 // refuse writes a refusal.

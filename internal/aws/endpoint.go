@@ -5,21 +5,22 @@ import "strings"
 
 // partition is one of AWS's closed worlds: accounts, names and endpoints of their own.
 type partition struct {
+	name            string // as ARNs begin with it, "arn:name:"
 	regionPrefix    string
 	domain          string
 	dualStackDomain string
 }
 
-// partitions lists the partitions whose domains differ from those of the first one, as AWS's SDKs have them in
-// partitions.json. The last row is for all others, aws and aws-us-gov.
+// partitions lists the partitions as AWS's SDKs have them in partitions.json. The last row is for all other regions.
 var partitions = []partition{
-	{"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
-	{"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
-	{"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
-	{"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
-	{"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
-	{"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
-	{"", "amazonaws.com", "api.aws"},
+	{"aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+	{"aws-eusc", "eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+	{"aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+	{"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+	{"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+	{"aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+	{"aws-us-gov", "us-gov-", "amazonaws.com", "api.aws"},
+	{"aws", "", "amazonaws.com", "api.aws"},
 }
 
 func partitionOf(region string) partition {
@@ -29,6 +30,9 @@ func partitionOf(region string) partition {
 	}
 	return partitions[i]
 }
+
+// Partition returns the partition of a region as ARNs name it: "aws", "aws-cn" …. It is "aws" for an empty region.
+func Partition(region string) string { return partitionOf(region).name }
 
 // IsRegion reports whether s looks like a region, such as "eu-central-1".
 func IsRegion(s string) bool { return regionPattern.MatchString(s) }

@@ -7,6 +7,7 @@ package bracket
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -38,8 +39,13 @@ type Notes struct {
 
 	// Authorizer is what the authorizer says of the caller, ready for requestContext.authorizer of
 	// the function's own event format. It means something only where Authorized is true.
-	Authorizer any
+	Authorizer json.RawMessage
 	Authorized bool
+
+	// Marks are the ids and the time that the authorizer's event has named, for the function's event
+	// to name the same. They mean something only where Marked is true.
+	Marks  Marks
+	Marked bool
 
 	// TraceHeader is the X-Amzn-Trace-Id of all calls for this request. "" for none.
 	TraceHeader string
@@ -56,6 +62,15 @@ type Notes struct {
 
 	// Timings lists what took how long, in the order of their ends, for Server-Timing.
 	Timings []Timing
+	parts   []*part // of the rooms that are timed
+}
+
+// Marks are the ids and the time of a request, as events name them.
+type Marks struct {
+	RequestID string // short, as HTTP APIs make them
+	UUID      string // as REST APIs and Function URLs make them
+	TraceID   string // "Root=1-…"
+	Time      time.Time
 }
 
 // Timing is one part of a request in Server-Timing.

@@ -1,0 +1,255 @@
+package lambda
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/seed05e46011/lambda/internal/authorizer"
+	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/bracket"
+	"github.com/seed05e46011/lambda/internal/metrics"
+)
+
+// newAuthorizer builds the room of option authorizer.
+func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
+	group := config.Authorizer
+	core := authorizer.Core{
+		Name:   l.name,
+		Shape:  authorizerShapes[config.EventFormat],
+		Routed: (l.routes != nil || l.byPath != nil) && !l.passUnmatched,
+		Query:  func(r *http.Request) url.Values { return parseQuery(&request{http: r}) },
+		Log:    func(line string) { l.log.Error(line) },
+	}
+	if !config.hasFunction() {
+		core.Shape = authorizer.ShapeNone
+	}
+	label := "jwt"
+	t := l.target
+	if group.Function != "" {
+		called, invoke, err := newCaller(l, config).authorizer(group)
+		if err != nil {
+			return nil, err
+		}
+		core.Invoke = invoke
+		core.Function = called.endpoint + "\n" + called.region
+		label = called.label
+		if t == nil || t.function.AccountID == "" {
+			t = called
+		}
+	}
+	format := authorizerFormats[config.Authorizer.EventFormat]
+	if format == nil { // not set, or refused by the room
+		format = authorizerFormats[authorizer.FormatHTTPAPIv2]
+	}
+	guarded := guardedBy(l, config, t, format)
+	core.Region = guarded.events.context.region
+	core.Partition = aws.Partition(core.Region)
+	core.AccountID = guarded.events.context.accountID
+	core.APIID = guarded.events.context.apiID
+	core.Stage = guarded.events.context.stage
+	core.StageVariables = guarded.events.context.stageVariables
+	core.Matches = func(r *http.Request) bool { return matches(guarded, authorizedRequest(guarded, r)) }
+	core.Event = func(r *http.Request, identity *authorizer.Identity) ([]byte, error) {
+		return authorizerEvent(guarded, format, r, identity)
+	}
+	core.Variable = func(r *http.Request, name string) string { return contextVariable(guarded, r, name) }
+	core.Cause = func(err error) string { return causeNames[asFailure(err).cause] }
+	core.ClientIP = func(r *http.Request) string { return clientAddress(l, r) }
+	core.Fail = func(w http.ResponseWriter, r *http.Request, status int) {
+		if status == http.StatusNotFound {
+			fail(l, w, newRequest(l, r), noRoute("no route matches"))
+			return
+		}
+		failBracket(l, w, r, status)
+	}
+	core.Observe = authorizerCounter(label)
+	a, err := authorizer.New(group, core)
+	if err != nil {
+		return nil, err
+	}
+	l.authorized = true
+	return a, nil
+}
+
+// authorizerCounter returns the func that counts results of an authorizer.
+func authorizerCounter(label string) func(result, cache string) {
+	countResult := metrics.AuthorizerResults(label)
+	countCache := metrics.AuthorizerCache(label)
+	return func(result, cache string) {
+		if atomic.LoadInt32(metered) == 0 {
+			return
+		}
+		countResult(result)
+		if cache != authorizer.CacheUnused {
+			countCache(cache)
+		}
+	}
+}
+
+// authorizer returns the function of an authorizer and how to call it. Of a function that fails, the
+// payload says why.
+func (c *caller) authorizer(config *authorizer.Config) (*target, func(context.Context, []byte) ([]byte, error), error) {
+	function, err := aws.ParseFunction(config.Function, config.Qualifier)
+	if err != nil {
+		return nil, nil, fmt.Errorf("authorizer.%w", err)
+	}
+	t, err := newTarget(function, c.api)
+	if err != nil {
+		return nil, nil, err
+	}
+	call := func(ctx context.Context, event []byte) ([]byte, error) {
+		payload, err := invoke(ctx, c.lambda, newCall(ctx, t, event))
+		if err != nil {
+			return asFailure(err).payload, err
+		}
+		return payload, nil
+	}
+	return t, call, nil
+}
+
+// guardedBy returns what the events of an authorizer are made with, in the place of the function's
+// handler.
+func guardedBy(l *Lambda, config *Config, t *target, format *authorizerFormat) *Lambda {
+	settings := &eventSettings{context: newEventContext(config, t, format.setContext), maxBytes: maxEventBytes}
+	setHTTPAPIv2Common(settings, "")
+	return &Lambda{
+		name:     l.name,
+		target:   l.target,
+		routes:   l.routes,
+		byPath:   l.byPath,
+		clientIP: l.clientIP,
+		events:   settings,
+	}
+}
+
+// authorizedRequest takes a request in for its authorizer.
+func authorizedRequest(l *Lambda, r *http.Request) *request {
+	req := newRequest(l, r)
+	adoptNotes(req)
+	if l.clientIP != nil {
+		req.clientIP = forwardedIP(l.clientIP, req)
+	}
+	if l.routes != nil {
+		_ = resolveByKey(l.routes, req) // one that no route takes is of $default, and, if it may, next's
+	}
+	return req
+}
+
+// matches reports whether there is a function for a request.
+func matches(l *Lambda, req *request) bool {
+	if l.byPath != nil {
+		return resolveByPath(l.byPath, req) == nil
+	}
+	return req.target != nil
+}
+
+// authorizerEvent makes the event of an authorizer. What it says of the request, such as its id, is
+// noted for the function's event.
+func authorizerEvent(l *Lambda, format *authorizerFormat, r *http.Request, identity *authorizer.Identity) ([]byte, error) {
+	req := authorizedRequest(l, r)
+	req.authorizing = identity
+	if notes, ok := bracket.NotesIn(r.Context()); ok && !notes.Marked {
+		notes.Marks = bracket.Marks{RequestID: req.requestID, UUID: requestUUID(req), TraceID: req.traceID, Time: req.time}
+		notes.Marked = true
+	}
+	event, err := format.encode(l.events, req)
+	if err == nil && req.lossy {
+		event, err = format.encode(l.events, withoutInvalidUTF8(req))
+	}
+	if err == nil && len(event) > l.events.maxBytes {
+		return nil, tooLarge("event", int64(l.events.maxBytes))
+	}
+	return event, err
+}
+
+// adoptNotes takes what an authorizer has noted over into the event of a request.
+func adoptNotes(req *request) {
+	notes, ok := bracket.NotesIn(req.http.Context())
+	if !ok {
+		return
+	}
+	if notes.Authorized {
+		req.authorizer = notes.Authorizer
+	}
+	if notes.Marked {
+		req.requestID = notes.Marks.RequestID
+		req.uuid = notes.Marks.UUID
+		req.traceID = notes.Marks.TraceID
+		req.millis = notes.Marks.Time.UnixMilli()
+		req.second = secondOf(req.millis)
+	}
+}
+
+// contextVariable returns the value of a variable of $context. A path is that of the event, but always
+// as the client sent it: a cached result must not serve two requests that a function can tell apart.
+func contextVariable(l *Lambda, r *http.Request, name string) string {
+	switch name {
+	case "accountId":
+		return l.events.context.accountID
+	case "apiId":
+		return l.events.context.apiID
+	case "stage":
+		return l.events.context.stage
+	case "httpMethod":
+		return r.Method
+	case "protocol":
+		return r.Proto
+	case "domainName", "domainPrefix":
+		domain, label := hostname(r.Host)
+		if name == "domainPrefix" {
+			return label
+		}
+		return domain
+	case "identity.sourceIp":
+		return clientAddress(l, r)
+	case "identity.userAgent":
+		return strings.Join(r.Header["User-Agent"], ",")
+	}
+	return requestVariable(l, authorizedRequest(l, r), name)
+}
+
+// requestVariable returns the value of a variable that takes more of a request.
+func requestVariable(l *Lambda, req *request, name string) string {
+	switch name {
+	case "path":
+		path := escapedPath(req)
+		if l.events.context.stage != defaultRouteKey {
+			path = "/" + l.events.context.stage + path
+		}
+		return path
+	case "routeKey":
+		return req.routeKey
+	case "requestId":
+		return req.requestID
+	case "requestTime":
+		return req.second.logTime
+	case "requestTimeEpoch":
+		return strconv.FormatInt(req.millis, 10)
+	default:
+		return ""
+	}
+}
+
+// joinSources returns the identity as one text.
+func joinSources(identity *authorizer.Identity) string { return strings.Join(identity.Sources, ",") }
+
+// singles returns an empty map for nil, which JSON writes as null.
+func singles(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+// lists is singles for lists of values.
+func lists(m map[string][]string) map[string][]string {
+	if m == nil {
+		return map[string][]string{}
+	}
+	return m
+}
