@@ -80,7 +80,7 @@ func countsOf(t *target) *metrics.Function {
 // recordReply counts a request to which the function has replied with a status.
 func recordReply(l *Lambda, req *request, status int) {
 	class := status / 100
-	if l.takenStatus != statusOK { // nobody has waited for the function's reply
+	if l.replies.takenStatus != statusOK { // nobody has waited for the function's reply
 		class = metrics.NoReply
 	}
 	if req.target.counts == nil {
