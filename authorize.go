@@ -23,7 +23,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 		Shape:  authorizerShapes[config.EventFormat],
 		Routed: (l.routes != nil || l.byPath != nil) && !l.passUnmatched,
 		Query:  func(r *http.Request) url.Values { return parseQuery(&request{http: r}) },
-		Log:    func(line string) { l.log.Error(line) },
+		Log:    func(line string) { l.log.Limited(line) },
 	}
 	if !config.hasFunction() {
 		core.Shape = authorizer.ShapeNone
