@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/aws"
@@ -76,6 +77,9 @@ func authorizerCounter(label string) func(result, cache string) {
 	countResult := metrics.AuthorizerResults(label)
 	countCache := metrics.AuthorizerCache(label)
 	return func(result, cache string) {
+		if atomic.LoadInt32(metered) == 0 {
+			return
+		}
 		countResult(result)
 		if cache != authorizer.CacheUnused {
 			countCache(cache)

@@ -1,17 +1,22 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/seed05e46011/lambda/internal/authorizer"
+	"github.com/seed05e46011/lambda/internal/cache"
+	"github.com/seed05e46011/lambda/internal/edge"
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
@@ -60,51 +65,22 @@ func unmarked(event []byte) string {
 	return atMillis.ReplaceAllString(text, `"$1":0`)
 }
 
-const (
-	multiHeaders = `{"Authorization":["Bearer abc"],"Content-Length":["0"],"Host":["shop.example.com"],"User-Agent":["curl/8.9.1"],` +
-		`"X-Amzn-Trace-Id":["TRACE"],"X-Forwarded-For":["203.0.113.7"],"X-Forwarded-Port":["443"],"X-Forwarded-Proto":["https"]}`
-	arnOfUsers = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/"
-)
-
-var singleHeaders = strings.NewReplacer("[", "", "]", "").Replace(multiHeaders)
-
-// authorizerEvents are the events of shopRequest, to the order of their keys. Those of 2.0 and REST are
-// as captured, that of 1.0 is AWS's documented sample, with headers that the front doors add.
-var authorizerEvents = map[string]string{
-	"http-api-v2": `{"version":"2.0","type":"REQUEST","routeArn":"` + arnOfUsers + `$default/GET/users/42","identitySource":["Bearer abc"],` +
-		`"routeKey":"$default","rawPath":"/users/42","rawQueryString":"x=1&x=2","headers":` +
-		`{"authorization":"Bearer abc","content-length":"0","host":"shop.example.com","user-agent":"curl/8.9.1",` +
-		`"x-amzn-trace-id":"TRACE","x-forwarded-for":"203.0.113.7","x-forwarded-port":"443","x-forwarded-proto":"https"},` +
-		`"queryStringParameters":{"x":"1,2"},"requestContext":{"accountId":"123456789012","apiId":"a1b2c3d4e5",` +
-		`"domainName":"shop.example.com","domainPrefix":"shop","http":{"method":"GET","path":"/users/42","protocol":"HTTP/1.1",` +
-		`"sourceIp":"203.0.113.7","userAgent":"curl/8.9.1"},"requestId":"ID","routeKey":"$default","stage":"$default",` +
-		`"time":"TIME","timeEpoch":0}}`,
-	"http-api-v1": `{"version":"1.0","type":"REQUEST","methodArn":"` + arnOfUsers + `$default/GET/users/42",` +
-		`"identitySource":"Bearer abc","authorizationToken":"Bearer abc","resource":"$default","path":"/users/42","httpMethod":"GET",` +
-		`"headers":` + singleHeaders + `,"multiValueHeaders":` + multiHeaders + `,"queryStringParameters":{"x":"2"},` +
-		`"multiValueQueryStringParameters":{"x":["1","2"]},"pathParameters":{},"stageVariables":{},` +
-		`"requestContext":{"accountId":"123456789012","apiId":"a1b2c3d4e5","domainName":"shop.example.com","domainPrefix":"shop",` +
-		`"extendedRequestId":"ID","httpMethod":"GET","identity":{"sourceIp":"203.0.113.7","userAgent":"curl/8.9.1"},` +
-		`"path":"/users/42","protocol":"HTTP/1.1","requestId":"ID","requestTime":"TIME","requestTimeEpoch":0,` +
-		`"resourcePath":"$default","stage":"$default"}}`,
-	"rest-api": `{"type":"REQUEST","methodArn":"` + arnOfUsers + `prod/GET/users/42","resource":"/{proxy+}","path":"/users/42",` +
-		`"httpMethod":"GET","headers":` + singleHeaders + `,"multiValueHeaders":` + multiHeaders + `,"queryStringParameters":{"x":"2"},` +
-		`"multiValueQueryStringParameters":{"x":["1","2"]},"pathParameters":{"proxy":"users/42"},"stageVariables":{},` +
-		`"requestContext":{"accountId":"123456789012","apiId":"a1b2c3d4e5","deploymentId":"a1b2c3d4e5",` +
-		`"domainName":"shop.example.com","domainPrefix":"shop","extendedRequestId":"ID","httpMethod":"GET","identity":{"accessKey":null,` +
-		`"accountId":null,"caller":null,"cognitoAuthenticationProvider":null,"cognitoAuthenticationType":null,` +
-		`"cognitoIdentityId":null,"cognitoIdentityPoolId":null,"principalOrgId":null,"sourceIp":"203.0.113.7","user":null,` +
-		`"userAgent":"curl/8.9.1","userArn":null},"path":"/prod/users/42","protocol":"HTTP/1.1","requestId":"UUID",` +
-		`"requestTime":"TIME","requestTimeEpoch":0,"resourceId":"a1b2c3d4e5","resourcePath":"/{proxy+}","stage":"prod"}}`,
-	"rest-api-token": `{"type":"TOKEN","authorizationToken":"Bearer abc","methodArn":"` + arnOfUsers + `prod/GET/users/42"}`,
-}
-
+// The events are those of testdata, to the order of their keys.
 func TestAuthorizersGetTheEventsOfTheirFormats(t *testing.T) {
-	for format, want := range authorizerEvents {
+	for _, format := range []string{"http-api-v2", "http-api-v1", "rest-api", "rest-api-token"} {
 		f, config := guarded(t, format, policyAllow)
 		resp := serve(newTestHandler(t, config), shopRequest())
-		if got := unmarked(f.events[0]); got != want || resp.StatusCode != 200 {
-			t.Errorf("%s: got %d after\n%s, want\n%s", format, resp.StatusCode, got, want)
+		var got bytes.Buffer
+		if err := json.Indent(&got, []byte(unmarked(f.events[0])), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		got.WriteString("\n")
+		want, err := os.ReadFile(filepath.Join("testdata", "authorizer-"+format+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != string(want) || resp.StatusCode != 200 {
+			t.Errorf("%s: got %d after\n%s, want\n%s", format, resp.StatusCode, got.String(), want)
 		}
 	}
 }
@@ -122,6 +98,10 @@ func TestWhatThereIsNoneOfInAnAuthorizersEvent(t *testing.T) {
 		r := httptest.NewRequest("POST", "http://example.com/", strings.NewReader("body"))
 		serve(newTestHandler(t, config), r)
 		event := decodedEvent(t, f.events[0])
+		headers := event["headers"].(map[string]any)
+		if headers["Content-Length"] != "4" && headers["content-length"] != "4" {
+			t.Errorf("%s: got headers %v, want the length of the body", format, headers)
+		}
 		for _, name := range names {
 			if _, found := event[name]; found {
 				t.Errorf("%s: got %s, want none", format, name)
@@ -146,16 +126,19 @@ func decodedEvent(t *testing.T, event []byte) map[string]any {
 
 func TestFunctionsFindWhatTheAuthorizerSays(t *testing.T) {
 	latency := regexp.MustCompile(`"integrationLatency":\d+`)
+	lambda := `"authorizer":{"lambda":{"n":9007199254740993,"user":"u1"}},`
 	cases := map[string]struct {
 		eventFormat, authorizerFormat, reply string
 		want                                 string // in the event, "" for nothing
 	}{
-		"2.0":                 {"http-api-v2", "", simpleAllow, `"authorizer":{"lambda":{"n":9007199254740993,"user":"u1"}},`},
-		"2.0, of a policy":    {"http-api-v2", "http-api-v1", policyAllow, `"authorizer":{"lambda":{"n":5}},`},
-		"a Function URL":      {"function-url", "", simpleAllow, `"authorizer":{"lambda":{"n":9007199254740993,"user":"u1"}},`},
-		"1.0":                 {"http-api-v1", "", simpleAllow, `"authorizer":{"n":"9007199254740993","user":"u1"},`},
-		"1.0, of a policy":    {"http-api-v1", "http-api-v1", policyAllow, `"authorizer":{"n":"5","principalId":"u1"},`},
-		"REST":                {"rest-api", "rest-api-token", policyAllow, `"authorizer":{"integrationLatency":N,"n":"5","principalId":"u1"},`},
+		"2.0":              {"http-api-v2", "", simpleAllow, lambda},
+		"2.0, of a policy": {"http-api-v2", "http-api-v1", policyAllow, `"authorizer":{"lambda":{"n":5}},`},
+		"a Function URL":   {"function-url", "", simpleAllow, lambda},
+		"1.0":              {"http-api-v1", "", simpleAllow, `"authorizer":{"n":"9007199254740993","user":"u1"},`},
+		"1.0, of a policy": {"http-api-v1", "http-api-v1", policyAllow, `"authorizer":{"n":"5","principalId":"u1"},`},
+		"REST": {
+			"rest-api", "rest-api-token", policyAllow, `"authorizer":{"integrationLatency":N,"n":"5","principalId":"u1"},`,
+		},
 		"alb":                 {"alb", "", simpleAllow, ""},
 		"alb, several values": {"alb-multi-value", "", simpleAllow, ""},
 		"httpjson":            {"httpjson", "", simpleAllow, ""},
@@ -189,7 +172,7 @@ func TestBothEventsNameTheSameIDsAndTime(t *testing.T) {
 			serve(newTestHandler(t, config), shopRequest())
 			first := decodedEvent(t, f.events[0])["requestContext"].(map[string]any)
 			second := decodedEvent(t, f.events[1])["requestContext"].(map[string]any)
-			for _, name := range []string{"requestId", "extendedRequestId", "time", "timeEpoch", "requestTime", "requestTimeEpoch"} {
+			for _, name := range strings.Fields("requestId extendedRequestId time timeEpoch requestTime requestTimeEpoch") {
 				if first[name] != second[name] {
 					t.Errorf("%s, %s: got %s %v and %v, want the same", format, way, name, first[name], second[name])
 				}
@@ -217,7 +200,8 @@ func TestRoutesAreMatchedBeforeTheAuthorizerIsAsked(t *testing.T) {
 	config.Routes = []route.Config{{RouteKey: "GET /users/{id}", Function: "hello"}}
 	discardLog(t)
 	handler := newTestHandler(t, config)
-	if resp := serve(handler, httptest.NewRequest("GET", "http://example.com/unknown", nil)); resp.StatusCode != 404 || f.called() != "" {
+	unknown := httptest.NewRequest("GET", "http://example.com/unknown", nil)
+	if resp := serve(handler, unknown); resp.StatusCode != 404 || f.called() != "" {
 		t.Errorf("got %d after %q, want 404 without a call", resp.StatusCode, f.called())
 	}
 	serve(handler, shopRequest())
@@ -237,8 +221,9 @@ func TestRoutesAreMatchedBeforeTheAuthorizerIsAsked(t *testing.T) {
 	f.events = nil
 	r := shopRequest()
 	r.URL.Path = "/unknown"
-	if resp := serve(handler, r); resp.StatusCode == 401 || decodedEvent(t, f.events[0])["routeKey"] != "$default" {
-		t.Errorf("unmatched next: got %d, route %v, want next's, $default", resp.StatusCode, decodedEvent(t, f.events[0])["routeKey"])
+	resp := serve(handler, r)
+	if key := decodedEvent(t, f.events[0])["routeKey"]; resp.StatusCode == 401 || key != "$default" {
+		t.Errorf("unmatched next: got %d, route %v, want next's, $default", resp.StatusCode, key)
 	}
 }
 
@@ -263,7 +248,8 @@ func TestAnAuthorizerInFrontOfTheRoutersService(t *testing.T) {
 		t.Errorf("got %d, %q, called %q, want 200, %q, check", resp.StatusCode, got, f.called(), "u1 body")
 	}
 	got = "not reached"
-	if resp := serve(handler, httptest.NewRequest("GET", "http://example.com/", nil)); resp.StatusCode != 401 || got != "not reached" {
+	stranger := httptest.NewRequest("GET", "http://example.com/", nil)
+	if resp := serve(handler, stranger); resp.StatusCode != 401 || got != "not reached" {
 		t.Errorf("got %d, %q, want 401 alone", resp.StatusCode, got)
 	}
 }
@@ -304,8 +290,9 @@ func TestAFailingAuthorizerIsNoOpenDoor(t *testing.T) {
 			t.Errorf("%s: got %d %s after %q, want 500 after one call", reply, resp.StatusCode, body, f.called())
 		}
 		line := logged.text()
-		if !strings.HasPrefix(line, "lambda@test: 500 Internal Server Error: authorizer=check "+want) || strings.Contains(line, "secret") {
-			t.Errorf("%s: got %q, want a line with %s", reply, line, want)
+		want = "lambda@test: 500 Internal Server Error: authorizer=check " + want
+		if !strings.HasPrefix(line, want) || strings.Contains(line, "secret") {
+			t.Errorf("%s: got %q, want %s…", reply, line, want)
 		}
 	}
 }
@@ -378,5 +365,50 @@ func TestARNsNameAccountAndRegionOfTheFunction(t *testing.T) {
 	want := "arn:aws-cn:execute-api:cn-north-1:210987654321:a1b2c3d4e5/$default/GET/users/42"
 	if got := decodedEvent(t, f.events[0])["routeArn"]; got != want {
 		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
+func TestStoredResponsesDoNotCrossIdentities(t *testing.T) {
+	for control, want := range map[string]string{
+		"max-age=60":         "check hello check hello check hello",
+		"public, max-age=60": "check hello check check",
+	} {
+		f, config := hookedLambda(t, map[string]string{
+			"check": simpleAllow,
+			"hello": `{"statusCode":200,"headers":{"cache-control":"` + control + `"},"body":"hello"}`,
+		})
+		config.Edge = nil
+		config.Cache = &cache.Config{}
+		config.Authorizer = &authorizer.Config{Function: "check"}
+		handler := newTestHandler(t, config)
+		for _, token := range []string{"alice", "bob", "alice"} {
+			r := shopRequest()
+			r.Header.Set("Authorization", token)
+			serve(handler, r)
+		}
+		if got := f.called(); got != want {
+			t.Errorf("%s: got called %s, want %s", control, got, want)
+		}
+	}
+}
+
+func TestTheAuthorizerSeesWhatTheViewersHookMade(t *testing.T) {
+	discardLog(t)
+	changed := `{"uri":"/changed","method":"GET","querystring":"","headers":{"host":[{"value":"example.com"}],` +
+		`"authorization":[{"value":"of the hook"}]}}`
+	f, config := hookedLambda(t, map[string]string{
+		"viewer": changed, "check": `{"isAuthorized":false}`, "response": `{"status":"200","body":"changed"}`,
+	})
+	config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "viewer"}
+	config.Edge.ViewerResponse = &edge.ResponseHookConfig{Function: "response"}
+	config.Authorizer = &authorizer.Config{Function: "check"}
+	resp := serve(newTestHandler(t, config), httptest.NewRequest("GET", "http://example.com/", nil))
+	if resp.StatusCode != 403 || f.called() != "viewer check" {
+		t.Fatalf("got %d after %q, want 403 after viewer check", resp.StatusCode, f.called())
+	}
+	event := decodedEvent(t, f.events[1])
+	identity := event["identitySource"].([]any)
+	if event["rawPath"] != "/changed" || identity[0] != "of the hook" {
+		t.Errorf("got %v, %v, want what the hook made", event["rawPath"], identity)
 	}
 }

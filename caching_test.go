@@ -137,7 +137,8 @@ func TestFailuresBehindACache(t *testing.T) {
 	handler := newTestHandler(t, config)
 	for i := 1; i <= 2; i++ {
 		resp := cachedGet(handler, "http://example.com/fails")
-		if body := bodyOf(t, resp); resp.StatusCode != 503 || body != `{"message":"Service Unavailable"}` || len(f.events) != i {
+		body := bodyOf(t, resp)
+		if resp.StatusCode != 503 || body != `{"message":"Service Unavailable"}` || len(f.events) != i {
 			t.Errorf("got %d %q after %d calls, want the throttle, not stored", resp.StatusCode, body, len(f.events))
 		}
 	}

@@ -1,6 +1,8 @@
 package lambda
 
 import (
+	"strconv"
+
 	"github.com/seed05e46011/lambda/internal/authorizer"
 )
 
@@ -48,6 +50,9 @@ type httpAPIv2AuthorizerEvent struct {
 
 func encodeHTTPAPIv2Authorizer(l *Lambda, req *request) (any, error) {
 	event := newHTTPAPIv2Event(l, req)
+	if req.http.ContentLength > 0 { // function's events have that of the body, which nobody reads here
+		event.Headers["content-length"] = strconv.FormatInt(req.http.ContentLength, 10)
+	}
 	return &httpAPIv2AuthorizerEvent{
 		Version:               "2.0",
 		Type:                  "REQUEST",
@@ -113,6 +118,7 @@ func encodeHTTPAPIv1Authorizer(l *Lambda, req *request) (any, error) {
 		return nil, err
 	}
 	event := encoded.(*proxyEvent)
+	addContentLength(event, req)
 	c := &event.RequestContext
 	identity := joinSources(req.authorizing)
 	return &httpAPIv1AuthorizerEvent{
@@ -168,6 +174,7 @@ type restAPIAuthorizerEvent struct {
 
 func encodeRESTAPIAuthorizer(l *Lambda, req *request) (any, error) {
 	event := newRESTAPIEvent(l, req, headerValues(req, false))
+	addContentLength(event, req)
 	event.RequestContext.DeploymentID = l.context.apiID
 	return &restAPIAuthorizerEvent{
 		Type:                            "REQUEST",
@@ -183,6 +190,15 @@ func encodeRESTAPIAuthorizer(l *Lambda, req *request) (any, error) {
 		StageVariables:                  singles(event.StageVariables),
 		RequestContext:                  event.RequestContext,
 	}, nil
+}
+
+// addContentLength adds what function's events have of the body, which nobody reads here.
+func addContentLength(event *proxyEvent, req *request) {
+	if req.http.ContentLength > 0 && event.Headers["content-length"] == "" { // in lower case of HTTP/2
+		length := strconv.FormatInt(req.http.ContentLength, 10)
+		event.Headers["Content-Length"] = length
+		event.MultiValueHeaders["Content-Length"] = []string{length}
+	}
 }
 
 // tokenAuthorizerEvent is the event of a REST API's TOKEN authorizer.

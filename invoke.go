@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/bracket"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
@@ -98,7 +99,7 @@ func setCallHeaders(l *Lambda, header http.Header, req *request) {
 		header[requestIDHeader] = id
 	}
 	if l.serverTiming {
-		addServerTiming(header, req)
+		addServerTiming(l, header, req)
 	}
 	if l.noted {
 		noteCall(req)
@@ -108,11 +109,18 @@ func setCallHeaders(l *Lambda, header http.Header, req *request) {
 // requestIDHeader is where Lambda says the id of an invocation, and we too.
 const requestIDHeader = "X-Amzn-Requestid"
 
-func addServerTiming(header http.Header, req *request) {
-	if !req.called.IsZero() {
-		milliseconds := float64(time.Since(req.called)) / float64(time.Millisecond)
-		header.Add("Server-Timing", "lambda;dur="+strconv.FormatFloat(milliseconds, 'f', 1, 64))
+// addServerTiming tells how long the call took: the client, or, where rooms are timed too, them. What a
+// cache stores must not tell it.
+func addServerTiming(l *Lambda, header http.Header, req *request) {
+	if req.called.IsZero() {
+		return
 	}
+	timing := bracket.Timing{Name: "lambda", Took: time.Since(req.called)}
+	if notes, ok := bracket.NotesIn(req.http.Context()); ok && l.roomsTimed {
+		notes.Timings = append(notes.Timings, timing)
+		return
+	}
+	header.Add("Server-Timing", timing.Entry())
 }
 
 // broke says what was done when a connection broke. The error may repeat what the other side has

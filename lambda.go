@@ -57,6 +57,7 @@ type Lambda struct {
 	plainCall           bool // no option asks for more than one plain call
 	keepsBody           bool // something may need a request's body after its event is made
 	serverTiming        bool
+	roomsTimed          bool // a room further out writes Server-Timing
 	exposeErrors        bool
 	xray                bool // calls carry the trace header of the request
 	noted               bool // brackets want to know what function was called
@@ -256,6 +257,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		passUnmatched:       config.Unmatched == unmatchedNext,
 		fallback:            config.Fallback,
 		serverTiming:        config.ServerTiming,
+		roomsTimed:          config.ServerTiming && config.hasBrackets(),
 		exposeErrors:        config.ExposeErrors,
 		xray:                config.XRayTracing,
 		noted:               config.AccessLog,

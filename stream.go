@@ -270,6 +270,7 @@ func writeStream(w http.ResponseWriter, s *stream, head *reply) {
 	r := s.req.http
 	s.status = head.status
 	if r.Method == http.MethodHead || bodyless(head.status) {
+		s.req.took = time.Since(s.req.began)
 		writeReply(s.lambda, w, s.req, head)
 		return
 	}

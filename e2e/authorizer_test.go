@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -129,17 +131,14 @@ func TestAuthorizersResultsAreCached(t *testing.T) {
 	})
 	first := s.as(t, "allow", "/a")
 	require.Equal(t, http.StatusOK, first.StatusCode, first.body)
-	before := len(lambda.Requests())
-	second := s.as(t, "allow", "/a")
-	assert.Len(t, lambda.Requests(), before+1, "the function alone")
-	assert.Equal(t, authorized(t, first.body).RequestContext.Authorizer, authorized(t, second.body).RequestContext.Authorizer)
+	// The context counts the authorizer's calls.
+	want := authorized(t, first.body).RequestContext.Authorizer
+	assert.Equal(t, want, authorized(t, s.as(t, "allow", "/a").body).RequestContext.Authorizer)
 	got := s.as(t, "allow", "/b")
 	assert.Equal(t, http.StatusForbidden, got.StatusCode, "the cached policy allows /a alone")
 	// Another site's change has Traefik build all instances anew.
 	newSite(t, m{"function": "hello"})
-	before = len(lambda.Requests())
-	s.as(t, "allow", "/a")
-	assert.Len(t, lambda.Requests(), before+1, "after a reload")
+	assert.Equal(t, want, authorized(t, s.as(t, "allow", "/a").body).RequestContext.Authorizer, "after a reload")
 }
 
 // newService starts a service behind Traefik, and routes a host to it through an authorizer.
@@ -326,6 +325,82 @@ func TestTokensOfAReleasedLibrary(t *testing.T) {
 			assert.Equal(t, row.challenge, got.Header.Get("Www-Authenticate"))
 		})
 	}
+}
+
+// joseTokens has the library jose issue tokens for the audience shop.
+func joseTokens(t *testing.T, issuer string) (keys json.RawMessage, tokens map[string]string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "node", "token.js", issuer, "shop")
+	command.Dir = nodeFolder(t)
+	output, err := command.Output()
+	require.NoError(t, err)
+	var issued struct {
+		JWKS   json.RawMessage   `json:"jwks"`
+		Tokens map[string]string `json:"tokens"`
+	}
+	require.NoError(t, json.Unmarshal(output, &issued))
+	return issued.JWKS, issued.Tokens
+}
+
+func TestTokensOfAnotherLanguagesLibrary(t *testing.T) {
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	keys, tokens := joseTokens(t, server.URL)
+	mux.HandleFunc("/jwks.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(keys) })
+	s := newSite(t, m{"function": "echo", "authorizer": m{
+		"jwt": m{"issuer": server.URL, "audience": "shop", "jwksURL": server.URL + "/jwks.json"},
+	}})
+	judged := []m{}
+	for algorithm, token := range tokens {
+		got := s.as(t, token, "/")
+		want := http.StatusOK
+		if algorithm == "PS256" || algorithm == "EdDSA" {
+			want = http.StatusUnauthorized
+		}
+		assert.Equal(t, want, got.StatusCode, "%s: %s", algorithm, got.Header.Get("Www-Authenticate"))
+		if got.StatusCode == http.StatusOK {
+			judged = append(judged, m{"format": "http-api-v2", "event": json.RawMessage(got.body)})
+		}
+	}
+	require.Len(t, judged, 5)
+	assertFit(t, judged)
+}
+
+// assertFit has released schemas judge events.
+func assertFit(t *testing.T, judged []m) {
+	t.Helper()
+	var lines bytes.Buffer
+	for _, event := range judged {
+		line, err := json.Marshal(event)
+		require.NoError(t, err)
+		lines.Write(append(line, '\n'))
+	}
+	judge := exec.CommandContext(t.Context(), "node", "judge.js")
+	judge.Dir = nodeFolder(t)
+	judge.Stdin = &lines
+	unfit, err := judge.CombinedOutput()
+	require.NoError(t, err, string(unfit))
+	assert.Empty(t, string(unfit))
+}
+
+func TestAuthorizersEventsFitReleasedSchemas(t *testing.T) {
+	judged := make([]m, 0, 160)
+	for _, format := range []string{"rest-api", "http-api-v2"} {
+		s := newSite(t, m{
+			"function": "echo", "stageVariables": m{"mode": "show"},
+			"authorizer": m{"function": "authorizer", "eventFormat": format, "identitySource": "$stageVariables.mode"},
+		})
+		for _, r := range variedRequests() {
+			reply := r.send(t, gateway.URL, s.host)
+			require.Equal(t, http.StatusOK, reply.StatusCode, "%s: %s %s: %s", format, r.method, r.target, reply.body)
+			context := authorized(t, reply.body).RequestContext.Authorizer["lambda"].(map[string]any)
+			event := json.RawMessage(context["event"].(string))
+			judged = append(judged, m{"format": "authorizer " + format, "event": event},
+				m{"format": "http-api-v2", "event": json.RawMessage(reply.body)})
+		}
+	}
+	assertFit(t, judged)
 }
 
 func TestAnIssuerThatIsDownIsNoOpenDoor(t *testing.T) {

@@ -3,6 +3,7 @@ package check_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -209,6 +210,35 @@ func TestPathsCountsMiddlewares(t *testing.T) {
 	assert.Zero(t, report.Middlewares)
 	_, err = check.Paths(t.Context(), "lambda", []string{filepath.Join(folder, "none.yml")})
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+var yamlBlock = regexp.MustCompile("(?s)\n```yaml\n(.*?)\n```")
+
+// Blocks of YAML are files, or labels of a Compose file, or else parts of these that are not checked here.
+func TestTheDocumentationHasNoProblems(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(repo.Root(), "docs", "*.md"))
+	require.NoError(t, err)
+	middlewares := 0
+	for _, page := range append(pages, filepath.Join(repo.Root(), "readme.md")) {
+		content, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, match := range yamlBlock.FindAllStringSubmatch(string(content), -1) {
+			block := match[1]
+			if strings.HasPrefix(block, "labels:") {
+				block = "services:\n  hello:\n    " + strings.ReplaceAll(block, "\n", "\n    ")
+			}
+			if !strings.HasPrefix(block, "http:") && !strings.HasPrefix(block, "apiVersion:") && !strings.HasPrefix(block, "services:") {
+				continue
+			}
+			path := filepath.Join(t.TempDir(), "block.yml")
+			require.NoError(t, os.WriteFile(path, []byte(block), 0o600))
+			report, err := check.Paths(t.Context(), "lambda", []string{path})
+			require.NoError(t, err)
+			assert.Empty(t, report.Problems, "%s:\n%s", page, block)
+			middlewares += report.Middlewares
+		}
+	}
+	assert.Greater(t, middlewares, 5, "the search has lost its way")
 }
 
 // docker-compose.local.yml only overrides labels of docker-compose.yml.

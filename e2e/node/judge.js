@@ -3,8 +3,8 @@
 
 import { createInterface } from 'node:readline';
 import { AlbMultiValueHeadersSchema, AlbSchema } from '@aws-lambda-powertools/parser/schemas/alb';
-import { APIGatewayProxyEventSchema } from '@aws-lambda-powertools/parser/schemas/api-gateway';
-import { APIGatewayProxyEventV2Schema } from '@aws-lambda-powertools/parser/schemas/api-gatewayv2';
+import { APIGatewayProxyEventSchema, APIGatewayRequestAuthorizerEventSchema } from '@aws-lambda-powertools/parser/schemas/api-gateway';
+import { APIGatewayProxyEventV2Schema, APIGatewayRequestAuthorizerEventV2Schema } from '@aws-lambda-powertools/parser/schemas/api-gatewayv2';
 import { LambdaFunctionUrlSchema } from '@aws-lambda-powertools/parser/schemas/lambda';
 
 const schemas = {
@@ -14,6 +14,8 @@ const schemas = {
   'function-url': LambdaFunctionUrlSchema,
   alb: AlbSchema,
   'alb-multi-value': AlbMultiValueHeadersSchema,
+  'authorizer rest-api': APIGatewayRequestAuthorizerEventSchema,
+  'authorizer http-api-v2': APIGatewayRequestAuthorizerEventV2Schema,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -96,6 +96,8 @@ type Authorizer struct {
 	fingerprint string  // of all that a decision depends on beside the identity
 	keys        *keySet // of a JWT's issuer; nil for Lambda authorizers
 
+	setsHeaders bool // option requestHeaders is set
+
 	// plainHeader is the identity source where that is one header, its results are cached, and no
 	// route needs to match: most requests then pass by cachedAllow. "" elsewhere.
 	plainHeader string
@@ -116,6 +118,7 @@ func New(config *Config, core Core) (*Authorizer, error) {
 		return nil, err
 	}
 	a := &Authorizer{core: core, settings: s, refusals: httpRefusals}
+	a.setsHeaders = len(s.headers) > 0
 	if s.format.rest {
 		a.refusals = restRefusals
 	}
@@ -157,24 +160,25 @@ func fingerprintOf(c *Config, core *Core) string {
 // client wrote there.
 func (a *Authorizer) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(a.settings.headers) > 0 {
+		if a.setsHeaders {
 			removeHeaders(a.settings.headers, r.Header)
 		}
 		request, notes := bracket.Begin(r)
-		if d := cachedAllow(a, r); d != nil {
+		d := cachedAllow(a, r)
+		if d == nil {
+			if !authorize(a, w, request, notes) {
+				return
+			}
+		} else {
 			notes.Authorizer = d.cachedNote
 			notes.Authorized = true
 			notes.AuthorizerResult = ResultAllow
-			for name, value := range d.headers {
-				r.Header[name] = []string{value}
+			if a.setsHeaders {
+				setHeaders(r.Header, d.headers)
 			}
 			a.core.Observe(ResultAllow, CacheHit)
-			next.ServeHTTP(w, request)
-			return
 		}
-		if authorize(a, w, request, notes) {
-			next.ServeHTTP(w, request)
-		}
+		next.ServeHTTP(w, request)
 	})
 }
 
@@ -186,7 +190,7 @@ func cachedAllow(a *Authorizer, r *http.Request) *decision {
 	if len(values) != 1 || len(r.URL.Path) > maxARN/4 {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(a.fingerprint + strconv.Itoa(len(values[0])) + ":" + values[0])) // cacheKey
+	sum := sha256.Sum256([]byte(a.fingerprint + values[0])) // cacheKey
 	now := time.Now().UnixMilli()
 	decisions.mu.Lock()
 	element := decisions.entries[string(sum[:])]
@@ -195,29 +199,25 @@ func cachedAllow(a *Authorizer, r *http.Request) *decision {
 		return nil
 	}
 	e := element.Value.(*entry)
-	if now-e.moved > movePause {
-		decisions.order.MoveToFront(element)
-		e.moved = now
+	if now > e.touch {
+		touch(decisions, element, now)
 	}
 	decisions.mu.Unlock()
 	d := e.decision
-	if e.expires <= now || !d.plain || d.headerErr != nil {
+	if e.expires <= now || !d.plain || (!d.simple && !plainlyAllows(a, d, r)) {
 		return nil
 	}
-	if d.simple {
-		return d
-	}
+	return d
+}
+
+// plainlyAllows reports whether a plain policy allows a request whose path has one reading.
+func plainlyAllows(a *Authorizer, d *decision, r *http.Request) bool {
 	asked := r.Method + r.URL.EscapedPath()
-	if strings.IndexByte(asked, '*') >= 0 {
-		return nil
+	if strings.ContainsAny(asked, "*%") {
+		return false
 	}
 	asked = a.arnPrefix + asked
-	for _, prefix := range d.plainPrefixes {
-		if strings.HasPrefix(asked, prefix) {
-			return d
-		}
-	}
-	return nil
+	return d.plainAllow.MatchString(asked) && (d.plainDeny == nil || !d.plainDeny.MatchString(asked))
 }
 
 // authorize reports whether a request may pass, and responds where it may not.
@@ -273,9 +273,7 @@ func pass(a *Authorizer, r *http.Request, notes *bracket.Notes, o *outcome) *ref
 	}
 	notes.Authorizer = encoded
 	notes.Authorized = true
-	for name, value := range d.headers {
-		r.Header[name] = []string{value}
-	}
+	setHeaders(r.Header, d.headers)
 	return nil
 }
 

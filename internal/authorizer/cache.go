@@ -22,7 +22,7 @@ type entry struct {
 	key      string
 	decision *decision
 	expires  int64 // milliseconds since 1970
-	moved    int64 // when it was put in front last
+	touch    int64 // from when on a use puts it in front again
 }
 
 // flight is a call under way for an identity, and the requests that wait for it.
@@ -37,9 +37,9 @@ type flight struct {
 // configuration changes: a cache in the instance would be empty after each of them.
 var decisions = newCache()
 
-// movePause is how long an entry stays where it is in the order, in milliseconds: an order of seconds
+// touchPause is how long an entry stays where it is in the order, in milliseconds: an order of seconds
 // is enough to tell what is used.
-const movePause = 1000
+const touchPause = 1000
 
 // maxCacheBytes bounds a cache, by what its decisions are estimated at.
 const maxCacheBytes = 32 << 20
@@ -49,12 +49,15 @@ func newCache() *cache {
 }
 
 // cacheKey returns the key of an identity: a hash, so that no token stays in memory, over values with
-// their lengths, so that "a,b" and "c" are not "a" and "b,c". fingerprint stands for everything else
+// their lengths, if there are several, so that "a,b" and "c" are not "a" and "b,c". fingerprint stands for everything else
 // that a decision depends on.
 func cacheKey(fingerprint string, values []string) string {
 	text := fingerprint
 	for _, value := range values {
-		text += strconv.Itoa(len(value)) + ":" + value
+		if len(values) > 1 {
+			text += strconv.Itoa(len(value)) + ":"
+		}
+		text += value
 	}
 	sum := sha256.Sum256([]byte(text))
 	return string(sum[:])
@@ -75,12 +78,18 @@ func lookUp(c *cache, key string, now int64) (d *decision, found bool) {
 		c.mu.Unlock()
 		return nil, false
 	}
-	if now-e.moved > movePause {
-		c.order.MoveToFront(element)
-		e.moved = now
+	if now > e.touch {
+		touch(c, element, now)
 	}
 	c.mu.Unlock()
 	return e.decision, true
+}
+
+// touch puts an entry in front. The caller holds the lock.
+func touch(c *cache, element *list.Element, now int64) {
+	e := element.Value.(*entry)
+	e.touch = now + touchPause
+	c.order.MoveToFront(element)
 }
 
 // store keeps a decision until expires. One that would take more than a sixteenth of the cache is

@@ -3,6 +3,7 @@ package authorizer
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"time"
 )
 
@@ -21,10 +22,11 @@ type decision struct {
 	headers   map[string]string // of option requestHeaders
 	headerErr error             // why they cannot be set: then nobody passes
 
-	// plain says that it allows, and that no more is to be known of a request than, where it is not
-	// simple, that its ARN begins with one of plainPrefixes.
-	plain         bool
-	plainPrefixes []string
+	// plain says that it allows all requests or, where it is not simple, those whose ARN plainAllow
+	// matches and plainDeny does not.
+	plain      bool
+	plainAllow *regexp.Regexp
+	plainDeny  *regexp.Regexp // nil where nothing is denied
 
 	cachedNote json.RawMessage // requestContext.authorizer for what costs no call
 	size       int             // in bytes, about
@@ -72,29 +74,43 @@ func complete(a *Authorizer, d *decision) error {
 	}
 	d.cachedNote, err = note(d, a.core.Shape, 0)
 	if d.simple {
-		d.plain = d.allowed
+		d.plain = d.allowed && d.headerErr == nil
 	} else {
-		d.plainPrefixes, d.plain = prefixesOf(d.policy)
+		setPlain(d)
+		d.plain = d.plain && d.headerErr == nil
 	}
 	return err
 }
 
-// prefixesOf returns the beginnings of resources that a policy allows. plain is false where it says
-// anything else.
-func prefixesOf(p *policy) (prefixes []string, plain bool) {
-	prefixes = make([]string, 0, len(p.statements))
-	for i := range p.statements {
-		s := &p.statements[i]
-		if s.deny || s.inverted || s.unknown || len(s.conditions) > 0 {
-			return nil, false
+// setPlain says of a policy of resources alone what it allows. Interpreted code then asks two regular
+// expressions, not each of its statements.
+func setPlain(d *decision) {
+	var allows, denies []string
+	for i := range d.policy.statements {
+		s := &d.policy.statements[i]
+		if s.inverted || s.unknown || len(s.conditions) > 0 {
+			return
 		}
 		for j := range s.resources {
-			if s.resources[j].kind == matchPrefix {
-				prefixes = append(prefixes, s.resources[j].text)
+			if s.resources[j].kind == matchUnknown {
+				return
+			}
+			if s.deny {
+				denies = append(denies, s.resources[j].expression)
+			} else {
+				allows = append(allows, s.resources[j].expression)
 			}
 		}
 	}
-	return prefixes, true
+	if len(allows) == 0 {
+		return
+	}
+	d.plainAllow = compileAny(allows)
+	d.plain = d.plainAllow != nil
+	if len(denies) > 0 {
+		d.plainDeny = compileAny(denies)
+		d.plain = d.plain && d.plainDeny != nil
+	}
 }
 
 // noteFor returns what the function's event says. Only REST APIs tell how long the call took.

@@ -128,6 +128,13 @@ func removeHeaders(rules []headerRule, header http.Header) {
 	}
 }
 
+// setHeaders sets the headers of a decision.
+func setHeaders(header http.Header, headers map[string]string) {
+	for name, value := range headers {
+		header[name] = []string{value}
+	}
+}
+
 // removeAliases takes every header off whose plain name is folded.
 func removeAliases(folded string, header http.Header) {
 	for name := range header {

@@ -12,6 +12,9 @@ type matcher struct {
 	kind    matchKind
 	text    string         // to be equal to, or to begin with
 	pattern *regexp.Regexp // of matchPattern
+
+	// expression is the same as a regular expression, to be matched at the beginning.
+	expression string
 }
 
 type matchKind int
@@ -31,16 +34,26 @@ func newMatcher(text string) matcher {
 	wildcard := strings.IndexAny(text, "*?")
 	switch {
 	case wildcard < 0:
-		return matcher{kind: matchExact, text: text}
+		return matcher{kind: matchExact, text: text, expression: regexp.QuoteMeta(text) + `$`}
 	case strings.TrimRight(text[wildcard:], "*") == "":
-		return matcher{kind: matchPrefix, text: text[:wildcard]}
+		return matcher{kind: matchPrefix, text: text[:wildcard], expression: regexp.QuoteMeta(text[:wildcard])}
 	}
-	expression := wildcardExpressions.Replace(regexp.QuoteMeta(text))
-	compiled, err := regexp.Compile(`(?s)^` + expression + `$`)
-	if err != nil { // too large for a regular expression
+	expression := wildcardExpressions.Replace(regexp.QuoteMeta(text)) + `$`
+	compiled := compileAny([]string{expression})
+	if compiled == nil {
 		return matcher{kind: matchUnknown}
 	}
-	return matcher{kind: matchPattern, pattern: compiled}
+	return matcher{kind: matchPattern, pattern: compiled, expression: expression}
+}
+
+// compileAny returns the regular expression for texts that begin with one of several, nil where that
+// would be too large.
+func compileAny(expressions []string) *regexp.Regexp {
+	compiled, err := regexp.Compile(`(?s)^(?:` + strings.Join(expressions, "|") + `)`)
+	if err != nil {
+		return nil
+	}
+	return compiled
 }
 
 // wildcardExpressions turns quoted wildcards into what they mean.

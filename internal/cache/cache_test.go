@@ -137,7 +137,8 @@ func wantStatus(t *testing.T, what string, w *httptest.ResponseRecorder, want st
 func TestAHitIsTheResponseToTheByte(t *testing.T) {
 	for _, function := range []bool{true, false} {
 		body := strings.Repeat("b\x00\xff", 1000)
-		x := newNamed(t, t.Name()+strconv.FormatBool(function), &Config{}, function, func(w http.ResponseWriter, _ *http.Request) {
+		name := t.Name() + strconv.FormatBool(function)
+		x := newNamed(t, name, &Config{}, function, func(w http.ResponseWriter, _ *http.Request) {
 			header := w.Header()
 			header.Set("Cache-Control", "max-age=60")
 			header.Set("Content-Type", "application/x-own")
@@ -180,7 +181,8 @@ func (n *nothing) WriteHeader(_ int)               {}
 func (n *nothing) Write(piece []byte) (int, error) { return len(piece), nil }
 
 func BenchmarkHit(b *testing.B) {
-	x := newTested(b, &Config{}, true, respond(200, "Cache-Control", "public, max-age=60", "Content-Type", "application/json",
+	x := newTested(b, &Config{}, true, respond(200,
+		"Cache-Control", "public, max-age=60", "Content-Type", "application/json",
 		"X-One", "1", "X-Two", "2", "X-Three", "3", "X-Four", "4", "Vary", ""))
 	get(x, "/path?a=b", "X-Forwarded-Proto", "https")
 	r := httptest.NewRequest("GET", "/path?a=b", nil)

@@ -1,5 +1,6 @@
 // Command authorizer is a Lambda authorizer in the shapes that AWS's samples and blueprints have: a simple reply for
-// format 2.0, a policy for the others. What it does depends on the token: "allow", "deny", "unauthorized", "fail".
+// format 2.0, a policy for the others. What it does depends on the token: "allow", "deny", "unauthorized", "fail". With the
+// stage variable mode=show it tells the function behind it the event that it got.
 package main
 
 import (
@@ -42,6 +43,9 @@ func handle(_ context.Context, raw json.RawMessage) (any, error) {
 		if err := json.Unmarshal(raw, &event); err != nil {
 			return nil, err
 		}
+		if event.StageVariables["mode"] == "show" {
+			return show(raw), nil
+		}
 		return policyFor(event.Headers["Authorization"], event.MethodArn)
 	}
 }
@@ -51,6 +55,9 @@ func simple(raw json.RawMessage) (any, error) {
 	var event events.APIGatewayV2CustomAuthorizerV2Request
 	if err := json.Unmarshal(raw, &event); err != nil {
 		return nil, err
+	}
+	if event.StageVariables["mode"] == "show" {
+		return show(raw), nil
 	}
 	token := bare(event.IdentitySource[0])
 	if token == "fail" {
@@ -83,6 +90,17 @@ func policyFor(token, methodARN string) (any, error) {
 		},
 		Context: map[string]any{"stringKey": "stringval", "numberKey": 123, "booleanKey": true, "call": calls.Add(1)},
 	}, nil
+}
+
+// show allows everything, and tells the function behind it the event.
+func show(raw json.RawMessage) events.APIGatewayCustomAuthorizerResponse {
+	return events.APIGatewayCustomAuthorizerResponse{
+		PolicyDocument: events.APIGatewayCustomAuthorizerPolicy{
+			Version:   "2012-10-17",
+			Statement: []events.IAMPolicyStatement{{Action: []string{"*"}, Effect: "Allow", Resource: []string{"*"}}},
+		},
+		Context: map[string]any{"event": string(raw)},
+	}
 }
 
 func bare(token string) string { return strings.TrimPrefix(token, "Bearer ") }
