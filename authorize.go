@@ -13,6 +13,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/bracket"
 	"github.com/seed05e46011/lambda/internal/metrics"
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // newAuthorizer builds the room of option authorizer.
@@ -49,7 +50,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 	core.APIID = guarded.context.apiID
 	core.Stage = guarded.context.stage
 	core.StageVariables = guarded.context.stageVariables
-	core.Matches = func(r *http.Request) bool { return matches(guarded, authorizedRequest(guarded, r)) }
+	core.Matches = func(r *http.Request) bool { return matches(l, r) }
 	core.Event = func(r *http.Request, identity *authorizer.Identity) ([]byte, error) {
 		return authorizerEvent(guarded, r, identity)
 	}
@@ -119,7 +120,6 @@ func guardedBy(l *Lambda, config *Config, t *target) *Lambda {
 		name:          l.name,
 		target:        l.target,
 		routes:        l.routes,
-		byPath:        l.byPath,
 		clientIP:      l.clientIP,
 		format:        format,
 		context:       newEventContext(config, t, format),
@@ -143,11 +143,11 @@ func authorizedRequest(l *Lambda, r *http.Request) *request {
 }
 
 // matches reports whether there is a function for a request.
-func matches(l *Lambda, req *request) bool {
+func matches(l *Lambda, r *http.Request) bool {
 	if l.byPath != nil {
-		return resolveByPath(l.byPath, req) == nil
+		return resolveByPath(l.byPath, &request{http: r}) == nil
 	}
-	return req.target != nil
+	return route.Find(l.routes.table, r) != nil
 }
 
 // authorizerEvent makes the event of an authorizer. What it says of the request, such as its id, is

@@ -98,8 +98,8 @@ type Authorizer struct {
 
 	setsHeaders bool // option requestHeaders is set
 
-	// plainHeader is the identity source where that is one header, its results are cached, and no
-	// route needs to match: most requests then pass by cachedAllow. "" elsewhere.
+	// plainHeader is the identity source where that is one header whose results are cached: most
+	// requests then pass by cachedAllow. "" elsewhere.
 	plainHeader string
 }
 
@@ -130,7 +130,7 @@ func New(config *Config, core Core) (*Authorizer, error) {
 		a.label = "jwt"
 		a.keys = sharedKeySet(s.jwt.issuer, s.jwt.jwksURL)
 	}
-	if (s.verifiesJWT || s.ttl > 0) && len(s.sources) == 1 && s.sources[0].kind == sourceHeader && !core.Routed {
+	if (s.verifiesJWT || s.ttl > 0) && len(s.sources) == 1 && s.sources[0].kind == sourceHeader {
 		a.plainHeader = s.sources[0].name
 	}
 	return a, nil
@@ -164,6 +164,11 @@ func (a *Authorizer) Handler(next http.Handler) http.Handler {
 			removeHeaders(a.settings.headers, r.Header)
 		}
 		request, notes := bracket.Begin(r)
+		if a.core.Routed && !a.core.Matches(r) {
+			notes.Failure = "no-route"
+			a.core.Fail(w, request, http.StatusNotFound)
+			return
+		}
 		d := cachedAllow(a, r)
 		if d == nil {
 			if !authorize(a, w, request, notes) {
@@ -222,11 +227,6 @@ func plainlyAllows(a *Authorizer, d *decision, r *http.Request) bool {
 
 // authorize reports whether a request may pass, and responds where it may not.
 func authorize(a *Authorizer, w http.ResponseWriter, r *http.Request, notes *bracket.Notes) bool {
-	if a.core.Routed && !a.core.Matches(r) {
-		notes.Failure = "no-route"
-		a.core.Fail(w, r, http.StatusNotFound)
-		return false
-	}
 	o := ask(a, r)
 	if o.refused == nil {
 		o.refused = pass(a, r, notes, o)
