@@ -165,20 +165,20 @@ func authorizerEvent(l *Lambda, r *http.Request, identity *authorizer.Identity) 
 
 // adoptNotes takes what an authorizer has noted over into the event of a request.
 func adoptNotes(req *request) {
-	notes, ok := bracket.NotesIn(req.http.Context())
-	if !ok {
-		return
-	}
-	if notes.Authorized {
+	if notes, ok := bracket.NotesIn(req.http.Context()); ok {
 		req.authorizer = notes.Authorizer
+		if notes.Marked {
+			adoptMarks(req, &notes.Marks)
+		}
 	}
-	if notes.Marked {
-		req.requestID = notes.Marks.RequestID
-		req.uuid = notes.Marks.UUID
-		req.traceID = notes.Marks.TraceID
-		req.millis = notes.Marks.Time.UnixMilli()
-		req.second = secondOf(req.millis)
-	}
+}
+
+func adoptMarks(req *request, marks *bracket.Marks) {
+	req.requestID = marks.RequestID
+	req.uuid = marks.UUID
+	req.traceID = marks.TraceID
+	req.millis = marks.Time.UnixMilli()
+	req.second = secondOf(req.millis)
 }
 
 // contextVariable returns the value of a variable of $context. A path is that of the event, but always

@@ -209,7 +209,7 @@ func cachedAllow(a *Authorizer, r *http.Request) *decision {
 	}
 	decisions.mu.Unlock()
 	d := e.decision
-	if e.expires <= now || !d.plain || (!d.simple && !plainlyAllows(a, d, r)) {
+	if e.expires <= now || (!d.allowsAll && !plainlyAllows(a, d, r)) {
 		return nil
 	}
 	return d
@@ -217,12 +217,12 @@ func cachedAllow(a *Authorizer, r *http.Request) *decision {
 
 // plainlyAllows reports whether a plain policy allows a request whose path has one reading.
 func plainlyAllows(a *Authorizer, d *decision, r *http.Request) bool {
-	asked := r.Method + r.URL.EscapedPath()
-	if strings.ContainsAny(asked, "*%") {
+	if !d.plain {
 		return false
 	}
-	asked = a.arnPrefix + asked
-	return d.plainAllow.MatchString(asked) && (d.plainDeny == nil || !d.plainDeny.MatchString(asked))
+	asked := a.arnPrefix + r.Method + r.URL.EscapedPath()
+	return !strings.ContainsAny(asked, "*%") && d.plainAllow.MatchString(asked) &&
+		(d.plainDeny == nil || !d.plainDeny.MatchString(asked))
 }
 
 // authorize reports whether a request may pass, and responds where it may not.
