@@ -51,6 +51,17 @@ check:
 	@cd e2e && $(GO) build -o $(BUILD)/check ./cmd/check
 	@$(BUILD)/check $(FILES)
 
+## migrate: print middlewares for FILE=serverless.yml, a SAM template or an OpenAPI document; FORMAT=file, labels or crd
+.PHONY: migrate
+migrate:
+	@cd e2e && $(GO) build -o $(BUILD)/migrate ./cmd/migrate
+	@$(BUILD)/migrate $(if $(FORMAT),-format $(FORMAT)) $(FILE)
+
+## release-check: tell whether this commit can be tagged as a release, or what is missing
+.PHONY: release-check
+release-check:
+	@cd e2e && $(GO) run ./cmd/release
+
 ## schema: write docs/options.schema.json, the JSON schema of the options for editors
 .PHONY: schema
 schema:
@@ -58,7 +69,7 @@ schema:
 
 ## test: all that CI checks
 .PHONY: test
-test: format lint dialect unit interpreted fuzz e2e
+test: format lint dialect generated unit interpreted fuzz e2e
 
 ## format: fail if gofmt would change a file
 .PHONY: format
@@ -78,6 +89,16 @@ lint: $(BUILD)/golangci-lint
 .PHONY: dialect
 dialect:
 	cd e2e && $(GO) run ./cmd/yaegicheck ..
+
+## generate: write the workers from the functions that are marked for it
+.PHONY: generate
+generate:
+	cd e2e && $(GO) run ./cmd/inline ..
+
+## generated: fail if that would change the file
+.PHONY: generated
+generated:
+	cd e2e && $(GO) run ./cmd/inline -check ..
 
 ## unit: the plugin's unit tests, compiled, with the race detector, and each benchmark once
 .PHONY: unit
@@ -111,12 +132,17 @@ fuzz:
 ## e2e: the tests with real Traefik and real functions
 # -count=1, since Go would take the results of another time where only files outside of the module have changed: the plugin.
 .PHONY: e2e
-e2e: $(TRAEFIK) e2e/node/node_modules docker-packages kubernetes-tools prometheus
+e2e: $(TRAEFIK) e2e/node/node_modules docker-packages kubernetes-tools prometheus redis
 	cd e2e && $(GO) test -race -count=1 -p 1 ./... # one package at a time: some measure how long things take
 
 e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
 	cd e2e/node && npm ci --no-audit --no-fund
 	@touch $@
+
+# The cache's tests start Debian's Redis, or a Valkey that is there.
+.PHONY: redis
+redis:
+	@command -v valkey-server >/dev/null || $(call install,redis-server,redis-server)
 
 ## bench: speed and memory beside a compiled gateway's, about 15 minutes (CASES, ROUNDS, SECONDS)
 .PHONY: bench

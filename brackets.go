@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/bracket"
 	"github.com/seed05e46011/lambda/internal/edge"
+	"github.com/seed05e46011/lambda/internal/logline"
 	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
@@ -31,26 +33,37 @@ func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Co
 			return nil, err
 		}
 		hooks = e
-		handler = hooks.Origin(handler)
+		handler = timed(l, "edge-origin", handler, func(next http.Handler) http.Handler { return hooks.Origin(next) })
 	}
 	if config.Cache != nil {
 		stored, err := newCache(ctx, l, config)
 		if err != nil {
 			return nil, err
 		}
-		handler = stored.Handler(handler)
+		handler = timed(l, "cache", handler, func(next http.Handler) http.Handler { return stored.Handler(next) })
 	}
 	if config.Authorizer != nil {
 		a, err := newAuthorizer(l, config)
 		if err != nil {
 			return nil, err
 		}
-		handler = a.Handler(handler)
+		handler = timed(l, "authorizer", handler, func(next http.Handler) http.Handler { return a.Handler(next) })
 	}
 	if config.Edge != nil {
-		handler = hooks.Viewer(handler)
+		handler = timed(l, "edge-viewer", handler, func(next http.Handler) http.Handler { return hooks.Viewer(next) })
+	}
+	if l.serverTiming {
+		handler = bracket.ServerTiming(handler)
 	}
 	return handler, nil
+}
+
+// timed returns what room makes of next, with the time taken where option serverTiming tells it.
+func timed(l *Lambda, name string, next http.Handler, room func(next http.Handler) http.Handler) http.Handler {
+	if l.serverTiming {
+		return bracket.Timed(name, next, room)
+	}
+	return room(next)
 }
 
 // newEdge builds the hooks of option edge.
@@ -64,10 +77,22 @@ func newEdge(l *Lambda, config *Config) (*edge.Edge, error) {
 		Fail: func(w http.ResponseWriter, r *http.Request, status int) {
 			failBracket(l, w, r, status)
 		},
+		Admit:    func(kind, cause string) (string, bool) { return admitHook(l, kind, cause) },
 		Log:      func(line string) { l.log.Error(line) },
 		Debug:    func(line string) { l.log.Debug(line) },
 		Observer: metrics.EdgeCalls,
 	})
+}
+
+// admitHook reports whether the log takes a line about a failed hook, as logFailure does for functions.
+func admitHook(l *Lambda, hook, name string) (field string, admitted bool) {
+	for c := range causedAtWill {
+		if causeNames[c] == name {
+			omitted, admitted := logline.Admit(l.name+" "+hook+" "+name, time.Now())
+			return logline.Omitted(omitted), admitted
+		}
+	}
+	return "", true
 }
 
 // caller calls the functions of rooms: with the credentials and over the connections of the origin's
@@ -84,7 +109,7 @@ func newCaller(l *Lambda, config *Config) *caller {
 		name:        l.name,
 		credentials: l.credentials,
 		transport:   l.transport,
-		takenStatus: statusOK,
+		replies:     &replySettings{takenStatus: statusOK},
 		logType:     l.logType,
 		plainCall:   true,
 		proxied:     l.proxied,

@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/edge"
+	"github.com/seed05e46011/lambda/internal/logline"
 )
 
 // hookedLambda is a Lambda endpoint whose hooks reply what a test says, by the names of their
@@ -133,14 +136,16 @@ func TestHooksAroundTheFunction(t *testing.T) {
 		tc.set(config)
 		resp := serve(newTestHandler(t, config), httptest.NewRequest("GET", "http://example.com/", nil))
 		if body := bodyOf(t, resp); resp.StatusCode != tc.status || body != tc.body || f.called() != tc.called {
-			t.Errorf("%s: got %d %q, called %q, want %d %q, %q", name, resp.StatusCode, body, f.called(), tc.status, tc.body, tc.called)
+			t.Errorf("%s: got %d %q, called %q, want %d %q, %q",
+				name, resp.StatusCode, body, f.called(), tc.status, tc.body, tc.called)
 		}
 	}
 }
 
 func TestHooksAroundTheRoutersService(t *testing.T) {
 	f, config := hookedLambda(t, map[string]string{
-		"viewerRequest": "unchanged", "originRequest": "unchanged", "originResponse": "unchanged", "viewerResponse": "unchanged",
+		"viewerRequest": "unchanged", "originRequest": "unchanged",
+		"originResponse": "unchanged", "viewerResponse": "unchanged",
 	})
 	allHooks(config)
 	config.Function = ""
@@ -155,6 +160,76 @@ func TestHooksAroundTheRoutersService(t *testing.T) {
 	}
 	if got, want := f.called(), "viewerRequest originRequest originResponse viewerResponse"; got != want {
 		t.Errorf("got called %q, want %q", got, want)
+	}
+}
+
+// TestHooksAroundACache asks twice for each path.
+func TestHooksAroundACache(t *testing.T) {
+	const viewers = "viewerRequest viewerResponse"
+	const request = "viewerRequest"
+	const all = "viewerRequest originRequest hello originResponse viewerResponse"
+	fresh := `"headers":{"cache-control":[{"value":"max-age=60"}]}`
+	cases := map[string]struct {
+		replies  map[string]string
+		called   string // by both requests
+		statuses string
+		body     string // of the second
+	}{
+		"a response": {nil, all + " " + viewers, "200 200", "hello"},
+		"a response that viewerResponse changes": {
+			map[string]string{"viewerResponse": `{"status":"200","body":"changed"}`}, all + " " + viewers, "200 200", "changed",
+		},
+		"a response that viewerResponse fails on": {
+			map[string]string{"viewerResponse": "[]"}, all + " " + viewers, "502 502", `{"message":"Bad Gateway"}`,
+		},
+		"a response that originResponse changes": {
+			map[string]string{"originResponse": `{"status":"200","body":"changed",` + fresh + `}`},
+			all + " " + viewers, "200 200", "changed",
+		},
+		"a response that originResponse fails on": {
+			map[string]string{"originResponse": "[]"},
+			"viewerRequest originRequest hello originResponse viewerRequest originRequest hello originResponse",
+			"502 502", `{"message":"Bad Gateway"}`,
+		},
+		"a 404 that originResponse makes a 200": {
+			map[string]string{
+				"hello":          `{"statusCode":404,"headers":{"cache-control":"max-age=60"},"body":"none"}`,
+				"originResponse": `{"status":"200",` + fresh + `}`,
+			},
+			"viewerRequest originRequest hello originResponse viewerRequest", "200 200", "none",
+		},
+		"what originRequest responds": {
+			map[string]string{"originRequest": `{"status":"200","body":"made",` + fresh + `}`},
+			"viewerRequest originRequest viewerResponse " + viewers, "200 200", "made",
+		},
+		"what viewerRequest responds": {
+			map[string]string{"viewerRequest": `{"status":"200","body":"made",` + fresh + `}`},
+			request + " " + request, "200 200", "made",
+		},
+	}
+	discardLog(t)
+	for name, tc := range cases {
+		replies := map[string]string{
+			"hello":         `{"statusCode":200,"headers":{"cache-control":"max-age=60"},"body":"hello"}`,
+			"viewerRequest": "unchanged", "originRequest": "unchanged",
+			"originResponse": "unchanged", "viewerResponse": "unchanged",
+		}
+		for function, reply := range tc.replies {
+			replies[function] = reply
+		}
+		f, config := hookedLambda(t, replies)
+		allHooks(config)
+		config.Cache = &cache.Config{}
+		handler, err := New(context.Background(), http.NotFoundHandler(), config, name+"@test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := serve(handler, httptest.NewRequest("GET", "http://example.com/", nil))
+		second := serve(handler, httptest.NewRequest("GET", "http://example.com/", nil))
+		statuses := fmt.Sprint(first.StatusCode, second.StatusCode)
+		if body := bodyOf(t, second); statuses != tc.statuses || body != tc.body || f.called() != tc.called {
+			t.Errorf("%s: got %s %q, called %q, want %s %q, %q", name, statuses, body, f.called(), tc.statuses, tc.body, tc.called)
+		}
 	}
 }
 
@@ -179,25 +254,44 @@ func TestCallsOfHooks(t *testing.T) {
 }
 
 func TestFailuresOfHooksInTheLog(t *testing.T) {
-	for reply, want := range map[string]string{
-		"429":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaLimitExceeded: throttle: ",
-		"500":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: server: ",
-		"404":            " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: no-such-function: ",
-		"function error": " 503 Service Unavailable: hook=viewer-request function=check requestId=ID duration=D cause=LambdaExecutionError: function-error: ",
-		"[]":             " 502 Bad Gateway: hook=viewer-request function=check requestId=ID duration=D cause=LambdaValidationError: the JSON output must be",
+	logline.AdmitAll()
+	for reply, tc := range map[string]struct{ status, cause string }{
+		"429":            {"503 Service Unavailable", "LambdaLimitExceeded: throttle: "},
+		"500":            {"503 Service Unavailable", "LambdaExecutionError: server: "},
+		"404":            {"503 Service Unavailable", "LambdaExecutionError: no-such-function: "},
+		"function error": {"503 Service Unavailable", "LambdaExecutionError: function-error: "},
+		"[]":             {"502 Bad Gateway", "LambdaValidationError: the JSON output must be"},
 	} {
+		want := "lambda@test: " + tc.status + ": hook=viewer-request function=check requestId=ID duration=D cause=" + tc.cause
 		logged := captureLog(t)
 		_, config := hookedLambda(t, map[string]string{"check": reply})
 		config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "check"}
 		serve(newTestHandler(t, config), httptest.NewRequest("GET", "http://example.com/", nil))
 		got := variable.ReplaceAllString(logged.text(), "requestId=ID duration=D")
-		if !strings.HasPrefix(got, "lambda@test:"+want) || strings.Count(got, "\n") != 1 || strings.Contains(got, "secret") {
-			t.Errorf("%s: got %q, want one line lambda@test:%s…", reply, got, want)
+		if !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 1 || strings.Contains(got, "secret") {
+			t.Errorf("%s: got %q, want one line %s…", reply, got, want)
 		}
 	}
 }
 
 var variable = regexp.MustCompile(`requestId=\S+ duration=\S+`)
+
+// TestClientsFillNoLogWithThrottledHooks has two requests, of which the log tells one.
+func TestClientsFillNoLogWithThrottledHooks(t *testing.T) {
+	logline.AdmitAll()
+	logged := captureLog(t)
+	_, config := hookedLambda(t, map[string]string{"check": "429"})
+	config.Edge.ViewerRequest = &edge.RequestHookConfig{Function: "check"}
+	handler := newTestHandler(t, config)
+	for i := 0; i < 2; i++ {
+		if got := serve(handler, httptest.NewRequest("GET", "http://example.com/", nil)).StatusCode; got != 503 {
+			t.Errorf("got %d, want 503", got)
+		}
+	}
+	if got := strings.Count(logged.text(), "\n"); got != 1 {
+		t.Errorf("got %d lines, want 1: %s", got, logged.text())
+	}
+}
 
 func TestAPlainConfigurationHasNoBracket(t *testing.T) {
 	f := newFakeLambda(t, replies(`"x"`))

@@ -60,9 +60,11 @@ func beginCall(req *request) {
 	if req.uncounted {
 		return
 	}
-	req.counts = countsOf(req.target)
+	req.counts = req.target.counts
+	if req.counts == nil {
+		req.counts = countsOf(req.target)
+	}
 	req.began = time.Now()
-	req.took = 0
 	atomic.AddInt64(&req.counts.Begun, 1)
 }
 
@@ -78,33 +80,37 @@ func countsOf(t *target) *metrics.Function {
 // recordReply counts a request to which the function has replied with a status.
 func recordReply(l *Lambda, req *request, status int) {
 	class := status / 100
-	if l.takenStatus != statusOK { // nobody has waited for the function's reply
+	if l.replies.takenStatus != statusOK { // nobody has waited for the function's reply
 		class = metrics.NoReply
 	}
-	recordCall(req, metrics.OK, class)
+	if req.target.counts == nil {
+		adoptName(req)
+	}
+	metrics.Record(req.counts, metrics.OK, class, float64(req.took), int64(len(req.event)), int64(req.replyBytes))
+	req.counts = nil
 }
 
+// recordCall counts a request whose call has ended otherwise.
 func recordCall(req *request, outcome, class int) {
 	if req.took == 0 {
 		req.took = time.Since(req.began)
 	}
-	adoptName(req, outcome)
-	metrics.Record(req.counts, outcome, class, req.took.Seconds(), len(req.event), req.replyBytes)
+	switch outcome {
+	case metrics.FunctionError, metrics.BadReply, metrics.StreamBroken: // the function has run
+		adoptName(req)
+	}
+	metrics.Record(req.counts, outcome, class, float64(req.took), int64(len(req.event)), int64(req.replyBytes))
 	req.counts = nil
 }
 
 // adoptName gives a name from a path counts of its own, once a function of that name has run.
-func adoptName(req *request, outcome int) {
-	switch outcome {
-	case metrics.OK, metrics.FunctionError, metrics.BadReply, metrics.StreamBroken:
-	default:
+func adoptName(req *request) {
+	if req.target.counts != nil {
 		return
 	}
-	if req.target.counts == nil {
-		own := metrics.ForPath(req.target.label)
-		metrics.Move(req.counts, own)
-		req.counts = own
-	}
+	own := metrics.ForPath(req.target.label)
+	metrics.Move(req.counts, own)
+	req.counts = own
 }
 
 // recordFailure counts a request that failed, whether or not Lambda was called.
@@ -125,8 +131,9 @@ func recordFailure(req *request, c cause) {
 
 // recordRetry counts a call that failed and is made again. req.took is set.
 func recordRetry(req *request, c cause) {
-	metrics.RecordRetry(req.counts, outcomes[c], retriedCauses[c], req.took.Seconds(), len(req.event), 0)
+	metrics.RecordRetry(req.counts, outcomes[c], retriedCauses[c], float64(req.took), int64(len(req.event)), 0)
 	req.counts = nil
+	req.took = 0
 }
 
 // recordStream counts a request whose reply was written while it came.

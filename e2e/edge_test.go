@@ -248,6 +248,14 @@ func TestWebSocketsPassEdgeHooks(t *testing.T) {
 	assert.Equal(t, "true hello\n", line)
 }
 
+func TestRepliesForAnotherFrontDoorAreNoneOfAHook(t *testing.T) {
+	s := newSite(t, m{"edge": m{"viewerRequest": m{"function": "echo"}}})
+	assert.Equal(t, http.StatusBadGateway, s.get(t, "/").StatusCode)
+	line := s.logLine(t, http.StatusBadGateway)
+	assert.Contains(t, line, "hook=viewer-request function=echo requestId=")
+	assert.Contains(t, line, "cause=LambdaValidationError: the JSON output is neither a request nor a response: it has ")
+}
+
 // The path and the cookies are sent as they are: clients of Go would change them.
 func TestRequestsReachTheServiceBehindEdgeHooksAsTheyWere(t *testing.T) {
 	var seen []string

@@ -11,10 +11,10 @@ import (
 	"io"
 	"log"
 	"os"
-	"os/signal"
 	"regexp"
-	"syscall"
 	"time"
+
+	"github.com/seed05e46011/lambda/e2e/internal/attached"
 )
 
 func main() {
@@ -25,7 +25,7 @@ func main() {
 
 // run reads the command line.
 func run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := attached.Context()
 	defer stop()
 	o := &options{progress: log.New(os.Stderr, "", log.Ltime)}
 	cases := flag.String("cases", ".", "compare at the cases whose names match this regular expression")

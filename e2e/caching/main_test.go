@@ -2,8 +2,11 @@
 package caching_test
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,6 +53,19 @@ func start(t *testing.T, options traefik.Options) *traefik.Instance {
 	return instance
 }
 
+// traced returns a context whose requests count their interim responses.
+func traced(ctx context.Context, interim *int) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(int, textproto.MIMEHeader) error {
+			*interim++
+			return nil
+		},
+	})
+}
+
+// host is the host of all pages: it is a part of their key, and each Traefik has a port of its own.
+const host = "shop.example.org"
+
 // answer is a response whose body has been read.
 type answer struct {
 	*http.Response
@@ -60,6 +76,7 @@ func get(t *testing.T, instance *traefik.Instance, target string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, instance.URL+target, http.NoBody)
 	require.NoError(t, err)
+	request.Host = host
 	return send(t, instance, request)
 }
 

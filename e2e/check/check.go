@@ -1,5 +1,5 @@
-// Package check finds what is wrong with the plugin's options before Traefik does. It reads files as Traefik's providers
-// read them, with Traefik's own decoders, and hands what they say to the plugin, compiled.
+// Package check finds what is wrong with the plugin's options before Traefik does. It reads files as Traefik's
+// providers read them, with Traefik's own decoders, and hands what they say to the plugin, compiled.
 package check
 
 import (
@@ -55,8 +55,8 @@ type Report struct {
 	Problems []Problem
 }
 
-// Paths checks files, and in folders all below that end in .yml, .yaml, .toml or .json. plugin is the name that Traefik's
-// static configuration gives the plugin. An error is one of reading.
+// Paths checks files, and in folders all below that end in .yml, .yaml, .toml or .json. plugin is the name that
+// Traefik's static configuration gives the plugin. An error is one of reading.
 func Paths(ctx context.Context, plugin string, paths []string) (Report, error) {
 	var report Report
 	for _, path := range paths {
@@ -119,8 +119,8 @@ const maxProblems = 20
 // that have none.
 const aFunction = "function"
 
-// check returns what the plugin says against the options. It says one thing at a time, so each option that it refuses is
-// taken out before it is asked again. What then is wrong only because that option is missing is left out.
+// check returns what the plugin says against the options. It says one thing at a time, so each option that it refuses
+// is taken out before it is asked again. What then is wrong only because that option is missing is left out.
 func (b block) check(ctx context.Context) []string {
 	options := clone(b.options)
 	var problems, removed []string

@@ -3,6 +3,7 @@ package check_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -211,11 +212,41 @@ func TestPathsCountsMiddlewares(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
+var yamlBlock = regexp.MustCompile("(?s)\n```yaml\n(.*?)\n```")
+
+// Blocks of YAML are files, or labels of a Compose file, or else parts of these that are not checked here.
+func TestTheDocumentationHasNoProblems(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(repo.Root(), "docs", "*.md"))
+	require.NoError(t, err)
+	middlewares := 0
+	for _, page := range append(pages, filepath.Join(repo.Root(), "readme.md")) {
+		content, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, match := range yamlBlock.FindAllStringSubmatch(string(content), -1) {
+			block := match[1]
+			if strings.HasPrefix(block, "labels:") {
+				block = "services:\n  hello:\n    " + strings.ReplaceAll(block, "\n", "\n    ")
+			}
+			if !strings.HasPrefix(block, "http:") && !strings.HasPrefix(block, "apiVersion:") && !strings.HasPrefix(block, "services:") {
+				continue
+			}
+			path := filepath.Join(t.TempDir(), "block.yml")
+			require.NoError(t, os.WriteFile(path, []byte(block), 0o600))
+			report, err := check.Paths(t.Context(), "lambda", []string{path})
+			require.NoError(t, err)
+			assert.Empty(t, report.Problems, "%s:\n%s", page, block)
+			middlewares += report.Middlewares
+		}
+	}
+	assert.Greater(t, middlewares, 5, "the search has lost its way")
+}
+
 // docker-compose.local.yml only overrides labels of docker-compose.yml.
 func TestTheExamplesHaveNoProblems(t *testing.T) {
 	examples := filepath.Join(repo.Root(), "examples")
 	for path, want := range map[string]int{
 		"file": 1, "cli": 2, "kubernetes": 3, "docker/docker-compose.yml": 3, "docker/docker-compose.options.yml": 1,
+		"docker/stack.yml": 1, "ecs": 1,
 	} {
 		report, err := check.Paths(t.Context(), "lambda", []string{filepath.Join(examples, path)})
 		require.NoError(t, err)

@@ -37,7 +37,7 @@ func find(node *yaml.Node, names ...string) *yaml.Node {
 	return node
 }
 
-func text(node *yaml.Node) string {
+func scalar(node *yaml.Node) string {
 	if node == nil {
 		return ""
 	}
@@ -130,10 +130,11 @@ func textLocator(content, middleware string) func(option string) int {
 	}
 }
 
-// lineOfKey returns the first line at or behind the index from that has the name as a key or in a table's header; 1 where
-// there is none.
+// lineOfKey returns the first line at or behind the index from that has the name as a key or in a table's header; 1
+// where there is none.
 func lineOfKey(content, name string, from int) int {
-	pattern, err := regexp.Compile(`(?i)^\s*(?:- *)?"?` + regexp.QuoteMeta(name) + `"?\s*[:=]|^\s*\[.*\b` + regexp.QuoteMeta(name) + `\b.*\]`)
+	quoted := regexp.QuoteMeta(name)
+	pattern, err := regexp.Compile(`(?i)^\s*(?:- *)?"?` + quoted + `"?\s*[:=]|^\s*\[.*\b` + quoted + `\b.*\]`)
 	if err != nil || name == "" {
 		return 1
 	}

@@ -66,8 +66,8 @@ func has(options map[string]any, option string) bool {
 	return option != ""
 }
 
-// remove takes out the option at the path, or the nearest around it that is there in a map. It reports whether there was
-// any.
+// remove takes out the option at the path, or the nearest around it that is there in a map. It reports whether there
+// was any.
 func remove(options map[string]any, option string) bool {
 	var value any = options
 	var parent map[string]any

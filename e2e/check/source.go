@@ -21,8 +21,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readFile returns the plugin's middlewares in a file of whatever kind it is: Kubernetes resources, a Compose file, an ECS
-// task definition, else a file of Traefik's file provider.
+// readFile returns the plugin's middlewares in a file of whatever kind it is: Kubernetes resources, a Compose file, an
+// ECS task definition, else a file of Traefik's file provider.
 func readFile(ctx context.Context, plugin, path, content string) ([]block, []Problem) {
 	documents, err := parseYAML(content)
 	if filepath.Ext(path) == ".toml" || err != nil || len(documents) == 0 { // Templates need not be YAML.
@@ -78,13 +78,15 @@ func readTraefikFile(ctx context.Context, plugin, path, content string) ([]block
 			return nodeLocator(documents[0], "http.middlewares", middleware, "plugin", plugin)
 		}
 	}
-	return blocksOf(plugin, configuration, at)
+	return blocksOf(plugin, configuration.HTTP.Middlewares, at)
 }
 
 // blocksOf returns the plugin's middlewares; at returns the block's line, of a middleware's name.
-func blocksOf(plugin string, configuration *dynamic.Configuration, at func(middleware string) func(string) int) (blocks []block, problems []Problem) {
-	for _, name := range slices.Sorted(maps.Keys(configuration.HTTP.Middlewares)) {
-		plugins := configuration.HTTP.Middlewares[name].Plugin
+func blocksOf(
+	plugin string, middlewares map[string]*dynamic.Middleware, at func(middleware string) func(string) int,
+) (blocks []block, problems []Problem) {
+	for _, name := range slices.Sorted(maps.Keys(middlewares)) {
+		plugins := middlewares[name].Plugin
 		for key, options := range plugins {
 			if key != plugin && strings.EqualFold(key, plugin) {
 				text := fmt.Sprintf("plugin.%s: Traefik takes a plugin by its exact name: did you mean plugin.%s?", key, plugin)
@@ -104,19 +106,20 @@ func readResource(plugin string, resource *yaml.Node) (blocks []block, problems 
 		b, p := readResource(plugin, item)
 		blocks, problems = append(blocks, b...), append(problems, p...)
 	}
-	if text(find(resource, "kind")) != "Middleware" || !strings.HasPrefix(text(find(resource, "apiVersion")), "traefik.") {
+	if scalar(find(resource, "kind")) != "Middleware" || !strings.HasPrefix(scalar(find(resource, "apiVersion")), "traefik.") {
 		return blocks, problems
 	}
-	name := text(find(resource, "metadata", "name"))
+	name := scalar(find(resource, "metadata", "name"))
 	if misspelt, _ := entry(find(resource, "spec"), "plugins"); misspelt != nil {
-		problems = append(problems, Problem{Line: misspelt.Line, Middleware: name, Text: "spec.plugins: no such field: did you mean spec.plugin?"})
+		const text = "spec.plugins: no such field: did you mean spec.plugin?"
+		problems = append(problems, Problem{Line: misspelt.Line, Middleware: name, Text: text})
 	}
 	plugins, err := jsonOf(find(resource, "spec", "plugin"))
 	if err != nil {
 		return blocks, append(problems, Problem{Line: resource.Line, Middleware: name, Text: err.Error()})
 	}
-	configuration := &dynamic.Configuration{HTTP: &dynamic.HTTPConfiguration{Middlewares: map[string]*dynamic.Middleware{name: {Plugin: plugins}}}}
-	b, p := blocksOf(plugin, configuration, func(string) func(string) int { return nodeLocator(resource, "spec.plugin."+plugin) })
+	at := func(string) func(string) int { return nodeLocator(resource, "spec.plugin."+plugin) }
+	b, p := blocksOf(plugin, map[string]*dynamic.Middleware{name: {Plugin: plugins}}, at)
 	return append(blocks, b...), append(problems, p...)
 }
 
@@ -216,7 +219,7 @@ func readLabels(plugin string, labels []labelled) ([]block, []Problem) {
 	if err != nil {
 		return nil, []Problem{{Line: lineOfLabelError(err.Error(), labels), Text: err.Error()}}
 	}
-	return blocksOf(plugin, configuration, func(middleware string) func(string) int {
+	return blocksOf(plugin, configuration.HTTP.Middlewares, func(middleware string) func(string) int {
 		return labelLocator(labels, "traefik.http.middlewares."+middleware+".plugin."+plugin)
 	})
 }

@@ -144,13 +144,21 @@ func siteFiles(t *testing.T) string {
 	return files.URL
 }
 
-// ask returns the response for a host and a target, with its body.
+// ask returns the response for a target of the example edge, with its body.
 func ask(t *testing.T, instance *traefik.Instance, target, encoding string) (*http.Response, string) {
+	t.Helper()
+	return askHost(t, instance, "www.example.com", target, "Accept-Encoding", encoding)
+}
+
+// askHost returns the response for a host and a target, with its body. header are names and values.
+func askHost(t *testing.T, instance *traefik.Instance, host, target string, header ...string) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, instance.URL+target, http.NoBody)
 	require.NoError(t, err)
-	request.Host = "www.example.com"
-	request.Header.Set("Accept-Encoding", encoding)
+	request.Host = host
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
 	response, err := instance.Client().Do(request)
 	require.NoError(t, err)
 	defer response.Body.Close()
@@ -193,5 +201,16 @@ func TestEdgeFunctionsAroundAServiceOfFiles(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, missing.StatusCode)
 	assert.Equal(t, "DENY", missing.Header.Get("X-Frame-Options"))
 	assert.Empty(t, missing.Header.Get("Content-Disposition"), "viewer-response is not for errors of the origin")
+	assert.Empty(t, instance.Logs())
+}
+
+func TestACacheInFrontOfAFunction(t *testing.T) {
+	instance := run(t, traefik.Command{Args: []string{"--configfile=traefik.yml"}, Dir: example("cache")})
+	awaitAnswer(t, instance, "shop.example.com", "/other")
+	first, body := askHost(t, instance, "shop.example.com", "/?id=1")
+	assert.Equal(t, "traefik-lambda; fwd=uri-miss; stored; ttl=10", first.Header.Get("Cache-Status"))
+	second, same := askHost(t, instance, "shop.example.com", "/?id=1&utm_source=mail")
+	assert.Contains(t, second.Header.Get("Cache-Status"), "traefik-lambda; hit; ttl=")
+	assert.Equal(t, body, same)
 	assert.Empty(t, instance.Logs())
 }

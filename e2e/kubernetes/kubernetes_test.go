@@ -80,35 +80,62 @@ func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// applyTraefiksOwn applies what Traefik publishes for its users: its kinds, and the rights that it needs.
+// applyTraefiksOwn applies what Traefik and the Gateway API publish for their users: their kinds, and the rights that
+// Traefik needs. The manifest of rights for the Gateway API gives them to another account than the other: both get them.
 func applyTraefiksOwn(ctx context.Context) error {
-	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/traefik/traefik/v3")
-	out, err := list.Output()
+	traefiks, err := moduleFolder(ctx, "github.com/traefik/traefik/v3")
 	if err != nil {
-		return fmt.Errorf("find Traefik's module: %w", err)
+		return err
 	}
-	folder := filepath.Join(strings.TrimSpace(string(out)), "docs", "content", "reference", "dynamic-configuration")
-	for _, file := range []string{"kubernetes-crd-definition-v1.yml", "kubernetes-crd-rbac.yml"} {
+	gatewayAPI, err := moduleFolder(ctx, "sigs.k8s.io/gateway-api")
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(traefiks, "docs", "content", "reference", "dynamic-configuration")
+	for _, path := range []string{
+		filepath.Join(folder, "kubernetes-crd-definition-v1.yml"),
+		filepath.Join(folder, "kubernetes-crd-rbac.yml"),
+		filepath.Join(folder, "kubernetes-gateway-rbac.yml"),
+		filepath.Join(gatewayAPI, "config", "crd", "standard"),
+	} {
 		// The definitions are too large for the annotation in which a client-side apply keeps them.
-		if err := kubernetes.apply(ctx, filepath.Join(folder, file), "--server-side"); err != nil {
+		if err := kubernetes.apply(ctx, path, "--server-side"); err != nil {
 			return err
 		}
+	}
+	if _, err := kubernetes.kubectl(ctx, "create", "clusterrolebinding", "gateway",
+		"--clusterrole=gateway-role", "--serviceaccount=default:traefik-ingress-controller"); err != nil {
+		return err
 	}
 	_, err = kubernetes.kubectl(ctx, "wait", "--for=condition=established", "--timeout=60s", "crd", "--all")
 	return err
 }
 
+// moduleFolder returns where Go keeps a module that this one requires.
+func moduleFolder(ctx context.Context, path string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", path).Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module %s: %w", path, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
 func startTraefik(ctx context.Context, aws *network.Network) (*traefik.Instance, error) {
+	args := []string{
+		"--entrypoints.web.address=:80",
+		"--experimental.abortonpluginfailure=true",
+		"--experimental.localplugins." + traefik.PluginName + ".modulename=github.com/seed05e46011/lambda",
+		"--log.nocolor=true",
+	}
+	for _, provider := range []string{"kubernetescrd", "kubernetesingress", "kubernetesgateway"} {
+		args = append(args,
+			"--providers."+provider+".endpoint="+kubernetes.url,
+			"--providers."+provider+".token="+traefikToken,
+			"--providers."+provider+".certauthfilepath="+kubernetes.authority(),
+		)
+	}
 	return traefik.Run(ctx, traefik.Command{
-		Args: []string{
-			"--entrypoints.web.address=:80",
-			"--providers.kubernetescrd.endpoint=" + kubernetes.url,
-			"--providers.kubernetescrd.token=" + traefikToken,
-			"--providers.kubernetescrd.certauthfilepath=" + kubernetes.authority(),
-			"--experimental.abortonpluginfailure=true",
-			"--experimental.localplugins." + traefik.PluginName + ".modulename=github.com/seed05e46011/lambda",
-			"--log.nocolor=true",
-		},
+		Args: args,
 		Env: append(aws.Env(),
 			"AWS_ACCESS_KEY_ID="+environmentKey.AccessKeyID,
 			"AWS_SECRET_ACCESS_KEY="+environmentKey.SecretAccessKey,
@@ -160,6 +187,18 @@ func await(t *testing.T, status int, host, target string) (response *http.Respon
 func TestMiddlewareAnswers(t *testing.T) {
 	applied(t, "hello.yaml")
 	_, body := await(t, http.StatusOK, "hello.example.com", "/")
+	assert.Contains(t, body, "arn:aws:lambda:eu-central-1:123456789012:function:hello")
+}
+
+func TestIngressNamesTheMiddleware(t *testing.T) {
+	applied(t, "ingress.yaml")
+	_, body := await(t, http.StatusOK, "ingress.example.com", "/path")
+	assert.Contains(t, body, "arn:aws:lambda:eu-central-1:123456789012:function:hello")
+}
+
+func TestRouteOfTheGatewayAPIRefersToTheMiddleware(t *testing.T) {
+	applied(t, "gateway.yaml")
+	_, body := await(t, http.StatusOK, "gateway.example.com", "/path")
 	assert.Contains(t, body, "arn:aws:lambda:eu-central-1:123456789012:function:hello")
 }
 

@@ -105,7 +105,7 @@ func TestFunctionsOfEveryKindAnswerAndStartAnewWhenTheyChange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := write(t, kind.files)
 			edited := filepath.Join(folder, kind.edited)
-			require.NoError(t, os.Chmod(edited, 0o700)) //nolint:gosec // Some are programs.
+			require.NoError(t, os.Chmod(edited, 0o700)) // Some are programs.
 			function, err := lambdalocal.ParseFunction(strings.ReplaceAll(kind.text, "$", folder))
 			require.NoError(t, err)
 			function.Timeout = 20 * time.Second

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/seed05e46011/lambda/e2e/internal/suite"
 	"github.com/seed05e46011/lambda/e2e/internal/traefik"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal"
+	"github.com/seed05e46011/lambda/e2e/lambdalocal/awslocal"
 )
 
 // m is a piece of dynamic configuration.
@@ -51,10 +53,15 @@ func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, lambda.Close()) }()
+	env, stop, err := credentials(ctx)
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	spans = startSink()
 	defer spans.server.Close()
 	gateway, err = traefik.Start(ctx, traefik.Options{
-		Env:   []string{"AWS_EC2_METADATA_DISABLED=true"},
+		Env:   env,
 		Debug: true,
 		Args: []string{
 			"--tracing.otlp.http.endpoint=" + spans.server.URL + "/v1/traces",
@@ -69,17 +76,23 @@ func runTests(ctx context.Context, m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
+// credentials starts what gives Traefik credentials that end after an hour, and returns the environment to find it with.
+func credentials(ctx context.Context) (env []string, stop func() error, err error) {
+	aws, err := awslocal.Start(ctx, awslocal.Config{Lambda: lambda})
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := os.MkdirTemp("", "credentials-")
+	if err != nil {
+		return nil, nil, errors.Join(err, aws.Close())
+	}
+	env, err = aws.Environment(awslocal.Container, dir)
+	return env, func() error { return errors.Join(aws.Close(), os.RemoveAll(dir)) }, err
+}
+
 // function returns the options of a middleware for a function.
 func function(name string, options m) m {
-	key := lambda.Credentials()[0]
-	all := m{
-		"function": name,
-		"endpoint": lambda.URL(),
-		"region":   "eu-central-1",
-		"credentials": m{
-			"accessKeyId": key.AccessKeyID, "secretAccessKey": key.SecretAccessKey, "sessionToken": key.SessionToken,
-		},
-	}
+	all := m{"function": name, "endpoint": lambda.URL(), "region": "eu-central-1"}
 	for option, value := range options {
 		all[option] = value
 	}

@@ -3,6 +3,7 @@ package observability_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/assert"
@@ -87,9 +89,9 @@ func TestCountsAreExactOverParallelRequestsAndReloads(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 200 {
-				status, _, err := ask(t.Context(), "counted", "/", nil)
-				assert.NoError(t, err)
-				assert.Equal(t, http.StatusOK, status)
+				if status, _, err := ask(t.Context(), "counted", "/", nil); status != http.StatusOK {
+					t.Errorf("got %d, %v, want 200", status, err)
+				}
 			}
 		})
 	}
@@ -113,6 +115,12 @@ func TestPrometheusAnswersWhatWasDone(t *testing.T) {
 		"narrow":   function("narrow", m{"qualifier": "slow", "retry": m{"attempts": 2}}),
 		"refused":  function("nothing", nil),
 		"by-paths": named(function("", m{"pathPrefix": "/", "include": "hello,echo"})),
+		"rooms": function("hello", m{
+			"qualifier":  "rooms",
+			"cache":      m{"ttl": "1m"},
+			"edge":       m{"viewerRequest": m{"function": "echo"}},
+			"authorizer": m{"function": "echo"},
+		}),
 	})
 	p := startPrometheus(t)
 	p.await(t, `up{job="traefik-lambda"}`, equals("1"))
@@ -123,6 +131,7 @@ func TestPrometheusAnswersWhatWasDone(t *testing.T) {
 	get(t, "refused", "/", nil)
 	get(t, "by-paths", "/hello", nil)
 	get(t, "by-paths", "/unknown", nil)
+	get(t, "rooms", "/", nil)
 
 	p.await(t, `sum(traefik_lambda_requests_total{function="hello:good"})`, equals("5"))
 	p.await(t, `sum(traefik_lambda_responses_total{function="hello:good",code="2xx"})`, equals("5"))
@@ -131,6 +140,8 @@ func TestPrometheusAnswersWhatWasDone(t *testing.T) {
 	p.await(t, `sum(traefik_lambda_requests_total{function="_other",outcome="not_found"})`, equals("1"))
 	p.await(t, `histogram_quantile(0.9, sum by (le) (rate(traefik_lambda_invocation_duration_seconds_bucket{function="hello:good"}[1m])))`, some)
 	p.await(t, `min(traefik_lambda_probe_healthy{function="fail:failing"})`, equals("0"))
+	p.await(t, `sum(traefik_lambda_edge_calls_total{hook="viewer-request",result="bad_reply"})`, equals("1"))
+	p.await(t, `traefik_lambda_credentials_expiry_timestamp_seconds{source="container"} - time() > 3000`, some)
 	p.await(t, `traefik_lambda_build_info{version=~"v.+"}`, equals("1"))
 	status, _ := get(t, "failing", "/", nil)
 	assert.Equal(t, http.StatusServiceUnavailable, status)
@@ -145,8 +156,7 @@ func named(options m) m {
 	return options
 }
 
-// checkDashboard asks each query of the dashboard. Those of rooms that are not in use here have no answer, but their names
-// and labels are in the plugin's sources.
+// checkDashboard asks each query of the dashboard, and whether there is every metric that it names.
 func checkDashboard(t *testing.T, p *prometheus) {
 	t.Helper()
 	content, err := os.ReadFile(example("dashboard.json"))
@@ -176,15 +186,48 @@ func checkDashboard(t *testing.T, p *prometheus) {
 
 var metricNames = regexp.MustCompile(`traefik_lambda_[a-z_]+(?:\{[^}]*\})?`)
 
-// unused are the families whose rooms no middleware of these tests has.
-var unused = regexp.MustCompile(`^traefik_lambda_(cache|authorizer|edge|credentials)_`)
-
 // checkMetric fails where Prometheus has no series of a metric with such labels.
 func checkMetric(t *testing.T, p *prometheus, panel, metric string) {
 	t.Helper()
 	samples, err := p.query(t.Context(), fmt.Sprintf("count(%s)", metric))
 	require.NoError(t, err)
-	if !unused.MatchString(metric) {
-		assert.NotEmpty(t, samples, "%s: there is no %s", panel, metric)
+	assert.NotEmpty(t, samples, "%s: there is no %s", panel, metric)
+}
+
+func TestReloadsLeaveOneProberAndKeepItsState(t *testing.T) {
+	sick := m{"interval": "100ms", "window": 2, "threshold": 2, "initial": 0}
+	middlewares := map[string]m{}
+	for i := range 5 {
+		middlewares[fmt.Sprintf("probed%d", i)] = function("fail", m{"qualifier": "reloaded", "probe": sick})
 	}
+	watched(t, middlewares)
+	require.Eventually(t, func() bool { return valueOf(t, `probe_healthy{function="fail:reloaded"}`) == 0 }, patience, 50*time.Millisecond)
+	goroutines := goroutinesOf(t)
+	for i := range 10 {
+		middlewares["other"] = function("hello", m{"qualifier": fmt.Sprint("v", i)})
+		watched(t, middlewares)
+		status, _ := get(t, "probed0", "/", nil)
+		assert.Equal(t, http.StatusServiceUnavailable, status, "the state of before is kept")
+	}
+	const probes = `probes_total{function="fail:reloaded",result="bad"}`
+	begin, before := time.Now(), valueOf(t, probes)
+	require.Eventually(t, func() bool { return valueOf(t, probes) >= before+10 }, patience, 10*time.Millisecond)
+	assert.GreaterOrEqual(t, time.Since(begin), 700*time.Millisecond, "one prober makes 11 probes a second at most")
+	assert.InDelta(t, goroutines, goroutinesOf(t), 20, "goroutines")
+}
+
+// goroutinesOf returns how many goroutines Traefik has.
+func goroutinesOf(t *testing.T) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, gateway.DebugURL+"/debug/pprof/goroutine?debug=1", http.NoBody)
+	require.NoError(t, err)
+	response, err := gateway.Client().Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	var n int
+	_, err = fmt.Sscanf(string(content), "goroutine profile: total %d", &n)
+	require.NoError(t, err)
+	return n
 }

@@ -69,7 +69,7 @@ func startPrometheus(t *testing.T) *prometheus {
 	path := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(path, config, 0o600))
 	address := freeAddress(t)
-	process := exec.Command(prometheusPath, "--config.file="+path, "--storage.tsdb.path="+filepath.Join(dir, "data"), //nolint:noctx // Cleanup ends it
+	process := exec.Command(prometheusPath, "--config.file="+path, "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.listen-address="+address, "--log.level=warn")
 	var log bytes.Buffer
 	process.Stdout = &log
@@ -90,7 +90,7 @@ func startPrometheus(t *testing.T) *prometheus {
 // freeAddress returns an address that nobody listens on. Prometheus takes no socket that is open already.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
 	return listener.Addr().String()

@@ -93,8 +93,9 @@ func TestTraceparentReachesTheFunctionUnchangedAndJoinsTraefiksSpan(t *testing.T
 	assert.Contains(t, event, `"tracestate":"vendor=1"`)
 	require.Eventually(t, func() bool { return len(spans.of(traceID)) > 0 }, patience, 100*time.Millisecond,
 		"Traefik sends no span of the trace")
-	var parents []string
-	for _, span := range spans.of(traceID) {
+	found := spans.of(traceID)
+	parents := make([]string, 0, len(found))
+	for _, span := range found {
 		parents = append(parents, hex.EncodeToString(span.GetParentSpanId()))
 	}
 	assert.Contains(t, parents, parentID, "Traefik's span and the function's have the same parent: the client's")

@@ -24,8 +24,8 @@ func Path() string { return filepath.Join(repo.Root(), "docs", "options.schema.j
 
 type m = map[string]any
 
-// Generate returns the schema. It fits files of Traefik's file provider and Kubernetes' Middlewares: both have the options
-// of plugin.lambda in a place of their own, and all else in them is left to other schemas.
+// Generate returns the schema. It fits files of Traefik's file provider and Kubernetes' Middlewares: both have the
+// options of plugin.lambda in a place of their own, and all else in them is left to other schemas.
 func Generate() ([]byte, error) {
 	config := reflect.ValueOf(lambda.CreateConfig()).Elem()
 	options, err := (&generator{comments: map[string]typeComments{}}).object(config, "")

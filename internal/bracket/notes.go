@@ -62,6 +62,7 @@ type Notes struct {
 
 	// Timings lists what took how long, in the order of their ends, for Server-Timing.
 	Timings []Timing
+	parts   []*part // of the rooms that are timed
 }
 
 // Marks are the ids and the time of a request, as events name them.

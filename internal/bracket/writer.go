@@ -132,7 +132,11 @@ func (h *Head) Instead(serve func(w http.ResponseWriter)) {
 	own := &recorder{header: h.Header, status: http.StatusOK}
 	serve(own)
 	h.Status = own.status
+	length := h.Header["Content-Length"]
 	h.Replace(own.body)
+	if len(own.body) == 0 && length != nil {
+		h.Header["Content-Length"] = length // of what HEAD does not get
+	}
 }
 
 // recorder keeps a response that is made in place of another one.

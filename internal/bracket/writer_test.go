@@ -49,8 +49,8 @@ func TestReplacedBodies(t *testing.T) {
 	})
 	w.OnHead(func(head *Head) { head.Replace([]byte("ours")) })
 	_, err := w.Write([]byte("of the origin"))
-	if err != nil || client.Body.String() != "ours" || client.Header().Get("Content-Length") != "4" {
-		t.Errorf("got %v, %q, Content-Length %q, want %q and 4", err, client.Body, client.Header().Get("Content-Length"), "ours")
+	if length := client.Header().Get("Content-Length"); err != nil || client.Body.String() != "ours" || length != "4" {
+		t.Errorf("got %v, %q, Content-Length %q, want %q and 4", err, client.Body, length, "ours")
 	}
 	if teed != "ours" || !completed {
 		t.Errorf("got %q, complete %v to the tee, want %q, true", teed, completed, "ours")
@@ -140,7 +140,8 @@ func TestInsteadLeavesNothingOfTheResponse(t *testing.T) {
 	w.Header().Set("X-Before", "2")
 	_, _ = w.Write([]byte("secret"))
 	want := http.Header{"X-Before": {"1"}, "Content-Type": {"text/plain"}, "Content-Length": {"11"}}
-	if got := client.Header(); client.Code != 502 || client.Body.String() != "Bad Gateway" || fmt.Sprint(got) != fmt.Sprint(want) {
+	got := client.Header()
+	if client.Code != 502 || client.Body.String() != "Bad Gateway" || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %d %q %v, want 502 %q %v", client.Code, client.Body, got, "Bad Gateway", want)
 	}
 }
@@ -168,7 +169,8 @@ func TestInterimResponsesPassTheRooms(t *testing.T) {
 		hints = fmt.Sprint(code, header.Get("X-Room"), header.Get("Link"))
 		return nil
 	}}
-	request, err := http.NewRequestWithContext(httptrace.WithClientTrace(context.Background(), trace), "GET", server.URL, nil)
+	ctx := httptrace.WithClientTrace(context.Background(), trace)
+	request, err := http.NewRequestWithContext(ctx, "GET", server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +179,8 @@ func TestInterimResponsesPassTheRooms(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	if hints != "103</a.css>; rel=preload" || response.StatusCode != 404 || response.Header.Get("X-Room") != "inner outer" {
+	rooms := response.Header.Get("X-Room")
+	if hints != "103</a.css>; rel=preload" || response.StatusCode != 404 || rooms != "inner outer" {
 		t.Errorf("got %q, then %d %v, want 103 without a room, then 404", hints, response.StatusCode, response.Header)
 	}
 }
@@ -208,7 +211,8 @@ func TestADeletedContentTypeStaysDeleted(t *testing.T) {
 	room := func(w http.ResponseWriter, r *http.Request) {
 		writer := Wrap(w)
 		writer.OnHead(func(head *Head) { head.Header.Del("Content-Type") })
-		http.ServeContent(writer, r, "page.html", time.Time{}, strings.NewReader("<p>page</p>")) //yaegi:ok response-writer nothing flushes
+		page := strings.NewReader("<p>page</p>")
+		http.ServeContent(writer, r, "page.html", time.Time{}, page) //yaegi:ok response-writer nothing flushes
 	}
 	server := httptest.NewServer(http.HandlerFunc(room))
 	defer server.Close()

@@ -80,7 +80,8 @@ func detachable(x *exchange) bool {
 
 // ask calls the origin, and returns when it has responded.
 func ask(x *exchange, ctx context.Context) { //nolint:revive // x is whose context this is
-	x.call = call{asked: asked{r: x.r, authorized: x.cache.core.Authorized || x.notes.Authorized, called: nowMillis()}, declared: -1}
+	x.call = call{declared: -1}
+	x.call.asked = asked{r: x.r, authorized: x.cache.core.Authorized || x.notes.Authorized, called: nowMillis()}
 	x.notes.Failure = ""
 	x.notes.HoldsFallback = true
 	x.notes.FallbackHeld = false
@@ -268,7 +269,7 @@ func keepReply(x *exchange) {
 		p.stored = true
 	}
 	if p.stored && x.cache.shares {
-		p.entry.trustedUntil = p.entry.received + trustMillis
+		trust(p.entry, p.entry.received+trustMillis)
 		index = indexToShare(s, key, p.entry)
 		putting = begin(s, x.key)
 	}

@@ -146,7 +146,8 @@ func changing(etag *string, header ...string) http.HandlerFunc {
 func TestA304MakesAnEntryFreshAgain(t *testing.T) {
 	for _, function := range []bool{true, false} {
 		etag := `"a"`
-		x := newNamed(t, t.Name()+strconv.FormatBool(function), &Config{}, function, changing(&etag, "Cache-Control", "max-age=60"))
+		name := t.Name() + strconv.FormatBool(function)
+		x := newNamed(t, name, &Config{}, function, changing(&etag, "Cache-Control", "max-age=60"))
 		get(x, "/")
 		letPass(x, 70*time.Second)
 		w := get(x, "/")

@@ -74,7 +74,8 @@ func TestTargetedDirectives(t *testing.T) {
 		}
 	}
 	for _, value := range []string{
-		"", " ", "max-age", `max-age="60"`, "max-age=60.5", "Max-Age=60", "max-age =60", "max-age= 60", "max-age=60,", "max-age=60;",
+		"", " ", "max-age", `max-age="60"`,
+		"max-age=60.5", "Max-Age=60", "max-age =60", "max-age= 60", "max-age=60,", "max-age=60;",
 		"max-age=60 private", "&", "max-age=60, (a b)", "max-age=(1 2)", "max-age=60\n", strings.Repeat("a,", 3000) + "a",
 	} {
 		if got, ok := parseTargeted(value); ok {

@@ -1,11 +1,15 @@
 package cache
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 )
 
-const now1994 = int64(784111777000) // Sun, 06 Nov 1994 08:49:37 GMT
+const (
+	now1994 = int64(784111777000) // Sun, 06 Nov 1994 08:49:37 GMT
+	old1994 = "Sun, 06 Nov 1994 08:49:33 GMT"
+)
 
 func TestDates(t *testing.T) {
 	for text, valid := range map[string]bool{
@@ -39,7 +43,8 @@ func TestDates(t *testing.T) {
 
 func TestAges(t *testing.T) {
 	for value, want := range map[string]int64{
-		"60": 60, " 60 ": 60, "60, 70": 60, "0060": 60, "-1": 0, "6.0": 0, "a": 0, "": 0, "60;x": 0, "99999999999": maxSeconds,
+		"60": 60, " 60 ": 60, "60, 70": 60, "0060": 60,
+		"-1": 0, "6.0": 0, "a": 0, "": 0, "60;x": 0, "99999999999": maxSeconds,
 	} {
 		if got := parseAge([]string{value, "5"}); got != want {
 			t.Errorf("%q: got %d, want %d", value, got, want)
@@ -48,32 +53,76 @@ func TestAges(t *testing.T) {
 }
 
 func TestFreshness(t *testing.T) {
-	const date = "Sun, 06 Nov 1994 08:49:37 GMT"
+	const (
+		now   = "Sun, 06 Nov 1994 08:49:37 GMT"
+		later = "Sun, 06 Nov 1994 08:49:47 GMT"
+	)
 	for what, row := range map[string]struct {
-		header http.Header
-		want   freshness
+		header []string
+		want   string
 	}{
-		"nothing":                  {http.Header{}, freshness{byTTL: true, lifetime: 7000, stale: 1000, staleError: 2000}},
-		"max-age":                  {http.Header{"Cache-Control": {"max-age=5"}}, freshness{explicit: true, lifetime: 5000, stale: 1000, staleError: 2000}},
-		"s-maxage before it":       {http.Header{"Cache-Control": {"max-age=5, s-maxage=6"}}, freshness{explicit: true, lifetime: 6000}},
-		"0":                        {http.Header{"Cache-Control": {"max-age=0"}}, freshness{explicit: true, stale: 1000, staleError: 2000}},
-		"no-cache":                 {http.Header{"Cache-Control": {"max-age=5, no-cache"}}, freshness{explicit: true}},
-		"Expires":                  {http.Header{"Date": {date}, "Expires": {"Sun, 06 Nov 1994 08:49:47 GMT"}}, freshness{explicit: true, lifetime: 10000, stale: 1000, staleError: 2000}},
-		"Expires, no Date":         {http.Header{"Expires": {"Sun, 06 Nov 1994 08:49:47 GMT"}}, freshness{explicit: true, lifetime: 10000, stale: 1000, staleError: 2000}},
-		"Expires in the past":      {http.Header{"Expires": {"Sun, 06 Nov 1994 08:49:27 GMT"}}, freshness{explicit: true, stale: 1000, staleError: 2000}},
-		"a bad Expires":            {http.Header{"Expires": {"0"}}, freshness{explicit: true, stale: 1000, staleError: 2000}},
-		"Age":                      {http.Header{"Cache-Control": {"max-age=5"}, "Age": {"3"}}, freshness{explicit: true, lifetime: 5000, age: 3000, stale: 1000, staleError: 2000}},
-		"an old Date":              {http.Header{"Cache-Control": {"max-age=5"}, "Date": {"Sun, 06 Nov 1994 08:49:33 GMT"}}, freshness{explicit: true, lifetime: 5000, age: 4000, stale: 1000, staleError: 2000}},
-		"a Date in the future":     {http.Header{"Cache-Control": {"max-age=5"}, "Date": {"Sun, 06 Nov 1994 08:49:39 GMT"}}, freshness{explicit: true, lifetime: 5000, stale: 1000, staleError: 2000}},
-		"CDN-Cache-Control":        {http.Header{"Cdn-Cache-Control": {"max-age=9"}, "Cache-Control": {"no-store"}, "Expires": {"0"}}, freshness{explicit: true, lifetime: 9000, stale: 1000, staleError: 2000}},
-		"a void CDN-Cache-Control": {http.Header{"Cdn-Cache-Control": {`max-age="9"`}, "Cache-Control": {"max-age=5"}}, freshness{explicit: true, lifetime: 5000, stale: 1000, staleError: 2000}},
-		"a targeted nothing":       {http.Header{"Cdn-Cache-Control": {"public"}, "Expires": {"Sun, 06 Nov 1994 08:49:47 GMT"}}, freshness{byTTL: true, lifetime: 7000, stale: 1000, staleError: 2000}},
-		"stale-*":                  {http.Header{"Cache-Control": {"s-maxage=5, stale-while-revalidate=3, stale-if-error=4"}}, freshness{explicit: true, lifetime: 5000, stale: 3000, staleError: 4000}},
+		"nothing": {nil, "ttl: 7, age 0, stale 1 and 2"},
+		"max-age": {
+			[]string{"Cache-Control", "max-age=5"}, "explicit: 5, age 0, stale 1 and 2",
+		},
+		"s-maxage before it": {
+			[]string{"Cache-Control", "max-age=5, s-maxage=6"}, "explicit: 6, age 0, stale 0 and 0",
+		},
+		"0": {
+			[]string{"Cache-Control", "max-age=0"}, "explicit: 0, age 0, stale 1 and 2",
+		},
+		"no-cache": {
+			[]string{"Cache-Control", "max-age=5, no-cache"}, "explicit: 0, age 0, stale 0 and 0",
+		},
+		"must-revalidate": {
+			[]string{"Cache-Control", "max-age=5, must-revalidate"}, "explicit: 5, age 0, stale 0 and 0",
+		},
+		"Expires": {
+			[]string{"Date", now, "Expires", later}, "explicit: 10, age 0, stale 1 and 2",
+		},
+		"Expires, no Date": {[]string{"Expires", later}, "explicit: 10, age 0, stale 1 and 2"},
+		"Expires in the past": {
+			[]string{"Date", later, "Expires", now}, "explicit: 0, age 0, stale 1 and 2",
+		},
+		"a bad Expires": {[]string{"Expires", "0"}, "explicit: 0, age 0, stale 1 and 2"},
+		"Age": {
+			[]string{"Cache-Control", "max-age=5", "Age", "3"}, "explicit: 5, age 3, stale 1 and 2",
+		},
+		"an old Date": {
+			[]string{"Cache-Control", "max-age=5", "Date", old1994}, "explicit: 5, age 4, stale 1 and 2",
+		},
+		"a Date in the future": {
+			[]string{"Cache-Control", "max-age=5", "Date", later}, "explicit: 5, age 0, stale 1 and 2",
+		},
+		"CDN-Cache-Control": {
+			[]string{"CDN-Cache-Control", "max-age=9", "Cache-Control", "no-store", "Expires", "0"},
+			"explicit: 9, age 0, stale 1 and 2",
+		},
+		"a void CDN-Cache-Control": {
+			[]string{"CDN-Cache-Control", `max-age="9"`, "Cache-Control", "max-age=5"},
+			"explicit: 5, age 0, stale 1 and 2",
+		},
+		"CDN-Cache-Control without a time": {
+			[]string{"CDN-Cache-Control", "public", "Expires", later}, "ttl: 7, age 0, stale 1 and 2",
+		},
+		"times of the response's own": {
+			[]string{"Cache-Control", "s-maxage=5, stale-while-revalidate=3, stale-if-error=4"},
+			"explicit: 5, age 0, stale 3 and 4",
+		},
 	} {
-		c := readControl(row.header)
+		header := http.Header{}
+		setHeader(header, row.header)
+		c := readControl(header)
 		s := &settings{ttl: 7000, staleWhileRevalidate: 1000, staleIfError: 2000}
-		if got := freshnessOf(s, &c, row.header, now1994, now1994); got != row.want {
-			t.Errorf("%s: got %+v, want %+v", what, got, row.want)
+		f := freshnessOf(s, &c, header, now1994, now1994)
+		source := "explicit"
+		if f.byTTL && !f.explicit {
+			source = "ttl"
+		}
+		got := fmt.Sprintf("%s: %d, age %d, stale %d and %d",
+			source, f.lifetime/1000, f.age/1000, f.stale/1000, f.staleError/1000)
+		if got != row.want {
+			t.Errorf("%s: got %s, want %s", what, got, row.want)
 		}
 	}
 }

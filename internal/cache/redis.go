@@ -108,11 +108,12 @@ func redisGet(c *redis, key string) (value []byte, result outcome) {
 // redisSet writes a value that lives for px milliseconds.
 func redisSet(c *redis, key string, value []byte, px int64) {
 	name := c.prefix + key
-	request := []byte("*5\r\n$3\r\nSET\r\n$" + strconv.Itoa(len(name)) + "\r\n" + name + "\r\n$" + strconv.Itoa(len(value)) + "\r\n")
-	request = append(request, value...)
-	life := strconv.FormatInt(px, 10)
-	request = append(request, "\r\n$2\r\nPX\r\n$"+strconv.Itoa(len(life))+"\r\n"+life+"\r\n"...)
-	_, result := redisDo(c, request)
+	request := "*5\r\n" + part("SET") + part(name) + "$" + strconv.Itoa(len(value)) + "\r\n"
+	end := "\r\n" + part("PX") + part(strconv.FormatInt(px, 10))
+	bytes := make([]byte, 0, len(request)+len(value)+len(end))
+	bytes = append(bytes, request...)
+	bytes = append(bytes, value...) // not through a string: it may be large
+	_, result := redisDo(c, append(bytes, end...))
 	c.mutex.Lock()
 	switch result {
 	case done:

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"net/http"
@@ -53,7 +54,13 @@ func nameInRedis(sum string) string { return sum[:32] }
 // encodeEntry returns the value for an entry. ok is false where it has a header that JSON cannot carry,
 // or a head that is too long.
 func encodeEntry(sum string, e *entry) (value []byte, ok bool) {
-	head := storedHead{Key: sum, Status: e.status, OriginStatus: e.originStatus, Stored: e.received, Age: e.received - e.born}
+	head := storedHead{
+		Key:          sum,
+		Status:       e.status,
+		OriginStatus: e.originStatus,
+		Stored:       e.received,
+		Age:          e.received - e.born,
+	}
 	for i, name := range e.names {
 		for _, text := range e.values[i] {
 			if !utf8.ValidString(text) {
@@ -75,8 +82,8 @@ func encodeValue(head *storedHead, body []byte) (value []byte, ok bool) {
 	if err != nil || len(encoded) > maxHeadBytes || len(head.Header) > maxFields {
 		return nil, false
 	}
-	check := crc32.Update(crc32.ChecksumIEEE(encoded), crc32.IEEETable, body)
-	line := magic + strconv.Itoa(len(encoded)) + " " + strconv.Itoa(len(body)) + " " + strconv.FormatUint(uint64(check), 10) + "\n"
+	check := strconv.FormatUint(uint64(crc32.Update(crc32.ChecksumIEEE(encoded), crc32.IEEETable, body)), 10)
+	line := magic + strconv.Itoa(len(encoded)) + " " + strconv.Itoa(len(body)) + " " + check + "\n"
 	value = make([]byte, 0, len(line)+len(encoded)+len(body))
 	value = append(value, line...)
 	value = append(value, encoded...)
@@ -106,10 +113,10 @@ func decodeValue(value []byte, sum string, now int64) (*storedHead, []byte, erro
 	}
 	head := &storedHead{}
 	if err := json.Unmarshal(rest[:headLength], head); err != nil {
-		return nil, nil, fmt.Errorf("a head that is not JSON")
+		return nil, nil, errors.New("a head that is not JSON")
 	}
 	if head.Key != sum {
-		return nil, nil, fmt.Errorf("another key")
+		return nil, nil, errors.New("another key")
 	}
 	if head.Stored > now+maxSkew || head.Stored < 0 || head.Age < 0 {
 		return nil, nil, fmt.Errorf("a time that is not: %d", head.Stored)

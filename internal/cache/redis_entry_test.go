@@ -24,11 +24,18 @@ func decoded(c *Cache, value []byte, sum string) (*entry, error) {
 func TestPoisonedValues(t *testing.T) {
 	c := &Cache{settings: &settings{}}
 	sum := keySum("key")
-	const good = `["Cache-Control","max-age=60"],["Content-Length","4"]`
+	const (
+		good    = `["Cache-Control","max-age=60"],["Content-Length","4"]`
+		long    = `["Cache-Control","max-age=60"],["Content-Length","5"]`
+		private = `["Cache-Control","private, max-age=60"],["Content-Length","4"]`
+	)
+	filler := `,["X-A","` + strings.Repeat("a", maxHeadBytes) + `"]`
 	head := func(fields string, status string, stored int64, key string) string {
-		return `{"k":"` + key + `","s":` + status + `,"o":200,"t":` + strconv.FormatInt(stored, 10) + `,"a":5000,"h":[` + fields + `]}`
+		return `{"k":"` + key + `","s":` + status + `,"o":200,"t":` + strconv.FormatInt(stored, 10) +
+			`,"a":5000,"h":[` + fields + `]}`
 	}
-	if e, err := decoded(c, valueOf(head(good, "200", now1994, sum), "body"), sum); err != nil || string(e.body) != "body" || e.born != now1994-5000 {
+	e, err := decoded(c, valueOf(head(good, "200", now1994, sum), "body"), sum)
+	if err != nil || string(e.body) != "body" || e.born != now1994-5000 {
 		t.Errorf("got %+v, %v of a good value, want its entry", e, err)
 	}
 	whole := valueOf(head(good, "200", now1994, sum), "body")
@@ -43,6 +50,7 @@ func TestPoisonedValues(t *testing.T) {
 		"a length of letters": []byte("TLC1 a 5 0\nbody"),
 		"a fourth number":     []byte("TLC1 0 4 0 0\nbody"),
 		"no JSON":             valueOf("{", "body"),
+		"no body":             valueOf(head(good, "200", now1994, sum), ""),
 		"another key":         valueOf(head(good, "200", now1994, keySum("other")), "body"),
 		"a status of 100":     valueOf(head(good, "100", now1994, sum), "body"),
 		"a status of 304":     valueOf(head(good, "304", now1994, sum), "body"),
@@ -56,11 +64,11 @@ func TestPoisonedValues(t *testing.T) {
 		"a name with a colon": valueOf(head(good+`,["X-A: b","a"]`, "200", now1994, sum), "body"),
 		"a name of no form":   valueOf(head(good+`,["set-cookie","a=b"]`, "200", now1994, sum), "body"),
 		"half a field":        valueOf(head(good+`,["X-A"]`, "200", now1994, sum), "body"),
-		"another length":      valueOf(head(`["Cache-Control","max-age=60"],["Content-Length","5"]`, "200", now1994, sum), "body"),
-		"private":             valueOf(head(`["Cache-Control","private, max-age=60"],["Content-Length","4"]`, "200", now1994, sum), "body"),
+		"another length":      valueOf(head(long, "200", now1994, sum), "body"),
+		"private":             valueOf(head(private, "200", now1994, sum), "body"),
 		"no lifetime":         valueOf(head(`["Content-Length","4"]`, "200", now1994, sum), "body"),
 		"many fields":         valueOf(head(good+strings.Repeat(`,["X-A","a"]`, maxFields), "200", now1994, sum), "body"),
-		"a long head":         valueOf(head(good+`,["X-A","`+strings.Repeat("a", maxHeadBytes)+`"]`, "200", now1994, sum), "body"),
+		"a long head":         valueOf(head(good+filler, "200", now1994, sum), "body"),
 	} {
 		if e, err := decoded(c, value, sum); err == nil {
 			t.Errorf("%s: got %+v, want it refused", what, e)
@@ -87,7 +95,8 @@ func TestEntriesComeBackFromRedisAsTheyWere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if back.status != 404 || back.originStatus != 500 || string(back.body) != "b\x00dy\r\n" || back.etag != `"a"` ||
-		back.born != e.born || back.freshUntil != e.freshUntil || back.errorUntil != e.errorUntil || back.received != e.received {
+		back.born != e.born || back.freshUntil != e.freshUntil || back.errorUntil != e.errorUntil ||
+		back.received != e.received {
 		t.Errorf("got %+v, want %+v", back, e)
 	}
 	got := headerOf(back)
@@ -121,7 +130,8 @@ func TestLivesInRedis(t *testing.T) {
 func FuzzValue(f *testing.F) {
 	sum := keySum("key")
 	f.Add([]byte("TLC1 2 0 0\n{}"))
-	f.Add(valueOf(`{"k":"`+sum+`","s":200,"o":200,"t":1,"a":0,"h":[["Cache-Control","max-age=60"],["Content-Length","4"]]}`, "body"))
+	const fields = `["Cache-Control","max-age=60"],["Content-Length","4"]`
+	f.Add(valueOf(`{"k":"`+sum+`","s":200,"o":200,"t":1,"a":0,"h":[`+fields+`]}`, "body"))
 	c := &Cache{settings: &settings{}}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		e, err := decoded(c, value, sum)

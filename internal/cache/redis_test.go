@@ -194,7 +194,7 @@ func TestReplicasShareThroughRedis(t *testing.T) {
 		w := get(b, "/", "X-Kind", "1")
 		wantStatus(t, what, w, "; hit; ttl=60")
 		if w.Body.String() != "body 1" || w.Header().Get("X-Own") != "ü" || b.calls != 0 {
-			t.Errorf("%s: got %q, X-Own %q after %d calls, want the other replica's", what, w.Body, w.Header().Get("X-Own"), b.calls)
+			t.Errorf("%s: got %q with %v after %d calls, want the other replica's", what, w.Body, w.Header(), b.calls)
 		}
 		gets := f.asked("GET")
 		if get(b, "/", "X-Kind", "1"); f.asked("GET") != gets {
@@ -333,7 +333,8 @@ func TestCredentials(t *testing.T) {
 	x := replica(t, t.Name(), config, respond(200, "Cache-Control", "max-age=60"))
 	get(x, "/")
 	until(t, "end of the writes", func() bool { return puts(x) == 0 })
-	if lines := x.lines(); len(lines) != 1 || strings.Contains(lines[0], "wrong") || !strings.Contains(lines[0], "WRONGPASS") {
+	lines := x.lines()
+	if len(lines) != 1 || strings.Contains(lines[0], "wrong") || !strings.Contains(lines[0], "WRONGPASS") {
 		t.Errorf("got lines %q, want one without the password", lines)
 	}
 	config.Redis.Password = "right"
@@ -353,12 +354,23 @@ func TestRedisConfig(t *testing.T) {
 		config RedisConfig
 		want   string
 	}{
-		"no address":    {RedisConfig{}, `cache.redis.address: "": want host:port, such as "redis:6379"`},
-		"no port":       {RedisConfig{Address: "redis"}, `cache.redis.address: "redis": want host:port, such as "redis:6379"`},
+		"no address": {RedisConfig{}, `cache.redis.address: "": want host:port, such as "redis:6379"`},
+		"no port": {
+			RedisConfig{Address: "redis"}, `cache.redis.address: "redis": want host:port, such as "redis:6379"`,
+		},
 		"a negative db": {RedisConfig{Address: "redis:1", DB: -1}, "cache.redis.db: -1: want a whole number, 0 or above"},
-		"no time":       {RedisConfig{Address: "redis:1", Timeout: "0s"}, `cache.redis.timeout: "0s": want a duration above 0, such as "62s" or "15m"`},
-		"two passwords": {RedisConfig{Address: "redis:1", Password: "a", PasswordFile: "/b"}, `cache.redis.passwordFile: "/b": not with password`},
-		"a name alone":  {RedisConfig{Address: "redis:1", Username: "a"}, `cache.redis.username: "a": want password or passwordFile with it`},
+		"no time": {
+			RedisConfig{Address: "redis:1", Timeout: "0s"},
+			`cache.redis.timeout: "0s": want a duration above 0, such as "62s" or "15m"`,
+		},
+		"two passwords": {
+			RedisConfig{Address: "redis:1", Password: "a", PasswordFile: "/b"},
+			`cache.redis.passwordFile: "/b": not with password`,
+		},
+		"a name alone": {
+			RedisConfig{Address: "redis:1", Username: "a"},
+			`cache.redis.username: "a": want password or passwordFile with it`,
+		},
 		"a misspelling": {
 			RedisConfig{Address: "redis:1", Unknown: map[string]any{"pasword": "a"}},
 			"cache.redis.pasword: no such option: did you mean cache.redis.password?",

@@ -40,11 +40,13 @@ var (
 // a meaning.
 func command(parts ...string) string {
 	text := "*" + strconv.Itoa(len(parts)) + "\r\n"
-	for _, part := range parts {
-		text += "$" + strconv.Itoa(len(part)) + "\r\n" + part + "\r\n"
+	for _, p := range parts {
+		text += part(p)
 	}
 	return text
 }
+
+func part(text string) string { return "$" + strconv.Itoa(len(text)) + "\r\n" + text + "\r\n" }
 
 // dialRedis opens a connection, logs in and selects the database.
 func dialRedis(s *redisSettings, deadline time.Time) (*redisConn, error) {

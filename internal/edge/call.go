@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/bracket"
@@ -68,6 +67,7 @@ type failure struct {
 	status  int
 	name    string // CloudFront's, for the log
 	result  string // for metrics; "" where no hook was called
+	cause   string // as Core.Cause names it; "" where no call failed
 	clients bool   // the client's doing, which the operator need not know of
 	reason  string
 }
@@ -103,7 +103,10 @@ func (c *call) noReply(ctx context.Context, err error) *failure {
 	if cause == "throttle" {
 		name = limitExceeded
 	}
-	return &failure{status: http.StatusServiceUnavailable, name: name, result: resultError, reason: cause + ": " + err.Error()}
+	return &failure{
+		status: http.StatusServiceUnavailable, name: name, result: resultError, cause: cause,
+		reason: cause + ": " + err.Error(),
+	}
 }
 
 // ask calls the hook with an event, and returns the object that it replied.
@@ -135,16 +138,24 @@ func (c *call) report(f *failure) {
 
 // log writes one line about a failure, and notes it for the rooms further out.
 func (c *call) log(f *failure) {
+	c.notes.Failure = f.name
 	core := c.edge.core
-	line := fmt.Sprintf("%s: %d %s: hook=%s function=%s requestId=%s duration=%s cause=%s: %s",
+	omitted := ""
+	if f.cause != "" {
+		field, admitted := core.Admit(c.hook.eventType, f.cause)
+		if !admitted {
+			return
+		}
+		omitted = field
+	}
+	line := fmt.Sprintf("%s: %d %s: hook=%s function=%s requestId=%s duration=%s cause=%s%s: %s",
 		core.Name, f.status, statusText(f.status), c.hook.eventType, c.hook.function, c.notes.EdgeRequestID,
-		time.Since(c.began).Round(time.Millisecond), f.name, oneLine.Replace(f.reason))
+		time.Since(c.began).Round(time.Millisecond), f.name, omitted, f.reason)
 	if f.clients {
 		core.Debug(line)
 	} else {
 		core.Log(line)
 	}
-	c.notes.Failure = f.name
 }
 
 func statusText(status int) string {
@@ -153,9 +164,6 @@ func statusText(status int) string {
 	}
 	return http.StatusText(status)
 }
-
-// oneLine keeps what others say from looking like lines of the log.
-var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
 // object is a JSON object whose members are not decoded yet.
 type object map[string]json.RawMessage

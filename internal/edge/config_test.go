@@ -12,21 +12,57 @@ func TestOptionsThatAreRefused(t *testing.T) {
 		config Config
 		want   string // what the error begins with
 	}{
-		"no hook":                      {Config{}, "edge: want at least one of viewerRequest"},
-		"a misspelt option":            {Config{ViewerRequest: hook(), Unknown: map[string]any{"origin": "x"}}, "edge.origin: no such option: did you mean edge.origins?"},
-		"a misspelt option of a hook":  {Config{OriginResponse: &ResponseHookConfig{Function: "f", Unknown: unknown}}, "edge.originResponse.timeuot: no such option: did you mean edge.originResponse.timeout?"},
-		"a hook without function":      {Config{OriginRequest: &RequestHookConfig{}}, "edge.originRequest.function: want the name"},
-		"a function that is no name":   {Config{ViewerResponse: &ResponseHookConfig{Function: "bad name"}}, `edge.viewerResponse.function: "bad name": want`},
-		"a body in a response hook":    {Config{ViewerResponse: &ResponseHookConfig{Function: "f", Unknown: map[string]any{"includeBody": "true"}}}, "edge.viewerResponse.includeBody: no such option"},
-		"a timeout that is none":       {Config{ViewerRequest: &RequestHookConfig{Function: "f", Timeout: "soon"}}, `edge.viewerRequest.timeout: "soon": want a duration`},
-		"no time at all":               {Config{ViewerRequest: &RequestHookConfig{Function: "f", Timeout: "0s"}}, `edge.viewerRequest.timeout: "0s": want a duration`},
-		"origins without a chooser":    {Config{ViewerRequest: hook(), Origins: []string{"a.example"}}, "edge.origins: only of use with edge.originRequest"},
-		"an origin with a port":        {Config{OriginRequest: hook(), Origins: []string{"a.example:80"}}, `edge.origins: "a.example:80": want a host`},
-		"an origin with a scheme":      {Config{OriginRequest: hook(), Origins: []string{"http://a.example"}}, `edge.origins: "http://a.example": want a host`},
-		"all origins":                  {Config{OriginRequest: hook(), Origins: []string{"*"}}, `edge.origins: "*": want a host`},
-		"a star in the middle":         {Config{OriginRequest: hook(), Origins: []string{"a.*.example"}}, `edge.origins: "a.*.example": want a host`},
-		"a range of addresses":         {Config{OriginRequest: hook(), Origins: []string{"10.0.0.0/8"}}, `edge.origins: "10.0.0.0/8": want a host`},
-		"an empty name among the good": {Config{OriginRequest: hook(), Origins: []string{"a.example", ""}}, `edge.origins: "": want a host`},
+		"no hook": {Config{}, "edge: want at least one of viewerRequest"},
+		"a misspelt option": {
+			Config{ViewerRequest: hook(), Unknown: map[string]any{"origin": "x"}},
+			"edge.origin: no such option: did you mean edge.origins?",
+		},
+		"a misspelt option of a hook": {
+			Config{OriginResponse: &ResponseHookConfig{Function: "f", Unknown: unknown}},
+			"edge.originResponse.timeuot: no such option: did you mean edge.originResponse.timeout?",
+		},
+		"a hook without function": {
+			Config{OriginRequest: &RequestHookConfig{}}, "edge.originRequest.function: want the name",
+		},
+		"a function that is no name": {
+			Config{ViewerResponse: &ResponseHookConfig{Function: "bad name"}},
+			`edge.viewerResponse.function: "bad name": want`,
+		},
+		"a body in a response hook": {
+			Config{ViewerResponse: &ResponseHookConfig{Function: "f", Unknown: map[string]any{"includeBody": "true"}}},
+			"edge.viewerResponse.includeBody: no such option",
+		},
+		"a timeout that is none": {
+			Config{ViewerRequest: &RequestHookConfig{Function: "f", Timeout: "soon"}},
+			`edge.viewerRequest.timeout: "soon": want a duration`,
+		},
+		"no time at all": {
+			Config{ViewerRequest: &RequestHookConfig{Function: "f", Timeout: "0s"}},
+			`edge.viewerRequest.timeout: "0s": want a duration`,
+		},
+		"origins without a chooser": {
+			Config{ViewerRequest: hook(), Origins: []string{"a.example"}},
+			"edge.origins: only of use with edge.originRequest",
+		},
+		"an origin with a port": {
+			Config{OriginRequest: hook(), Origins: []string{"a.example:80"}}, `edge.origins: "a.example:80": want a host`,
+		},
+		"an origin with a scheme": {
+			Config{OriginRequest: hook(), Origins: []string{"http://a.example"}},
+			`edge.origins: "http://a.example": want a host`,
+		},
+		"all origins": {
+			Config{OriginRequest: hook(), Origins: []string{"*"}}, `edge.origins: "*": want a host`,
+		},
+		"a star in the middle": {
+			Config{OriginRequest: hook(), Origins: []string{"a.*.example"}}, `edge.origins: "a.*.example": want a host`,
+		},
+		"a range of addresses": {
+			Config{OriginRequest: hook(), Origins: []string{"10.0.0.0/8"}}, `edge.origins: "10.0.0.0/8": want a host`,
+		},
+		"an empty name among the good": {
+			Config{OriginRequest: hook(), Origins: []string{"a.example", ""}}, `edge.origins: "": want a host`,
+		},
 	}
 	for name, tc := range cases {
 		s := &stage{}

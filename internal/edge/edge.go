@@ -35,9 +35,14 @@ type Core struct {
 	// Fail responds with a status and this middleware's short body.
 	Fail func(w http.ResponseWriter, r *http.Request, status int)
 
-	// Log writes a line for the operator, Debug one for what clients can cause as often as they like.
+	// Log writes one line for the operator, whatever is in it, Debug one for what clients can cause as often as they like.
 	Log   func(line string)
 	Debug func(line string)
+
+	// Admit reports whether a line about such a cause may be logged now: of causes that clients can
+	// bring about as often as they like, not each is. field, which may be "", tells how many were not,
+	// and goes behind the cause. kind names the hook.
+	Admit func(kind, cause string) (field string, admitted bool)
 
 	// Observer returns the func that counts the calls of a hook, such as "viewer-request": "ok",
 	// "generated" where a request hook responded itself, "bad_reply" or "error".

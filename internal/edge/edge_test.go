@@ -98,6 +98,7 @@ func (s *stage) core() Core {
 			w.WriteHeader(status)
 			_, _ = fmt.Fprintf(w, `{"message":%q}`, statusText(status))
 		},
+		Admit: func(_, _ string) (field string, admitted bool) { return "", true },
 		Log:   func(line string) { s.note(&s.logged, line) },
 		Debug: func(line string) { s.note(&s.debugged, line) },
 		Observer: func(hook, function string) func(result string) {
@@ -248,8 +249,9 @@ func (s *stage) called() string {
 }
 
 const (
-	all4      = "viewerRequest originRequest origin originResponse viewerResponse"
-	redirect  = `{"status":"302","headers":{"location":[{"value":"/login"}],"set-cookie":[{"value":"a=1"},{"value":"b=2"}]}}`
+	all4     = "viewerRequest originRequest origin originResponse viewerResponse"
+	redirect = `{"status":"302","headers":{"location":[{"value":"/login"}],` +
+		`"set-cookie":[{"value":"a=1"},{"value":"b=2"}]}}`
 	unchanged = "~{}"
 )
 
@@ -266,20 +268,47 @@ func TestWhichHooksRun(t *testing.T) {
 		status  int
 		calls   string
 	}{
-		"all of a good response":                                 {four(unchanged, unchanged, unchanged, unchanged), 200, 200, all4},
-		"none but the viewer's":                                  {map[string]string{"viewerResponse": unchanged}, 200, 200, "origin viewerResponse"},
-		"not the viewer's of a 404":                              {four(unchanged, unchanged, unchanged, unchanged), 404, 404, "viewerRequest originRequest origin originResponse"},
-		"not the viewer's of a 503":                              {four(unchanged, unchanged, unchanged, unchanged), 503, 503, "viewerRequest originRequest origin originResponse"},
-		"the viewer's of a redirection":                          {four(unchanged, unchanged, unchanged, unchanged), 302, 302, all4},
-		"the origin's own 404 decides":                           {four(unchanged, unchanged, `~{"status":"200"}`, unchanged), 404, 200, "viewerRequest originRequest origin originResponse"},
-		"the origin's own 200 decides":                           {four(unchanged, unchanged, `~{"status":"404"}`, unchanged), 200, 404, all4},
-		"none after viewerRequest":                               {four(redirect, unchanged, unchanged, unchanged), 200, 302, "viewerRequest"},
-		"the viewer's of a redirection that originRequest makes": {four(unchanged, redirect, unchanged, unchanged), 200, 302, "viewerRequest originRequest viewerResponse"},
-		"none of a 403 that originRequest makes":                 {four(unchanged, `{"status":403}`, unchanged, unchanged), 200, 403, "viewerRequest originRequest"},
-		"none where viewerRequest fails":                         {four(failsThrottled, unchanged, unchanged, unchanged), 200, 503, "viewerRequest"},
-		"none where originRequest fails":                         {four(unchanged, "null", unchanged, unchanged), 200, 502, "viewerRequest originRequest"},
-		"none where originResponse fails":                        {four(unchanged, unchanged, "[]", unchanged), 200, 502, "viewerRequest originRequest origin originResponse"},
-		"an empty object from a request hook changes nothing":    {four("{}", "{}", unchanged, unchanged), 200, 200, all4},
+		"all of a good response": {
+			four(unchanged, unchanged, unchanged, unchanged), 200, 200, all4,
+		},
+		"none but the viewer's": {
+			map[string]string{"viewerResponse": unchanged}, 200, 200, "origin viewerResponse",
+		},
+		"not the viewer's of a 404": {
+			four(unchanged, unchanged, unchanged, unchanged), 404, 404, "viewerRequest originRequest origin originResponse",
+		},
+		"not the viewer's of a 503": {
+			four(unchanged, unchanged, unchanged, unchanged), 503, 503, "viewerRequest originRequest origin originResponse",
+		},
+		"the viewer's of a redirection": {
+			four(unchanged, unchanged, unchanged, unchanged), 302, 302, all4,
+		},
+		"the origin's own 404 decides": {
+			four(unchanged, unchanged, `~{"status":"200"}`, unchanged), 404, 200,
+			"viewerRequest originRequest origin originResponse",
+		},
+		"the origin's own 200 decides": {
+			four(unchanged, unchanged, `~{"status":"404"}`, unchanged), 200, 404, all4,
+		},
+		"none after viewerRequest": {
+			four(redirect, unchanged, unchanged, unchanged), 200, 302, "viewerRequest",
+		},
+		"the viewer's of a redirection that originRequest makes": {
+			four(unchanged, redirect, unchanged, unchanged), 200, 302, "viewerRequest originRequest viewerResponse",
+		},
+		"none of a 403 that originRequest makes": {
+			four(unchanged, `{"status":403}`, unchanged, unchanged), 200, 403, "viewerRequest originRequest",
+		},
+		"none where viewerRequest fails": {
+			four(failsThrottled, unchanged, unchanged, unchanged), 200, 503, "viewerRequest",
+		},
+		"none where originRequest fails": {
+			four(unchanged, "null", unchanged, unchanged), 200, 502, "viewerRequest originRequest",
+		},
+		"none where originResponse fails": {
+			four(unchanged, unchanged, "[]", unchanged), 200, 502, "viewerRequest originRequest origin originResponse",
+		},
+		"an empty object from a request hook changes nothing": {four("{}", "{}", unchanged, unchanged), 200, 200, all4},
 	}
 	for name, tc := range cases {
 		s := &stage{replies: tc.replies, status: tc.origin}
@@ -320,7 +349,8 @@ func TestFailuresOfHooks(t *testing.T) {
 			got := s.send(t, request("GET", "/", ""))
 			body := fmt.Sprintf(`{"message":%q}`, http.StatusText(tc.status))
 			if got.status != tc.status || got.body != body || got.header.Get("X-Secret") != "" {
-				t.Errorf("%s: %s: got %d %q %v, want %d %q, nothing of the origin", hook, name, got.status, got.body, got.header, tc.status, body)
+				t.Errorf("%s: %s: got %d %q %v, want %d %q, nothing of the origin",
+					hook, name, got.status, got.body, got.header, tc.status, body)
 			}
 			if strings.Count(s.called(), hook) != 1 || len(s.logged) != 1 || !strings.Contains(s.logged[0], tc.line) {
 				t.Errorf("%s: %s: got calls %q, log %q, want one call, one line with %q", hook, name, s.called(), s.logged, tc.line)
@@ -416,7 +446,8 @@ func sendNumbered(address string, number int, results chan string) {
 	}
 	content, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
-	got := fmt.Sprint(string(content), " ", response.Header.Get("Originresponse"), " ", response.Header.Get("Viewerresponse"), err)
+	header := response.Header
+	got := fmt.Sprint(string(content), " ", header.Get("Originresponse"), " ", header.Get("Viewerresponse"), err)
 	want := fmt.Sprint(number, " ", number, " ", number, " ", number, " ", number, "<nil>")
 	if got != want {
 		results <- fmt.Sprintf("got %q, want %q", got, want)

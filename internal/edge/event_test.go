@@ -1,52 +1,53 @@
 package edge
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-// The events of AWS's documentation, of this middleware's shape:
+// golden returns an event in testdata, in one line. They are those of AWS's documentation, with the
+// members that it shows, in its order, as this middleware fills them:
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html
-const (
-	goldenViewerRequest = `{"Records":[{"cf":{"config":{"distributionDomainName":"shop.example.com","distributionId":"TRAEFIK","eventType":"viewer-request","requestId":"ID"},` +
-		`"request":{"body":{"action":"read-only","data":"aXRlbT00Mg==","encoding":"base64","inputTruncated":false},"clientIp":"203.0.113.7",` +
-		`"headers":{"host":[{"key":"Host","value":"shop.example.com"}],"content-length":[{"key":"Content-Length","value":"7"}],` +
-		`"content-type":[{"key":"Content-Type","value":"application/x-www-form-urlencoded"}],"cookie":[{"key":"Cookie","value":"a=1; b=2"},{"key":"Cookie","value":"c=3"}]},` +
-		`"method":"POST","querystring":"q=1+2&tag=x&tag=y","uri":"/a%20b/c%2Fd"}}}]}`
-	goldenOriginRequest = `{"Records":[{"cf":{"config":{"distributionDomainName":"shop.example.com","distributionId":"TRAEFIK","eventType":"origin-request","requestId":"ID"},` +
-		`"request":{"clientIp":"203.0.113.7","headers":{"host":[{"key":"Host","value":"shop.example.com"}]},"method":"GET",` +
-		goldenOrigin + `,"querystring":"","uri":"/img/1.png"}}}]}`
-	goldenOriginResponse = `{"Records":[{"cf":{"config":{"distributionDomainName":"shop.example.com","distributionId":"TRAEFIK","eventType":"origin-response","requestId":"ID"},` +
-		`"request":{"clientIp":"203.0.113.7","headers":{"host":[{"key":"Host","value":"shop.example.com"}]},"method":"GET",` +
-		goldenOrigin + `,"querystring":"","uri":"/img/1.png"},` +
-		`"response":{"headers":{"content-type":[{"key":"Content-Type","value":"image/png"}],"set-cookie":[{"key":"Set-Cookie","value":"a=1"},{"key":"Set-Cookie","value":"b=2; Path=/"}]},"status":"200","statusDescription":"OK"}}}]}`
-	goldenViewerResponse = `{"Records":[{"cf":{"config":{"distributionDomainName":"shop.example.com","distributionId":"TRAEFIK","eventType":"viewer-response","requestId":"ID"},` +
-		`"request":{"clientIp":"203.0.113.7","headers":{"host":[{"key":"Host","value":"shop.example.com"}]},"method":"GET","querystring":"","uri":"/img/1.png"},` +
-		`"response":{"headers":{"content-type":[{"key":"Content-Type","value":"image/png"}],"set-cookie":[{"key":"Set-Cookie","value":"a=1"},{"key":"Set-Cookie","value":"b=2; Path=/"}]},"status":"200","statusDescription":"OK"}}}]}`
-	goldenOrigin = `"origin":{"custom":{"customHeaders":{},"domainName":"shop.example.com","keepaliveTimeout":5,"path":"","port":443,"protocol":"https","readTimeout":30,"sslProtocols":["TLSv1.2"]}}`
-)
+func golden(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, content); err != nil {
+		t.Fatal(err)
+	}
+	return line.String()
+}
 
 var requestID = regexp.MustCompile(`"requestId":"([A-Za-z0-9_-]{54}==)"`)
 
 func TestEventsAreAWSs(t *testing.T) {
 	s := &stage{
-		replies: map[string]string{"viewerRequest": unchanged, "originRequest": unchanged, "originResponse": unchanged, "viewerResponse": unchanged},
-		header:  http.Header{"Content-Type": {"image/png"}, "Set-Cookie": {"a=1", "b=2; Path=/"}},
+		replies: map[string]string{
+			"viewerRequest": unchanged, "originRequest": unchanged, "originResponse": unchanged, "viewerResponse": unchanged,
+		},
+		header: http.Header{"Content-Type": {"image/png"}, "Set-Cookie": {"a=1", "b=2; Path=/"}},
 	}
 	handler := s.handler(t)
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "https://shop.example.com/img/1.png", nil))
 	ids := map[string]bool{}
 	for hook, want := range map[string]string{
 		"viewerRequest":  "",
-		"originRequest":  goldenOriginRequest,
-		"originResponse": goldenOriginResponse,
-		"viewerResponse": goldenViewerResponse,
+		"originRequest":  golden(t, "origin-request"),
+		"originResponse": golden(t, "origin-response"),
+		"viewerResponse": golden(t, "viewer-response"),
 	} {
 		got := string(s.events[hook])
 		match := requestID.FindStringSubmatch(got)
@@ -68,11 +69,13 @@ func TestTheEventOfABody(t *testing.T) {
 		replies: map[string]string{"viewerRequest": unchanged},
 		config:  Config{ViewerRequest: &RequestHookConfig{IncludeBody: true}},
 	}
-	r := httptest.NewRequest("POST", "https://shop.example.com/a%20b/c%2Fd?q=1+2&tag=x&tag=y", strings.NewReader("item=42"))
+	const target = "https://shop.example.com/a%20b/c%2Fd?q=1+2&tag=x&tag=y"
+	r := httptest.NewRequest("POST", target, strings.NewReader("item=42"))
 	r.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Cookie": {"a=1; b=2", "c=3"}}
 	s.handler(t).ServeHTTP(httptest.NewRecorder(), r)
-	if got := requestID.ReplaceAllString(string(s.events["viewerRequest"]), `"requestId":"ID"`); got != goldenViewerRequest {
-		t.Errorf("got\n%s, want\n%s", got, goldenViewerRequest)
+	got := requestID.ReplaceAllString(string(s.events["viewerRequest"]), `"requestId":"ID"`)
+	if want := golden(t, "viewer-request"); got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
 	}
 	if s.seenBody != "item=42" {
 		t.Errorf("got %q at the origin, want item=42", s.seenBody)
@@ -85,16 +88,34 @@ func TestWhatEventsShow(t *testing.T) {
 		change func(r *http.Request)
 		want   string // a part of the event of viewerRequest
 	}{
-		"markup, as it is":            {Config{}, func(r *http.Request) { r.Header.Set("X-A", "<a>&'\"") }, `{"key":"X-A","value":"<a>&'\""}`},
-		"ISO-8859-1 as UTF-8":         {Config{}, func(r *http.Request) { r.Header["X-A"] = []string{"caf\xe9"} }, `"value":"café"`},
-		"a path of ISO-8859-1":        {Config{}, func(r *http.Request) { *r.URL = url.URL{Path: "/caf\xe9", RawPath: "/caf\xe9"} }, `"uri":"/café"`},
-		"a plus in a path":            {Config{}, func(r *http.Request) { r.URL.Path = "/a+b" }, `"uri":"/a+b"`},
-		"a path that was rewritten":   {Config{}, func(r *http.Request) { *r.URL = url.URL{Path: "/new path", RawPath: "/old%2F"} }, `"uri":"/new%20path"`},
-		"a chunked body":              {Config{}, func(r *http.Request) { r.TransferEncoding = []string{"chunked"} }, `"transfer-encoding":[{"key":"Transfer-Encoding","value":"chunked"}]`},
-		"the distribution's id":       {Config{DistributionID: "E1"}, func(_ *http.Request) {}, `"distributionId":"E1"`},
-		"the distribution's name":     {Config{DistributionDomainName: "d1.example"}, func(_ *http.Request) {}, `"distributionDomainName":"d1.example"`},
-		"the host without its port":   {Config{}, func(r *http.Request) { r.Host = "a.example:8443" }, `"distributionDomainName":"a.example"`},
-		"an address without its port": {Config{}, func(r *http.Request) { r.Host = "[2001:db8::1]:80" }, `"distributionDomainName":"2001:db8::1"`},
+		"markup, as it is": {
+			Config{}, func(r *http.Request) { r.Header.Set("X-A", "<a>&'\"") }, `{"key":"X-A","value":"<a>&'\""}`,
+		},
+		"ISO-8859-1 as UTF-8": {
+			Config{}, func(r *http.Request) { r.Header["X-A"] = []string{"caf\xe9"} }, `"value":"café"`,
+		},
+		"a path of ISO-8859-1": {
+			Config{}, func(r *http.Request) { *r.URL = url.URL{Path: "/caf\xe9", RawPath: "/caf\xe9"} }, `"uri":"/café"`,
+		},
+		"a plus in a path": {Config{}, func(r *http.Request) { r.URL.Path = "/a+b" }, `"uri":"/a+b"`},
+		"a path that was rewritten": {
+			Config{}, func(r *http.Request) { *r.URL = url.URL{Path: "/new path", RawPath: "/old%2F"} },
+			`"uri":"/new%20path"`,
+		},
+		"a chunked body": {
+			Config{}, func(r *http.Request) { r.TransferEncoding = []string{"chunked"} },
+			`"transfer-encoding":[{"key":"Transfer-Encoding","value":"chunked"}]`,
+		},
+		"the distribution's id": {Config{DistributionID: "E1"}, func(_ *http.Request) {}, `"distributionId":"E1"`},
+		"the distribution's name": {
+			Config{DistributionDomainName: "d1.example"}, func(_ *http.Request) {}, `"distributionDomainName":"d1.example"`,
+		},
+		"the host without its port": {
+			Config{}, func(r *http.Request) { r.Host = "a.example:8443" }, `"distributionDomainName":"a.example"`,
+		},
+		"an address without its port": {
+			Config{}, func(r *http.Request) { r.Host = "[2001:db8::1]:80" }, `"distributionDomainName":"2001:db8::1"`,
+		},
 	}
 	for name, tc := range cases {
 		s := &stage{replies: map[string]string{"viewerRequest": unchanged}, config: tc.config}
@@ -121,8 +142,8 @@ func TestBodiesOverTheLimit(t *testing.T) {
 			if s.seenBody != sent {
 				t.Errorf("%s, %d over: got %d bytes at the origin, want all %d", hook, over, len(s.seenBody), len(sent))
 			}
-			want := `"data":"` + base64.StdEncoding.EncodeToString([]byte(sent[:limit])) + `","encoding":"base64","inputTruncated":`
-			want += map[int]string{0: "false", 1: "true"}[over]
+			want := `"data":"` + base64.StdEncoding.EncodeToString([]byte(sent[:limit])) + `","encoding":"base64",`
+			want += `"inputTruncated":` + map[int]string{0: "false", 1: "true"}[over]
 			if !strings.Contains(string(s.events[hook]), want) {
 				t.Errorf("%s, %d over: got no %d bytes and inputTruncated in the event", hook, over, limit)
 			}

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // headerField is one header of an event.
@@ -57,16 +59,17 @@ var hiddenHeaders = map[string]bool{
 	"x-real-ip":                     true,
 }
 
-// hides reports whether a header, in lower case, is kept from the hook.
-func (k *hookKind) hides(name string) bool {
-	return hiddenHeaders[name] || strings.HasPrefix(name, "x-amz-cf-") || strings.HasPrefix(name, "x-edge-") ||
-		(name == "cloudfront-viewer-country" && k.onRequest && !k.atOrigin)
+// hides reports whether a header, in lower case, is kept from a hook.
+func hides(k *hookKind, name string) bool {
+	return hiddenHeaders[name] ||
+		strings.HasPrefix(name, "x-") && (strings.HasPrefix(name, "x-amz-cf-") || strings.HasPrefix(name, "x-edge-")) ||
+		name == "cloudfront-viewer-country" && k.onRequest && !k.atOrigin
 }
 
 // requestFields returns the headers that the event shows of a request. Host, Content-Length and
 // Transfer-Encoding come from where Go keeps them.
-func (k *hookKind) requestFields(r *http.Request) headerFields {
-	fields := k.fields(r.Header)
+func requestFields(k *hookKind, r *http.Request) headerFields {
+	fields := shownFields(k, r.Header)
 	if r.Host != "" {
 		fields["host"] = newField("Host", []string{r.Host})
 	}
@@ -79,12 +82,16 @@ func (k *hookKind) requestFields(r *http.Request) headerFields {
 	return fields
 }
 
-// fields returns the headers that the event shows.
-func (k *hookKind) fields(header http.Header) headerFields {
-	fields := headerFields{}
+// shownFields returns the headers that the event shows.
+func shownFields(k *hookKind, header http.Header) headerFields {
+	fields := make(headerFields, len(header)+3)
 	for key, lines := range header {
 		name := strings.ToLower(key)
-		if len(lines) > 0 && !k.hides(name) {
+		switch {
+		case len(lines) == 0 || hides(k, name):
+		case len(lines) == 1 && utf8.ValidString(lines[0]): // nearly all of them
+			fields[name] = headerField{key: key, lines: lines, shown: lines}
+		default:
 			fields[name] = newField(key, lines)
 		}
 	}
@@ -103,7 +110,11 @@ func newField(key string, lines []string) headerField {
 func encodeHeaders(fields headerFields) (json.RawMessage, error) {
 	rest := make(map[string][]headerLine, len(fields))
 	for name, field := range fields {
-		rest[name] = field.entries()
+		if len(field.shown) == 1 {
+			rest[name] = []headerLine{{Key: field.key, Value: field.shown[0]}}
+		} else {
+			rest[name] = entries(field)
+		}
 	}
 	host, there := rest["host"]
 	delete(rest, "host")
@@ -120,19 +131,42 @@ func encodeHeaders(fields headerFields) (json.RawMessage, error) {
 }
 
 // entries returns the lines of a header, each with the header's name.
-func (f headerField) entries() []headerLine {
-	entries := make([]headerLine, len(f.shown))
+func entries(f headerField) []headerLine {
+	list := make([]headerLine, len(f.shown))
 	for i, line := range f.shown {
-		entries[i] = headerLine{Key: f.key, Value: line}
+		list[i] = headerLine{Key: f.key, Value: line}
 	}
-	return entries
+	return list
 }
 
 // replyHeaders are the headers that a hook replied, by their names in lower case.
 type replyHeaders map[string][]string
 
 // parseHeaders reads the member headers of a reply. Its errors name the header, never its value.
+//
+// Interpreted, what is done for each header costs most. So headers that are as nearly all are get
+// through in one loop, and all others come to parseOddHeaders, which takes ten times as long.
 func parseHeaders(raw json.RawMessage) (replyHeaders, error) {
+	var decoded map[string][]headerLine
+	if err := json.Unmarshal(raw, &decoded); err != nil || decoded == nil || bytes.ContainsAny(raw, "\\\x7f") {
+		return parseOddHeaders(raw) // a control character in JSON has a backslash, but for DEL
+	}
+	headers := make(replyHeaders, len(decoded))
+	for name, list := range decoded {
+		if len(list) != 1 || list[0].Value == "" || list[0].Key != "" && !strings.EqualFold(list[0].Key, name) ||
+			!plainName.MatchString(name) {
+			return parseOddHeaders(raw)
+		}
+		headers[name] = []string{list[0].Value}
+	}
+	return headers, nil
+}
+
+// plainName matches names of headers as nearly all hooks write them.
+var plainName = regexp.MustCompile(`^[0-9a-z-]+$`)
+
+// parseOddHeaders reads headers with several lines, names of other cases, or faults.
+func parseOddHeaders(raw json.RawMessage) (replyHeaders, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
 		return nil, errors.New("the headers object must be an object")
@@ -218,15 +252,17 @@ func parseLine(name string, raw json.RawMessage) ([]string, error) {
 const controls = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
-// check refuses what the hook may not do to the headers that its event had.
-func (k *hookKind) check(fields headerFields, headers replyHeaders) error {
+// check refuses what a hook may not do to the headers that its event had.
+func check(k *hookKind, fields headerFields, headers replyHeaders) error {
 	for name := range headers {
-		if k.hides(name) {
+		if hides(k, name) {
 			return fmt.Errorf("tried to add a blacklisted header: header %q", name)
 		}
 	}
 	for _, name := range k.readOnly {
-		if !equal(fields[name].shown, headers[name]) {
+		shown := fields[name].shown
+		lines := headers[name]
+		if len(shown)+len(lines) > 0 && !equal(shown, lines) {
 			return fmt.Errorf("tried to add, delete, or change a read-only header: header %q", name)
 		}
 	}
@@ -246,10 +282,10 @@ func equal(a, b []string) bool {
 }
 
 // changeHeader makes of a header what the hook replied. What was hidden from it stays.
-func (k *hookKind) changeHeader(header http.Header, fields headerFields, headers replyHeaders) {
-	for name := range fields {
-		if _, there := headers[name]; !there {
-			delete(header, fields[name].key)
+func changeHeader(header http.Header, fields headerFields, headers replyHeaders) {
+	for name, field := range fields {
+		if headers[name] == nil {
+			delete(header, field.key)
 		}
 	}
 	for name, lines := range headers {

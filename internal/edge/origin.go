@@ -231,7 +231,7 @@ func addCustomHeaders(r *http.Request, custom, headers replyHeaders) error {
 	}
 	for name, lines := range custom {
 		_, there := headers[name]
-		if there || notCustomHeaders[name] || originRequestKind.hides(name) || strings.HasPrefix(name, "if-") ||
+		if there || notCustomHeaders[name] || hides(&originRequestKind, name) || strings.HasPrefix(name, "if-") ||
 			strings.HasPrefix(name, "x-amz-") {
 			return fmt.Errorf("customHeaders: header %q", name)
 		}

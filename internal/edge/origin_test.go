@@ -24,7 +24,8 @@ func TestOriginsThatHooksChoose(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(host, members, rest string) string {
-		return `{"origin":{"custom":{"domainName":"` + host + `","port":` + port + `,"protocol":"http"` + members + `}}` + rest + `}`
+		return `{"origin":{"custom":{"domainName":"` + host + `","port":` + port + `,"protocol":"http"` + members + `}}` +
+			rest + `}`
 	}
 	const stayed = "router"
 	cases := map[string]struct {
@@ -32,16 +33,37 @@ func TestOriginsThatHooksChoose(t *testing.T) {
 		status int
 		body   string
 	}{
-		"unchanged":             {`{}`, 200, stayed},
-		"missing":               {`{"origin":null}`, 200, stayed},
-		"an allowed address":    {at("127.0.0.1", "", ""), 200, "shop.example.com:8080 /a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https"},
-		"an allowed name":       {at("LOCALHOST", "", ""), 200, "shop.example.com:8080 /a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https"},
-		"its Host too":          {at("127.0.0.1", "", `,"headers":{"host":[{"value":"other.example"}]}`), 200, "other.example /a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https"},
-		"its Host deleted":      {at("127.0.0.1", "", `,"headers":{"host":null}`), 200, "127.0.0.1 /a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https"},
-		"a path":                {at("127.0.0.1", `,"path":"/v1"`, ""), 200, "shop.example.com:8080 /v1/a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https"},
-		"a path and a uri":      {at("127.0.0.1", `,"path":"/v1"`, `,"uri":"/c","querystring":""`), 200, "shop.example.com:8080 /v1/c custom= for=1.2.3.4, 127.0.0.1 proto=https"},
-		"custom headers":        {at("127.0.0.1", `,"customHeaders":{"x-custom":[{"key":"X-Custom","value":"1"}]}`, ""), 200, "shop.example.com:8080 /a%2Fb?q=%3b;x custom=1 for=1.2.3.4, 127.0.0.1 proto=https"},
-		"timeouts are ignored":  {`{"origin":{"custom":{"readTimeout":1,"keepaliveTimeout":60,"sslProtocols":["TLSv1"]}}}`, 200, stayed},
+		"unchanged": {`{}`, 200, stayed},
+		"missing":   {`{"origin":null}`, 200, stayed},
+		"an allowed address": {
+			at("127.0.0.1", "", ""), 200, "shop.example.com:8080 /a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https",
+		},
+		"an allowed name": {
+			at("LOCALHOST", "", ""), 200, "shop.example.com:8080 /a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https",
+		},
+		"its Host too": {
+			at("127.0.0.1", "", `,"headers":{"host":[{"value":"other.example"}]}`), 200,
+			"other.example /a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https",
+		},
+		"its Host deleted": {
+			at("127.0.0.1", "", `,"headers":{"host":null}`), 200,
+			"127.0.0.1 /a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https",
+		},
+		"a path": {
+			at("127.0.0.1", `,"path":"/v1"`, ""), 200,
+			"shop.example.com:8080 /v1/a%2Fb?q=%3b;x custom= for=1.2.3.4, 127.0.0.1 proto=https",
+		},
+		"a path and a uri": {
+			at("127.0.0.1", `,"path":"/v1"`, `,"uri":"/c","querystring":""`), 200,
+			"shop.example.com:8080 /v1/c custom= for=1.2.3.4, 127.0.0.1 proto=https",
+		},
+		"custom headers": {
+			at("127.0.0.1", `,"customHeaders":{"x-custom":[{"key":"X-Custom","value":"1"}]}`, ""), 200,
+			"shop.example.com:8080 /a%2Fb?q=%3b;x custom=1 for=1.2.3.4, 127.0.0.1 proto=https",
+		},
+		"timeouts are ignored": {
+			`{"origin":{"custom":{"readTimeout":1,"keepaliveTimeout":60,"sslProtocols":["TLSv1"]}}}`, 200, stayed,
+		},
 		"not allowed":           {at("other.example", "", ""), 502, badGateway},
 		"an address not listed": {at("127.0.0.2", "", ""), 502, badGateway},
 		"a name with a port":    {at("x.localhost:80", "", ""), 502, badGateway},
@@ -88,7 +110,8 @@ func TestTheOriginThatStays(t *testing.T) {
 		"originRequest": `~{"origin":{"custom":{"path":"/v1","customHeaders":{"x-custom":[{"value":"1"}]}}}}`,
 	}}
 	got := s.send(t, request("GET", "/a%2Fb?q", ""))
-	if got.status != 200 || s.seen.RequestURI != "/v1/a%2Fb?q" || s.seen.URL.Path != "/v1/a/b" || s.seen.Header.Get("X-Custom") != "1" {
+	if got.status != 200 || s.seen.RequestURI != "/v1/a%2Fb?q" || s.seen.URL.Path != "/v1/a/b" ||
+		s.seen.Header.Get("X-Custom") != "1" {
 		t.Errorf("got %d, log %q, %v at the origin, want its path and its header", got.status, s.logged, s.seen)
 	}
 }
@@ -119,7 +142,8 @@ func TestAnOriginThatIsDown(t *testing.T) {
 	if got.status != 502 || got.body != badGateway || s.called() != "originRequest" {
 		t.Errorf("got %d %q, calls %q, want 502, no response hook", got.status, got.body, s.called())
 	}
-	if len(s.logged) != 1 || !strings.Contains(s.logged[0], "cause=connection: origin localhost") || strings.Contains(s.logged[0], "127.0.0.1") {
+	if len(s.logged) != 1 || !strings.Contains(s.logged[0], "cause=connection: origin localhost") ||
+		strings.Contains(s.logged[0], "127.0.0.1") {
 		t.Errorf("got log %q, want one line without the address", s.logged)
 	}
 }

@@ -54,7 +54,7 @@ func (c *call) askRequest(r *http.Request) (changed, *generated, *failure) {
 		r = whole
 		shown = read
 	}
-	fields := c.hook.requestFields(r)
+	fields := requestFields(&c.hook.hookKind, r)
 	asked, err := c.newEvent(r, fields)
 	if err != nil {
 		return changed{}, nil, badReply(err)
@@ -207,14 +207,14 @@ func (c *call) changeRequestHeader(r *http.Request, fields headerFields, reply o
 	if err != nil {
 		return nil, err
 	}
-	if err := c.hook.check(fields, headers); err != nil {
+	if err := check(&c.hook.hookKind, fields, headers); err != nil {
 		return nil, err
 	}
 	header := r.Header.Clone()
 	if header == nil {
 		header = http.Header{}
 	}
-	c.hook.changeHeader(header, fields, headers)
+	changeHeader(header, fields, headers)
 	delete(header, "Host")
 	r.Header = header
 	host := headers["host"]

@@ -101,7 +101,8 @@ func TestBodiesOfRequestHooks(t *testing.T) {
 			continue
 		}
 		length := strconv.Itoa(len(tc.body))
-		if s.seenBody != tc.body || s.seen.Header.Get("Content-Length") != length || int(s.seen.ContentLength) != len(tc.body) {
+		if s.seenBody != tc.body || s.seen.Header.Get("Content-Length") != length ||
+			int(s.seen.ContentLength) != len(tc.body) {
 			t.Errorf("%s: got %d bytes, Content-Length %q, %d at the origin, want %d of them",
 				name, len(s.seenBody), s.seen.Header.Get("Content-Length"), s.seen.ContentLength, len(tc.body))
 		}
@@ -109,7 +110,8 @@ func TestBodiesOfRequestHooks(t *testing.T) {
 }
 
 func TestABodyIsReplacedOnlyWhereTheHookSeesIt(t *testing.T) {
-	s := &stage{replies: map[string]string{"viewerRequest": `~{"body":{"action":"replace","encoding":"text","data":"new"}}`}}
+	const replaced = `~{"body":{"action":"replace","encoding":"text","data":"new"}}`
+	s := &stage{replies: map[string]string{"viewerRequest": replaced}}
 	if got := s.send(t, request("POST", "/", "item=42")); got.status != 200 || s.seenBody != "item=42" {
 		t.Errorf("got %d, %q at the origin, want 200, item=42", got.status, s.seenBody)
 	}
@@ -141,7 +143,8 @@ func TestTheHostThatTheOriginGets(t *testing.T) {
 		if s.seen == nil || s.seen.Host != tc.want || s.seen.Header.Get("Host") != "" {
 			t.Errorf("%s: got %v, log %q, want Host %s", name, s.seen, s.logged, tc.want)
 		}
-		if want := `"distributionDomainName":"shop.example.com"`; !strings.Contains(string(s.events["originResponse"]), want) {
+		want := `"distributionDomainName":"shop.example.com"`
+		if !strings.Contains(string(s.events["originResponse"]), want) {
 			t.Errorf("%s: got %s, want %s whatever the Host", name, s.events["originResponse"], want)
 		}
 	}

@@ -61,7 +61,7 @@ func (c *call) setGenerated(header http.Header, headers replyHeaders) (int, erro
 		}
 	}
 	for name, lines := range headers {
-		if c.hook.hides(name) {
+		if hides(&c.hook.hookKind, name) {
 			return 0, fmt.Errorf("tried to add a blacklisted header: header %q", name)
 		}
 		header[http.CanonicalHeaderKey(name)] = lines
@@ -136,8 +136,8 @@ func (e *Edge) onResponse(head *bracket.Head, r *http.Request, c *call) {
 
 // askResponse calls a response hook, and changes the head as it replied.
 func (c *call) askResponse(head *bracket.Head, r *http.Request) *failure {
-	fields := c.hook.fields(head.Header)
-	asked, err := c.newEvent(r, c.hook.requestFields(r))
+	fields := shownFields(&c.hook.hookKind, head.Header)
+	asked, err := c.newEvent(r, requestFields(&c.hook.hookKind, r))
 	if err != nil {
 		return badReply(err)
 	}
@@ -173,7 +173,7 @@ func (c *call) changeResponse(head *bracket.Head, r *http.Request, fields header
 		if err != nil {
 			return err
 		}
-		if err := c.hook.check(fields, headers); err != nil {
+		if err := check(&c.hook.hookKind, fields, headers); err != nil {
 			return err
 		}
 	}
@@ -190,7 +190,7 @@ func (c *call) changeResponse(head *bracket.Head, r *http.Request, fields header
 	head.Status = status
 	if headersSet {
 		length := head.Header["Content-Length"]
-		c.hook.changeHeader(head.Header, fields, headers)
+		changeHeader(head.Header, fields, headers)
 		restore(head.Header, "Content-Length", length)
 	}
 	switch {

@@ -23,32 +23,50 @@ func TestGeneratedResponses(t *testing.T) {
 		header http.Header // a nil value for a header that must not be there
 		body   string
 	}{
-		"a redirection with cookies":   {redirect, 302, http.Header{"Location": {"/login"}, "Set-Cookie": {"a=1", "b=2"}, "Content-Length": {"0"}, "Content-Type": nil}, ""},
-		"only a status":                {`{"status":"200"}`, 200, http.Header{"Content-Type": nil}, ""},
-		"a number for a status":        {`{"status":200,"body":"x"}`, 200, http.Header{"Content-Length": {"1"}, "Content-Type": nil}, "x"},
-		"a description":                {`{"status":"404","statusDescription":"Gone fishing","body":"x"}`, 404, nil, "x"},
-		"text":                         {`{"status":"200","body":"<a>","bodyEncoding":"text","headers":{"content-type":[{"value":"text/html"}]}}`, 200, http.Header{"Content-Type": {"text/html"}}, "<a>"},
-		"Base64":                       {`{"status":"200","body":"AAE=","bodyEncoding":"base64"}`, 200, http.Header{"Content-Length": {"2"}}, "\x00\x01"},
-		"Content-Encoding":             {`{"status":"200","body":"x","headers":{"content-encoding":[{"value":"br"}]}}`, 200, http.Header{"Content-Encoding": {"br"}}, "x"},
+		"a redirection with cookies": {
+			redirect, 302,
+			http.Header{"Location": {"/login"}, "Set-Cookie": {"a=1", "b=2"}, "Content-Length": {"0"}, "Content-Type": nil},
+			"",
+		},
+		"only a status": {`{"status":"200"}`, 200, http.Header{"Content-Type": nil}, ""},
+		"a number for a status": {
+			`{"status":200,"body":"x"}`, 200, http.Header{"Content-Length": {"1"}, "Content-Type": nil}, "x",
+		},
+		"a description": {`{"status":"404","statusDescription":"Gone fishing","body":"x"}`, 404, nil, "x"},
+		"text": {
+			`{"status":"200","body":"<a>","bodyEncoding":"text","headers":{"content-type":[{"value":"text/html"}]}}`, 200,
+			http.Header{"Content-Type": {"text/html"}}, "<a>",
+		},
+		"Base64": {
+			`{"status":"200","body":"AAE=","bodyEncoding":"base64"}`, 200, http.Header{"Content-Length": {"2"}}, "\x00\x01",
+		},
+		"Content-Encoding": {
+			`{"status":"200","body":"x","headers":{"content-encoding":[{"value":"br"}]}}`, 200,
+			http.Header{"Content-Encoding": {"br"}}, "x",
+		},
 		"no content":                   {`{"status":"204"}`, 204, http.Header{"Content-Length": nil}, ""},
 		"no content, and an empty one": {`{"status":"204","body":""}`, 204, nil, ""},
 		"the largest body":             {`{"status":"200","body":"` + fits + `"}`, 200, nil, fits},
 		"a byte too large":             {`{"status":"200","body":"` + fits + `x"}`, 502, nil, badGateway},
-		"headers count":                {`{"status":"200","body":"` + fits + `","headers":{"x":[{"value":""}]}}`, 502, nil, badGateway},
-		"a status in words":            {`{"status":"abc"}`, 502, nil, badGateway},
-		"an interim status":            {`{"status":"199"}`, 502, nil, badGateway},
-		"a status over 599":            {`{"status":600}`, 502, nil, badGateway},
-		"a fraction":                   {`{"status":200.5}`, 502, nil, badGateway},
-		"a signed status":              {`{"status":"+200"}`, 502, nil, badGateway},
-		"no status at all":             {`{"status":null}`, 502, nil, badGateway},
-		"no content, and one":          {`{"status":"204","body":"x"}`, 502, nil, badGateway},
-		"not modified, and a body":     {`{"status":"304","body":"x"}`, 502, nil, badGateway},
-		"bad Base64":                   {`{"status":"200","body":"%","bodyEncoding":"base64"}`, 502, nil, badGateway},
-		"an unknown encoding":          {`{"status":"200","body":"x","bodyEncoding":"utf-8"}`, 502, nil, badGateway},
-		"an object for a body":         {`{"status":"200","body":{}}`, 502, nil, badGateway},
-		"Content-Length":               {`{"status":"200","headers":{"content-length":[{"value":"0"}]}}`, 502, nil, badGateway},
-		"Keep-Alive":                   {`{"status":"200","headers":{"keep-alive":[{"value":"1"}]}}`, 502, nil, badGateway},
-		"a header that is no list":     {`{"status":"200","headers":{"location":"/x"}}`, 502, nil, badGateway},
+		"headers count": {
+			`{"status":"200","body":"` + fits + `","headers":{"x":[{"value":""}]}}`, 502, nil, badGateway,
+		},
+		"a status in words":        {`{"status":"abc"}`, 502, nil, badGateway},
+		"an interim status":        {`{"status":"199"}`, 502, nil, badGateway},
+		"a status over 599":        {`{"status":600}`, 502, nil, badGateway},
+		"a fraction":               {`{"status":200.5}`, 502, nil, badGateway},
+		"a signed status":          {`{"status":"+200"}`, 502, nil, badGateway},
+		"no status at all":         {`{"status":null}`, 502, nil, badGateway},
+		"no content, and one":      {`{"status":"204","body":"x"}`, 502, nil, badGateway},
+		"not modified, and a body": {`{"status":"304","body":"x"}`, 502, nil, badGateway},
+		"bad Base64":               {`{"status":"200","body":"%","bodyEncoding":"base64"}`, 502, nil, badGateway},
+		"an unknown encoding":      {`{"status":"200","body":"x","bodyEncoding":"utf-8"}`, 502, nil, badGateway},
+		"an object for a body":     {`{"status":"200","body":{}}`, 502, nil, badGateway},
+		"Content-Length": {
+			`{"status":"200","headers":{"content-length":[{"value":"0"}]}}`, 502, nil, badGateway,
+		},
+		"Keep-Alive":               {`{"status":"200","headers":{"keep-alive":[{"value":"1"}]}}`, 502, nil, badGateway},
+		"a header that is no list": {`{"status":"200","headers":{"location":"/x"}}`, 502, nil, badGateway},
 	}
 	for _, hook := range []string{"viewerRequest", "originRequest"} {
 		for name, tc := range cases {
@@ -74,7 +92,8 @@ const badGateway = `{"message":"Bad Gateway"}`
 
 func TestALargeBodyOfTheOriginsHook(t *testing.T) {
 	for over, status := range map[int]int{0: 200, 1: 502} {
-		s := &stage{replies: map[string]string{"originRequest": `{"status":"200","body":"` + strings.Repeat("x", 1<<20+over) + `"}`}}
+		body := strings.Repeat("x", 1<<20+over)
+		s := &stage{replies: map[string]string{"originRequest": `{"status":"200","body":"` + body + `"}`}}
 		if got := s.send(t, request("GET", "/", "")); got.status != status {
 			t.Errorf("%d over 1 MB: got %d, want %d", over, got.status, status)
 		}
@@ -91,40 +110,98 @@ func TestResponseHooks(t *testing.T) {
 		header http.Header // a nil value for a header that must not be there
 		body   string
 	}{
-		"unchanged":                             {"originResponse", `{}`, 200, http.Header{"Etag": {`"1"`}, "Content-Encoding": {"gzip"}, "Content-Length": {"6"}}, "origin"},
-		"a number for the status":               {"viewerResponse", `{"status":200}`, 200, nil, "origin"},
-		"headers added and changed":             {"viewerResponse", `{"headers":{"x-a":[{"value":"1"}],"etag":[{"value":"2"}]}}`, 200, http.Header{"X-A": {"1"}, "Etag": {"2"}}, "origin"},
-		"headers deleted":                       {"viewerResponse", `{"headers":{"etag":null,"content-type":null}}`, 200, http.Header{"Etag": nil, "Content-Type": nil}, "origin"},
-		"all headers missing":                   {"originResponse", `{"headers":null}`, 200, http.Header{"Etag": {`"1"`}}, "origin"},
-		"the length is not the hook's":          {"originResponse", `{"headers":{"content-length":null}}`, 200, http.Header{"Content-Length": {"6"}}, "origin"},
-		"a false length":                        {"originResponse", `{"headers":{"content-length":[{"value":"3"}]}}`, 200, http.Header{"Content-Length": {"6"}}, "origin"},
-		"another status":                        {"originResponse", `{"status":"404"}`, 404, nil, "origin"},
-		"another status without a body":         {"originResponse", `{"status":"204"}`, 204, http.Header{"Content-Length": nil}, ""},
-		"a body":                                {"originResponse", `{"body":"new"}`, 200, http.Header{"Content-Length": {"3"}, "Etag": nil, "Content-Encoding": nil}, "new"},
-		"a body of the viewer's":                {"viewerResponse", `{"body":"new"}`, 200, http.Header{"Content-Length": {"3"}, "Etag": nil, "Content-Encoding": nil}, "new"},
-		"a body in Base64":                      {"originResponse", `{"body":"AAE=","bodyEncoding":"base64"}`, 200, http.Header{"Content-Length": {"2"}}, "\x00\x01"},
-		"an empty body":                         {"originResponse", `{"body":""}`, 200, http.Header{"Content-Length": {"0"}}, emptied},
-		"a body of another encoding":            {"originResponse", `{"body":"new","headers":{"content-encoding":[{"value":"br"}],"etag":[{"value":"2"}]}}`, 200, http.Header{"Content-Encoding": {"br"}, "Etag": {"2"}}, "new"},
-		"the largest body of the viewer's":      {"viewerResponse", `{"body":"` + fits + `"}`, 200, nil, fits},
-		"a byte too large":                      {"viewerResponse", `{"body":"` + fits + `x"}`, 502, nil, badGateway},
-		"a larger one of the origin's":          {"originResponse", `{"body":"` + fits + `x"}`, 200, nil, fits + "x"},
-		"bad Base64":                            {"originResponse", `{"body":"%","bodyEncoding":"base64"}`, 502, nil, badGateway},
-		"a body on 204":                         {"originResponse", `{"status":"204","body":"x"}`, 502, nil, badGateway},
-		"a list for a body":                     {"originResponse", `{"body":[]}`, 502, nil, badGateway},
-		"another status of the viewer's":        {"viewerResponse", `{"status":"201"}`, 502, nil, badGateway},
-		"no status":                             {"originResponse", `{"status":null}`, 502, http.Header{"Etag": nil}, badGateway},
-		"a status of an interim response":       {"originResponse", `{"status":"103"}`, 502, nil, badGateway},
-		"Content-Encoding deleted":              {"viewerResponse", `{"headers":{"content-encoding":null}}`, 502, http.Header{"Etag": nil, "Content-Encoding": nil}, badGateway},
-		"Content-Encoding deleted, origin's":    {"originResponse", `{"headers":{"content-encoding":null}}`, 200, http.Header{"Content-Encoding": nil}, "origin"},
-		"Content-Length changed":                {"viewerResponse", `{"headers":{"content-length":[{"value":"3"}]}}`, 502, nil, badGateway},
-		"Warning added":                         {"viewerResponse", `{"headers":{"warning":[{"value":"1"}]}}`, 502, nil, badGateway},
-		"Warning added by the origin's":         {"originResponse", `{"headers":{"warning":[{"value":"1"}]}}`, 200, http.Header{"Warning": {"1"}}, "origin"},
-		"Via added":                             {"originResponse", `{"headers":{"via":[{"value":"1"}]}}`, 502, nil, badGateway},
-		"CDN-Loop added":                        {"viewerResponse", `{"headers":{"cdn-loop":[{"value":"1"}]}}`, 502, nil, badGateway},
-		"the request in place of the response":  {"originResponse", `{"status":null,"uri":"/"}`, 502, nil, badGateway},
-		"two cookies more":                      {"originResponse", `{"headers":{"set-cookie":[{"value":"a"},{"value":"b"}]}}`, 200, http.Header{"Set-Cookie": {"a", "b"}}, "origin"},
-		"a header split by a line feed":         {"originResponse", `{"headers":{"x-a":[{"value":"a\nb"}]}}`, 502, nil, badGateway},
-		"one that the event does not have stay": {"originResponse", `{"headers":{"etag":null}}`, 200, http.Header{"X-Amzn-Requestid": {"1"}}, "origin"},
+		"unchanged": {
+			"originResponse", `{}`, 200, http.Header{"Etag": {`"1"`}, "Content-Encoding": {"gzip"}, "Content-Length": {"6"}},
+			"origin",
+		},
+		"a number for the status": {"viewerResponse", `{"status":200}`, 200, nil, "origin"},
+		"headers added and changed": {
+			"viewerResponse", `{"headers":{"x-a":[{"value":"1"}],"etag":[{"value":"2"}]}}`, 200,
+			http.Header{"X-A": {"1"}, "Etag": {"2"}}, "origin",
+		},
+		"headers deleted": {
+			"viewerResponse", `{"headers":{"etag":null,"content-type":null}}`, 200,
+			http.Header{"Etag": nil, "Content-Type": nil}, "origin",
+		},
+		"all headers missing": {
+			"originResponse", `{"headers":null}`, 200, http.Header{"Etag": {`"1"`}}, "origin",
+		},
+		"the length is not the hook's": {
+			"originResponse", `{"headers":{"content-length":null}}`, 200, http.Header{"Content-Length": {"6"}}, "origin",
+		},
+		"a false length": {
+			"originResponse", `{"headers":{"content-length":[{"value":"3"}]}}`, 200, http.Header{"Content-Length": {"6"}},
+			"origin",
+		},
+		"another status": {"originResponse", `{"status":"404"}`, 404, nil, "origin"},
+		"another status without a body": {
+			"originResponse", `{"status":"204"}`, 204, http.Header{"Content-Length": nil}, "",
+		},
+		"a body": {
+			"originResponse", `{"body":"new"}`, 200,
+			http.Header{"Content-Length": {"3"}, "Etag": nil, "Content-Encoding": nil}, "new",
+		},
+		"a body of the viewer's": {
+			"viewerResponse", `{"body":"new"}`, 200,
+			http.Header{"Content-Length": {"3"}, "Etag": nil, "Content-Encoding": nil}, "new",
+		},
+		"a body in Base64": {
+			"originResponse", `{"body":"AAE=","bodyEncoding":"base64"}`, 200, http.Header{"Content-Length": {"2"}},
+			"\x00\x01",
+		},
+		"an empty body": {
+			"originResponse", `{"body":""}`, 200, http.Header{"Content-Length": {"0"}}, emptied,
+		},
+		"a body of another encoding": {
+			"originResponse", `{"body":"new","headers":{"content-encoding":[{"value":"br"}],"etag":[{"value":"2"}]}}`, 200,
+			http.Header{"Content-Encoding": {"br"}, "Etag": {"2"}}, "new",
+		},
+		"the largest body of the viewer's": {"viewerResponse", `{"body":"` + fits + `"}`, 200, nil, fits},
+		"a byte too large":                 {"viewerResponse", `{"body":"` + fits + `x"}`, 502, nil, badGateway},
+		"a larger one of the origin's":     {"originResponse", `{"body":"` + fits + `x"}`, 200, nil, fits + "x"},
+		"bad Base64": {
+			"originResponse", `{"body":"%","bodyEncoding":"base64"}`, 502, nil, badGateway,
+		},
+		"a body on 204":                  {"originResponse", `{"status":"204","body":"x"}`, 502, nil, badGateway},
+		"a list for a body":              {"originResponse", `{"body":[]}`, 502, nil, badGateway},
+		"another status of the viewer's": {"viewerResponse", `{"status":"201"}`, 502, nil, badGateway},
+		"no status": {
+			"originResponse", `{"status":null}`, 502, http.Header{"Etag": nil}, badGateway,
+		},
+		"a status of an interim response": {"originResponse", `{"status":"103"}`, 502, nil, badGateway},
+		"Content-Encoding deleted": {
+			"viewerResponse", `{"headers":{"content-encoding":null}}`, 502,
+			http.Header{"Etag": nil, "Content-Encoding": nil}, badGateway,
+		},
+		"Content-Encoding deleted, origin's": {
+			"originResponse", `{"headers":{"content-encoding":null}}`, 200, http.Header{"Content-Encoding": nil}, "origin",
+		},
+		"Content-Length changed": {
+			"viewerResponse", `{"headers":{"content-length":[{"value":"3"}]}}`, 502, nil, badGateway,
+		},
+		"Warning added": {
+			"viewerResponse", `{"headers":{"warning":[{"value":"1"}]}}`, 502, nil, badGateway,
+		},
+		"Warning added by the origin's": {
+			"originResponse", `{"headers":{"warning":[{"value":"1"}]}}`, 200, http.Header{"Warning": {"1"}}, "origin",
+		},
+		"Via added": {
+			"originResponse", `{"headers":{"via":[{"value":"1"}]}}`, 502, nil, badGateway,
+		},
+		"CDN-Loop added": {
+			"viewerResponse", `{"headers":{"cdn-loop":[{"value":"1"}]}}`, 502, nil, badGateway,
+		},
+		"the request in place of the response": {"originResponse", `{"status":null,"uri":"/"}`, 502, nil, badGateway},
+		"two cookies more": {
+			"originResponse", `{"headers":{"set-cookie":[{"value":"a"},{"value":"b"}]}}`, 200,
+			http.Header{"Set-Cookie": {"a", "b"}}, "origin",
+		},
+		"a header split by a line feed": {
+			"originResponse", `{"headers":{"x-a":[{"value":"a\nb"}]}}`, 502, nil, badGateway,
+		},
+		"one that the event does not have stay": {
+			"originResponse", `{"headers":{"etag":null}}`, 200, http.Header{"X-Amzn-Requestid": {"1"}}, "origin",
+		},
 	}
 	for name, tc := range cases {
 		s := &stage{

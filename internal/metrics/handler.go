@@ -177,8 +177,8 @@ func addFunctions(families map[string]*family) {
 // counts are those of a function at one moment.
 type counts struct {
 	requests, responses, invocations, retries, buckets []int
-	seconds                                            float64
-	eventBytes, replyBytes, begun                      int
+	took                                               float64
+	eventBytes, replyBytes, begun                      int64
 }
 
 // countsOf copies the counts under their lock, and derives the rest. Calls that have begun are read
@@ -192,12 +192,12 @@ func countsOf(m *Function) *counts {
 		invocations: append([]int{}, m.repeated...),
 		retries:     append([]int{}, m.retries...),
 		buckets:     append([]int{}, m.buckets...),
-		seconds:     m.seconds,
+		took:        m.took,
 		eventBytes:  m.eventBytes,
 		replyBytes:  m.replyBytes,
 	}
 	m.mu.Unlock()
-	c.begun = int(atomic.LoadInt64(&m.Begun))
+	c.begun = atomic.LoadInt64(&m.Begun)
 	for place, n := range called {
 		c.requests[place/classCount] += n
 		c.invocations[place/classCount] += n
@@ -211,8 +211,8 @@ func addFunction(families map[string]*family, labels string, c *counts) {
 	addEach(families, "responses_total", "Replies by class: 2xx 3xx 4xx 5xx.", labels, "code", classes, c.responses)
 	addEach(families, "invocations_total", "Calls, retries included.", labels, "result", outcomes[:callOutcomes], c.invocations)
 	addEach(families, "retries_total", "Repeated calls.", labels, "cause", retryCauses, c.retries)
-	addTo(families, "event_bytes_total", "counter", "Bytes sent.", sample("event_bytes_total", labels, strconv.Itoa(c.eventBytes)))
-	addTo(families, "reply_bytes_total", "counter", "Bytes received.", sample("reply_bytes_total", labels, strconv.Itoa(c.replyBytes)))
+	addTo(families, "event_bytes_total", "counter", "Bytes sent.", sample("event_bytes_total", labels, strconv.FormatInt(c.eventBytes, 10)))
+	addTo(families, "reply_bytes_total", "counter", "Bytes received.", sample("reply_bytes_total", labels, strconv.FormatInt(c.replyBytes, 10)))
 	addDurations(families, labels, c)
 }
 
@@ -238,15 +238,15 @@ func addDurations(families map[string]*family, labels string, c *counts) {
 		ended += n
 		bound := "+Inf"
 		if i < len(bounds) {
-			bound = formatFloat(bounds[i])
+			bound = formatFloat(inSeconds(bounds[i]))
 		}
 		line := sample(name+"_bucket", labels+","+label("le", bound), strconv.Itoa(ended))
 		addTo(families, name, "histogram", help, line)
 	}
-	addTo(families, name, "histogram", help, sample(name+"_sum", labels, formatFloat(c.seconds)))
+	addTo(families, name, "histogram", help, sample(name+"_sum", labels, formatFloat(inSeconds(c.took))))
 	addTo(families, name, "histogram", help, sample(name+"_count", labels, strconv.Itoa(ended)))
 	addTo(families, "in_flight", "gauge", "Calls under way.",
-		sample("in_flight", labels, strconv.Itoa(c.begun-ended)))
+		sample("in_flight", labels, strconv.FormatInt(c.begun-int64(ended), 10)))
 }
 
 func sample(name, labels, value string) string { return prefix + name + "{" + labels + "} " + value }
@@ -258,5 +258,7 @@ var escapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 func label(name, value string) string {
 	return name + `="` + escapes.Replace(strings.ToValidUTF8(value, "\uFFFD")) + `"`
 }
+
+func inSeconds(nanoseconds float64) float64 { return nanoseconds / 1e9 }
 
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -27,12 +27,12 @@ func TestExposition(t *testing.T) {
 	m := ForFunction("orders:live")
 	for i := 0; i < 12; i++ {
 		atomic.AddInt64(&m.Begun, 1)
-		Record(m, OK, 2, 0.125, 900, 300)
+		Record(m, OK, 2, 125_000_000, 900, 300)
 	}
 	atomic.AddInt64(&m.Begun, 1)
-	RecordRetry(m, Throttled, RetryThrottle, 0.005, 900, 0)
+	RecordRetry(m, Throttled, RetryThrottle, 5_000_000, 900, 0)
 	atomic.AddInt64(&m.Begun, 1)
-	Record(m, Timeout, NoReply, 1000, 900, 0)
+	Record(m, Timeout, NoReply, 1_000_000_000_000, 900, 0)
 	RecordUncalled(m, OverCapacity)
 	atomic.AddInt64(&m.Begun, 1) // under way
 	Probes("orders:live")("good")
@@ -76,9 +76,9 @@ func TestHistogramsCountUpToTheirBounds(t *testing.T) {
 	begin()
 	handler := Handler("v0.1.0", nil)
 	m := ForFunction("f")
-	for _, seconds := range []float64{0.005, 0.0051, 900, 901} {
+	for _, took := range []float64{5e6, 51e5, 9e11, 901e9} {
 		atomic.AddInt64(&m.Begun, 1)
-		Record(m, OK, 2, seconds, 1, 1)
+		Record(m, OK, 2, took, 1, 1)
 	}
 	text := scrape(handler, http.MethodGet).Body.String()
 	for le, want := range map[string]int{"0.005": 1, "0.01": 2, "300": 2, "900": 3, "+Inf": 4} {
@@ -99,7 +99,7 @@ func TestEachOutcomeMovesItsOwnSeries(t *testing.T) {
 		m := ForFunction("f")
 		if outcome < callOutcomes {
 			atomic.AddInt64(&m.Begun, 1)
-			Record(m, outcome, NoReply, 0.1, 1, 1)
+			Record(m, outcome, NoReply, 100_000_000, 1, 1)
 		} else {
 			RecordUncalled(m, outcome)
 		}
@@ -145,7 +145,7 @@ func TestExpositionIsWellFormed(t *testing.T) {
 	for i := 0; i < 3; i++ {
 		m := ForFunction(fmt.Sprintf("f%d", i))
 		atomic.AddInt64(&m.Begun, 1)
-		Record(m, OK, 2, 0.1, 1, 1)
+		Record(m, OK, 2, 100_000_000, 1, 1)
 		BeginCache(fmt.Sprintf("c%d", i))
 	}
 	text := scrape(handler, http.MethodGet).Body.String()
@@ -191,7 +191,7 @@ func TestCountersDoNotFallWhenTheInstanceIsBuiltAgain(t *testing.T) {
 	Handler("v0.1.0", nil)
 	m := ForFunction("f")
 	atomic.AddInt64(&m.Begun, 1)
-	Record(m, OK, 2, 0.1, 1, 1)
+	Record(m, OK, 2, 100_000_000, 1, 1)
 	Probes("f")("good")
 	Probes("f")
 	text := scrape(Handler("v0.1.0", nil), http.MethodGet).Body.String()

@@ -61,8 +61,9 @@ var classes = []string{"", "", "2xx", "3xx", "4xx", "5xx"}
 
 const classCount = 6
 
-// bounds are the upper bounds of the histogram, in seconds: up to the longest that Lambda runs.
-var bounds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900}
+// bounds are the upper bounds of the histogram, in nanoseconds, from 5 ms up to the longest that Lambda
+// runs. Whole numbers add up without an error.
+var bounds = []float64{5e6, 1e7, 25e6, 5e7, 1e8, 25e7, 5e8, 1e9, 25e8, 5e9, 1e10, 3e10, 6e10, 3e11, 9e11}
 
 // Function holds the counts of one function. They never fall, and outlive the instances that count.
 type Function struct {
@@ -71,14 +72,14 @@ type Function struct {
 	Begun int64
 
 	mu         sync.Mutex
-	called     []int // requests with a call, by place
-	uncalled   []int // requests without one, by outcome
-	repeated   []int // calls that were made again, by outcome
-	retries    []int // the same, by cause
-	buckets    []int // calls by bound; the last one is for what is above all of them
-	seconds    float64
-	eventBytes int
-	replyBytes int
+	called     []int   // requests with a call, by place
+	uncalled   []int   // requests without one, by outcome
+	repeated   []int   // calls that were made again, by outcome
+	retries    []int   // the same, by cause
+	buckets    []int   // calls by bound; the last one is for what is above all of them
+	took       float64 // nanoseconds of all calls
+	eventBytes int64
+	replyBytes int64
 }
 
 func newFunction() *Function {
@@ -91,28 +92,29 @@ func newFunction() *Function {
 	}
 }
 
-// Record counts a request with its last call, on which in bytes were sent and out received. class is
-// the first digit of the status that the function replied, or NoReply.
+// Record counts a request with its last call, which took so many nanoseconds, and on which in bytes
+// were sent and out received. class is the first digit of the status that the function replied, or
+// NoReply.
 //
 // Every request passes here, and in Yaegi each variable and each conversion of a function costs 45 ns
 // a call, used or not: so there are few, and the scrape derives what it can.
-func Record(m *Function, outcome, class int, seconds float64, in, out int) {
+func Record(m *Function, outcome, class int, nanoseconds float64, in, out int64) {
 	m.mu.Lock()
 	m.called[outcome*classCount+class]++
-	m.buckets[sort.SearchFloat64s(bounds, seconds)]++
-	m.seconds += seconds
+	m.buckets[sort.SearchFloat64s(bounds, nanoseconds)]++
+	m.took += nanoseconds
 	m.eventBytes += in
 	m.replyBytes += out
 	m.mu.Unlock()
 }
 
 // RecordRetry counts a call that is made again, and why.
-func RecordRetry(m *Function, outcome, cause int, seconds float64, in, out int) {
+func RecordRetry(m *Function, outcome, cause int, nanoseconds float64, in, out int64) {
 	m.mu.Lock()
 	m.repeated[outcome]++
 	m.retries[cause]++
-	m.buckets[sort.SearchFloat64s(bounds, seconds)]++
-	m.seconds += seconds
+	m.buckets[sort.SearchFloat64s(bounds, nanoseconds)]++
+	m.took += nanoseconds
 	m.eventBytes += in
 	m.replyBytes += out
 	m.mu.Unlock()

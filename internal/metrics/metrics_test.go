@@ -45,8 +45,8 @@ func TestOutcomesAreNamedInTheOrderOfTheirConstants(t *testing.T) {
 
 func TestFunctionsKeepTheirCountsOverReloads(t *testing.T) {
 	begin()
-	Record(ForFunction("orders:live"), OK, 2, 0.1, 10, 20)
-	Record(ForFunction("orders:live"), OK, 2, 0.1, 10, 20)
+	Record(ForFunction("orders:live"), OK, 2, 100_000_000, 10, 20)
+	Record(ForFunction("orders:live"), OK, 2, 100_000_000, 10, 20)
 	if got := countsOf(ForFunction("orders:live")).requests[OK]; got != 2 {
 		t.Errorf("got %d requests after the function was asked for again, want 2", got)
 	}
@@ -92,17 +92,17 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 		c.retries[RetryThrottle] != 1600 || c.requests[NotFound] != 1600 || c.responses[2] != 1600 {
 		t.Errorf("got %+v, want 1600 of each", c)
 	}
-	if c.eventBytes != 1600*11 || c.replyBytes != 1600*22 || c.begun != 3200 || c.seconds != 1600*0.75 {
-		t.Errorf("got %d and %d bytes, %d begun, %v s", c.eventBytes, c.replyBytes, c.begun, c.seconds)
+	if c.eventBytes != 1600*11 || c.replyBytes != 1600*22 || c.begun != 3200 || c.took != 1600*750_000_000 {
+		t.Errorf("got %d and %d bytes, %d begun, %v ns", c.eventBytes, c.replyBytes, c.begun, c.took)
 	}
 }
 
 func recordMany(wg *sync.WaitGroup, m *Function, n int) {
 	for i := 0; i < n; i++ {
 		atomic.AddInt64(&m.Begun, 1)
-		RecordRetry(m, Throttled, RetryThrottle, 0.25, 1, 2)
+		RecordRetry(m, Throttled, RetryThrottle, 250_000_000, 1, 2)
 		atomic.AddInt64(&m.Begun, 1)
-		Record(m, OK, 2, 0.5, 10, 20)
+		Record(m, OK, 2, 500_000_000, 10, 20)
 		RecordUncalled(m, NotFound)
 	}
 	wg.Done()
@@ -113,7 +113,7 @@ func TestCallsMoveToTheFunctionThatIsKnownOnlyAfterThem(t *testing.T) {
 	atomic.AddInt64(&Other().Begun, 1)
 	m := ForPath("new")
 	Move(Other(), m)
-	Record(m, OK, 2, 0.1, 1, 1)
+	Record(m, OK, 2, 100_000_000, 1, 1)
 	if Other().Begun != 0 || m.Begun != 1 {
 		t.Errorf("got %d calls of %s and %d of the function, want 0 and 1", Other().Begun, otherLabel, m.Begun)
 	}
@@ -122,6 +122,6 @@ func TestCallsMoveToTheFunctionThatIsKnownOnlyAfterThem(t *testing.T) {
 func BenchmarkRecord(b *testing.B) {
 	m := newFunction()
 	for i := 0; i < b.N; i++ {
-		Record(m, OK, 2, 0.0123, 900, 300)
+		Record(m, OK, 2, 12_300_000, 900, 300)
 	}
 }

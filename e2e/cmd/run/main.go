@@ -1,5 +1,5 @@
 // Command run is `make run`: real Traefik with the plugin of this repository, interpreted, in front of real Lambda
-// functions on a local Lambda endpoint. It needs no AWS account. Ctrl-C or SIGTERM ends all of it.
+// functions on a local Lambda endpoint. It needs no AWS account. Ctrl-C, SIGTERM or the end of the terminal ends it all.
 //
 // The functions are those of a demonstration, or your own: -function hello=src/app.handler, as lambdalocal takes them.
 package main
@@ -12,12 +12,12 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/seed05e46011/lambda/e2e/internal/attached"
 	"github.com/seed05e46011/lambda/e2e/internal/traefik"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal"
 	"github.com/seed05e46011/lambda/e2e/lambdalocal/awslocal"
@@ -34,7 +34,7 @@ func main() {
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := attached.Context()
 	if err == nil {
 		err = run(ctx, o, os.Stdout)
 	}

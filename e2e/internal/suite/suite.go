@@ -5,8 +5,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/seed05e46011/lambda/e2e/internal/attached"
 )
 
 // Main runs a package's tests and exits: with the code that run returns, or with 1 after its error. run starts what all
@@ -17,7 +17,7 @@ func Main(name, skip string, run func(ctx context.Context) (code int, err error)
 		fmt.Printf("%s: left out, since %s=1\n", name, skip)
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := attached.Context()
 	code, err := run(ctx)
 	stop()
 	if err != nil {
