@@ -176,3 +176,32 @@ func TestACacheBehindAnAuthorizer(t *testing.T) {
 		}
 	}
 }
+
+func TestStreamedRepliesAreStoredWhileTheyStream(t *testing.T) {
+	discardLog(t)
+	head := prelude(`{"statusCode":200,"headers":{"cache-control":"max-age=60"}}`)
+	whole := [][]byte{head, chunkFrame("first "), chunkFrame("second")}
+	for name, row := range map[string]struct {
+		pieces [][]byte
+		want   string // of the second request
+	}{
+		"a whole reply": {append(whole[:3:3], ends()), "hit; ttl=60"},
+		"one that ends with an error": {
+			append(whole[:3:3], completeFrame(`{"ErrorCode":"Runtime.Error"}`)), "fwd=uri-miss; stored; ttl=60",
+		},
+		"one that breaks": {whole[:3:3], "fwd=uri-miss; stored; ttl=60"},
+	} {
+		f := newFakeLambda(t, streams("application/vnd.awslambda.http-integration-response", row.pieces...))
+		config := streamConfig(f)
+		config.Cache = &cache.Config{}
+		server := newTestServer(t, newTestHandler(t, config))
+		first := fetch(t, "GET", server.URL+"/")
+		if name == "a whole reply" && (first.body != "first second" || first.err != nil) {
+			t.Errorf("%s: got %q, %v, want the stream", name, first.body, first.err)
+		}
+		second := fetch(t, "GET", server.URL+"/")
+		if got := second.header.Get("Cache-Status"); got != "traefik-lambda; "+row.want {
+			t.Errorf("%s: got Cache-Status %q, want %q", name, got, row.want)
+		}
+	}
+}
