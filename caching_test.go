@@ -150,18 +150,23 @@ func TestFailuresBehindACache(t *testing.T) {
 	}
 }
 
+// authorizedPage replies to the events of an authorizer and of a function.
+func authorizedPage(control string) func(w http.ResponseWriter, event []byte) {
+	return func(w http.ResponseWriter, event []byte) {
+		if strings.Contains(string(event), `"identitySource"`) {
+			_, _ = w.Write([]byte(`{"isAuthorized":true}`))
+			return
+		}
+		_, _ = w.Write([]byte(strings.Replace(cacheable("page"), "max-age=60", control, 1)))
+	}
+}
+
 func TestACacheBehindAnAuthorizer(t *testing.T) {
 	for control, want := range map[string]string{
 		"max-age=60":         "fwd=uri-miss; detail=hit-for-miss",
 		"public, max-age=60": "hit; ttl=60",
 	} {
-		f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
-			if strings.Contains(string(event), `"identitySource"`) {
-				_, _ = w.Write([]byte(`{"isAuthorized":true}`))
-				return
-			}
-			_, _ = w.Write([]byte(strings.Replace(cacheable("page"), "max-age=60", control, 1)))
-		})
+		f := newFakeLambda(t, authorizedPage(control))
 		config := testConfig(f)
 		config.Cache = &cache.Config{}
 		config.Authorizer = &authorizer.Config{Function: "check"}
