@@ -157,6 +157,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // show makes the headers of a hit for one second of an entry's age. The store's mutex is held.
 func show(e *entry, now int64) {
 	age := (now - e.born) / 1000
+	if age < 0 { // the clock of another replica is ahead
+		age = 0
+	}
 	line := cacheName + "; hit; ttl=" + ttlOf(e, now)
 	e.shown.until = e.born + (age+1)*1000
 	e.shown.age = []string{strconv.FormatInt(age, 10)}
