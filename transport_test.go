@@ -73,6 +73,30 @@ func TestTLSTrustsWhomTheOptionsName(t *testing.T) {
 	}
 }
 
+func TestEndpointsInClearTextAreWarnedOfOnceUnlessTheyAreNear(t *testing.T) {
+	for host, want := range map[string]int{
+		"127.0.0.1":            0,
+		"[::1]":                0,
+		"localhost":            0,
+		"lambda.localhost":     0,
+		"lambdalocal":          0,
+		"host.docker.internal": 0,
+		"lambda.internal":      1, // EC2 has such names.
+		"10.0.0.1":             1,
+		"[fd00::1]":            1,
+		"lambda.example.com":   1,
+	} {
+		logged := captureLog(t)
+		config := configFor("http://" + host + ":9001")
+		for i := 0; i < 2; i++ {
+			newTestHandler(t, config)
+		}
+		if got := strings.Count(logged.text(), "in clear text"); got != want {
+			t.Errorf("%s: got %d warnings, want %d", host, got, want)
+		}
+	}
+}
+
 func TestPathPrefixWithoutIncludeIsWarnedOfOnce(t *testing.T) {
 	logged := captureLog(t)
 	config := configFor("https://127.0.0.1:1")
@@ -150,13 +174,11 @@ func TestAPoolForgetsOldCertificates(t *testing.T) {
 	}
 }
 
-// bothWays returns the handlers of a configuration with workers and without.
-func bothWays(t *testing.T, config *Config) map[string]*Lambda {
+// bothWays returns the handlers of a configuration with generated workers and with their sources.
+func bothWays(t *testing.T, config *Config) map[string]http.Handler {
 	t.Helper()
-	workers := newTestHandler(t, config).(*Lambda)
-	plain := newTestHandler(t, config).(*Lambda)
-	plain.fast = false
-	return map[string]*Lambda{"by workers": workers, "on its own goroutine": plain}
+	l := newTestHandler(t, config).(*Lambda)
+	return map[string]http.Handler{"generated": handlerOf(l, true), "source": handlerOf(l, false)}
 }
 
 func TestConnectionsAreHTTP1AndUsedAgain(t *testing.T) {
