@@ -92,7 +92,7 @@ func pass(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request, l
 func newExchange(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	noted, notes := bracket.Begin(r)
 	x := &exchange{cache: c, next: next, w: w, r: noted, original: noted, notes: notes}
-	if c.settings.query.set {
+	if c.cutsQuery {
 		x.r = withCutQuery(&c.settings.query, noted)
 	}
 	x.key = keyOf(c, x.r)
