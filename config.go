@@ -70,8 +70,8 @@ type Config struct {
 	// Default: the region in Function's ARN, else AWS_REGION, else AWS_DEFAULT_REGION.
 	Region string `mapstructure:"region"`
 
-	// Endpoint defines the base URL of the Lambda API. With http:// the events, and all that
-	// users send, travel in clear text: meant for loopback only, elsewhere warned of.
+	// Endpoint defines the base URL of the Lambda API. With http:// the events, and all that users send, travel in clear
+	// text: a warning is logged unless the host is loopback, a name without a dot or below docker.internal.
 	// Default: the HTTPS endpoint of the region.
 	Endpoint string `mapstructure:"endpoint"`
 

@@ -223,7 +223,7 @@ func warnOnce(logger *logline.Logger, warning string) {
 // chosen to offer.
 func warnInsecure(logger *logline.Logger, c *Config) {
 	u, err := url.Parse(c.Endpoint)
-	if err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+	if err == nil && u.Scheme == "http" && !isLocal(u.Hostname()) {
 		warnOnce(logger, "endpoint "+u.Host+": http:// sends events and replies in clear text: use https://")
 	}
 	if c.TLS != nil && c.TLS.InsecureSkipVerify {
@@ -234,7 +234,12 @@ func warnInsecure(logger *logline.Logger, c *Config) {
 	}
 }
 
-func isLoopback(host string) bool {
+// isLocal reports whether what is sent to a host stays on this machine, or in the network of its containers: loopback,
+// and names that no public DNS has, such as `lambdalocal` or `host.docker.internal`.
+func isLocal(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || (ip != nil && ip.IsLoopback())
+	if ip != nil {
+		return ip.IsLoopback()
+	}
+	return !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".docker.internal")
 }

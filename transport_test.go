@@ -73,6 +73,30 @@ func TestTLSTrustsWhomTheOptionsName(t *testing.T) {
 	}
 }
 
+func TestEndpointsInClearTextAreWarnedOfOnceUnlessTheyAreNear(t *testing.T) {
+	for host, want := range map[string]int{
+		"127.0.0.1":            0,
+		"[::1]":                0,
+		"localhost":            0,
+		"lambda.localhost":     0,
+		"lambdalocal":          0,
+		"host.docker.internal": 0,
+		"lambda.internal":      1, // EC2 has such names.
+		"10.0.0.1":             1,
+		"[fd00::1]":            1,
+		"lambda.example.com":   1,
+	} {
+		logged := captureLog(t)
+		config := configFor("http://" + host + ":9001")
+		for i := 0; i < 2; i++ {
+			newTestHandler(t, config)
+		}
+		if got := strings.Count(logged.text(), "in clear text"); got != want {
+			t.Errorf("%s: got %d warnings, want %d", host, got, want)
+		}
+	}
+}
+
 func TestPathPrefixWithoutIncludeIsWarnedOfOnce(t *testing.T) {
 	logged := captureLog(t)
 	config := configFor("https://127.0.0.1:1")
