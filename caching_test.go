@@ -155,6 +155,7 @@ func TestACacheBehindAnAuthorizer(t *testing.T) {
 		"max-age=60":         "fwd=uri-miss; detail=hit-for-miss",
 		"public, max-age=60": "hit; ttl=60",
 	} {
+		control := control
 		f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
 			if strings.Contains(string(event), `"identitySource"`) {
 				_, _ = w.Write([]byte(`{"isAuthorized":true}`))
