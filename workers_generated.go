@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/route"
 	"io"
 	"net/http"
@@ -2054,7 +2055,18 @@ func encodeRequests() {
 				addTrace(invocation, req.http)
 			}
 			if atomic.LoadInt32(metered) != 0 {
-				beginCall(req)
+
+				// beginCall, observe.go
+				if req.uncounted {
+					goto beginCallDone
+				}
+				req.counts = req.target.counts
+				if req.counts == nil {
+					req.counts = countsOf(req.target)
+				}
+				req.began = time.Now()
+				atomic.AddInt64(&req.counts.Begun, 1)
+			beginCallDone:
 			}
 			x.invocation = invocation
 		prepareDone:
@@ -2133,6 +2145,7 @@ func decodeReplies() {
 		texts        []string
 		w            http.ResponseWriter
 		id           []string
+		class        int
 		stays        bool
 		idle         *int32
 	)
@@ -2466,7 +2479,18 @@ func decodeReplies() {
 				noteCall(req)
 			}
 			if req.counts != nil {
-				recordReply(l, req, reply2.status)
+
+				// recordReply, observe.go
+				status = reply2.status
+				class = status / 100
+				if l.replies.takenStatus != statusOK {
+					class = metrics.NoReply
+				}
+				if req.target.counts == nil {
+					adoptName(req)
+				}
+				metrics.Record(req.counts, metrics.OK, class, float64(req.took), int64(len(req.event)), int64(req.replyBytes))
+				req.counts = nil
 			}
 			if len(reply2.body) == 0 || req.http.Method == methodHead {
 				writeHead(w, header, req, reply2)
