@@ -69,7 +69,7 @@ schema:
 
 ## test: all that CI checks
 .PHONY: test
-test: format lint dialect unit interpreted fuzz e2e
+test: format lint dialect generated unit interpreted fuzz e2e
 
 ## format: fail if gofmt would change a file
 .PHONY: format
@@ -89,6 +89,16 @@ lint: $(BUILD)/golangci-lint
 .PHONY: dialect
 dialect:
 	cd e2e && $(GO) run ./cmd/yaegicheck ..
+
+## generate: write the workers from the functions that are marked for it
+.PHONY: generate
+generate:
+	cd e2e && $(GO) run ./cmd/inline ..
+
+## generated: fail if that would change the file
+.PHONY: generated
+generated:
+	cd e2e && $(GO) run ./cmd/inline -check ..
 
 ## unit: the plugin's unit tests, compiled, with the race detector, and each benchmark once
 .PHONY: unit

@@ -23,7 +23,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 		Shape:  authorizerShapes[config.EventFormat],
 		Routed: (l.routes != nil || l.byPath != nil) && !l.passUnmatched,
 		Query:  func(r *http.Request) url.Values { return parseQuery(&request{http: r}) },
-		Log:    func(line string) { l.log.Error(line) },
+		Log:    func(line string) { l.log.Limited(line) },
 	}
 	if !config.hasFunction() {
 		core.Shape = authorizer.ShapeNone
@@ -42,16 +42,20 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 			t = called
 		}
 	}
-	guarded := guardedBy(l, config, t)
-	core.Region = guarded.context.region
+	format := authorizerFormats[config.Authorizer.EventFormat]
+	if format == nil { // not set, or refused by the room
+		format = authorizerFormats[authorizer.FormatHTTPAPIv2]
+	}
+	guarded := guardedBy(l, config, t, format)
+	core.Region = guarded.events.context.region
 	core.Partition = aws.Partition(core.Region)
-	core.AccountID = guarded.context.accountID
-	core.APIID = guarded.context.apiID
-	core.Stage = guarded.context.stage
-	core.StageVariables = guarded.context.stageVariables
+	core.AccountID = guarded.events.context.accountID
+	core.APIID = guarded.events.context.apiID
+	core.Stage = guarded.events.context.stage
+	core.StageVariables = guarded.events.context.stageVariables
 	core.Matches = func(r *http.Request) bool { return matches(guarded, authorizedRequest(guarded, r)) }
 	core.Event = func(r *http.Request, identity *authorizer.Identity) ([]byte, error) {
-		return authorizerEvent(guarded, r, identity)
+		return authorizerEvent(guarded, format, r, identity)
 	}
 	core.Variable = func(r *http.Request, name string) string { return contextVariable(guarded, r, name) }
 	core.Cause = func(err error) string { return causeNames[asFailure(err).cause] }
@@ -110,23 +114,17 @@ func (c *caller) authorizer(config *authorizer.Config) (*target, func(context.Co
 
 // guardedBy returns what the events of an authorizer are made with, in the place of the function's
 // handler.
-func guardedBy(l *Lambda, config *Config, t *target) *Lambda {
-	format := authorizerFormats[config.Authorizer.EventFormat]
-	if format == nil { // not set, or refused by the room
-		format = authorizerFormats[authorizer.FormatHTTPAPIv2]
+func guardedBy(l *Lambda, config *Config, t *target, format *authorizerFormat) *Lambda {
+	settings := &eventSettings{context: newEventContext(config, t, format.setContext), maxBytes: maxEventBytes}
+	setHTTPAPIv2Common(settings, "")
+	return &Lambda{
+		name:     l.name,
+		target:   l.target,
+		routes:   l.routes,
+		byPath:   l.byPath,
+		clientIP: l.clientIP,
+		events:   settings,
 	}
-	guarded := &Lambda{
-		name:          l.name,
-		target:        l.target,
-		routes:        l.routes,
-		byPath:        l.byPath,
-		clientIP:      l.clientIP,
-		format:        format,
-		context:       newEventContext(config, t, format),
-		maxEventBytes: maxEventBytes,
-	}
-	setHTTPAPIv2Common(guarded, "")
-	return guarded
 }
 
 // authorizedRequest takes a request in for its authorizer.
@@ -152,15 +150,21 @@ func matches(l *Lambda, req *request) bool {
 
 // authorizerEvent makes the event of an authorizer. What it says of the request, such as its id, is
 // noted for the function's event.
-func authorizerEvent(l *Lambda, r *http.Request, identity *authorizer.Identity) ([]byte, error) {
+func authorizerEvent(l *Lambda, format *authorizerFormat, r *http.Request, identity *authorizer.Identity) ([]byte, error) {
 	req := authorizedRequest(l, r)
 	req.authorizing = identity
 	if notes, ok := bracket.NotesIn(r.Context()); ok && !notes.Marked {
 		notes.Marks = bracket.Marks{RequestID: req.requestID, UUID: requestUUID(req), TraceID: req.traceID, Time: req.time}
 		notes.Marked = true
 	}
-	err := encodeEvent(l, req)
-	return req.event, err
+	event, err := format.encode(l.events, req)
+	if err == nil && req.lossy {
+		event, err = format.encode(l.events, withoutInvalidUTF8(req))
+	}
+	if err == nil && len(event) > l.events.maxBytes {
+		return nil, tooLarge("event", int64(l.events.maxBytes))
+	}
+	return event, err
 }
 
 // adoptNotes takes what an authorizer has noted over into the event of a request.
@@ -186,11 +190,11 @@ func adoptNotes(req *request) {
 func contextVariable(l *Lambda, r *http.Request, name string) string {
 	switch name {
 	case "accountId":
-		return l.context.accountID
+		return l.events.context.accountID
 	case "apiId":
-		return l.context.apiID
+		return l.events.context.apiID
 	case "stage":
-		return l.context.stage
+		return l.events.context.stage
 	case "httpMethod":
 		return r.Method
 	case "protocol":
@@ -214,8 +218,8 @@ func requestVariable(l *Lambda, req *request, name string) string {
 	switch name {
 	case "path":
 		path := escapedPath(req)
-		if l.context.stage != defaultRouteKey {
-			path = "/" + l.context.stage + path
+		if l.events.context.stage != defaultRouteKey {
+			path = "/" + l.events.context.stage + path
 		}
 		return path
 	case "routeKey":

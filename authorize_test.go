@@ -320,7 +320,7 @@ func TestVariablesOfTheContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	core := guardedBy(l, config, nil)
+	core := guardedBy(l, config, nil, authorizerFormats[authorizer.FormatHTTPAPIv2])
 	r := shopRequest()
 	r.URL.RawPath = "/users/4%32"
 	for name, want := range map[string]string{

@@ -16,6 +16,8 @@ import (
 
 // readBody reads the whole body, up to the limit. A client that stalls is not waited for longer
 // than ctx lasts: where Traefik's own readTimeout (60 s by default) ends no later, that does.
+//
+//lambda:inline
 func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
 	r := req.http
 	if r.ContentLength == 0 || r.Body == nil {
@@ -95,6 +97,8 @@ func endReading(read *bodyRead, end context.CancelFunc) {
 
 // readAll reads r: as many bytes as it has where its size is known, else up to one byte over limit.
 // It returns nil for a body without bytes.
+//
+//lambda:inline
 func readAll(r io.Reader, size, limit int64) (body []byte, err error) {
 	switch {
 	case size < 0 || size > limit:
@@ -140,6 +144,8 @@ func readGrowing(r io.Reader, size int) ([]byte, error) {
 
 // isText says whether HTTP APIs and Function URLs hand a body of this content type to the
 // function as text. A body that is not UTF-8 is never text, whatever it says of itself.
+//
+//lambda:inline
 func isText(contentType string, body []byte) bool {
 	textual, known := textTypes[contentType]
 	if !known {
@@ -149,6 +155,8 @@ func isText(contentType string, body []byte) bool {
 }
 
 // mediaTypeOf returns a content type without its parameters, in lower case.
+//
+//lambda:inline
 func mediaTypeOf(contentType string) string {
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	return strings.ToLower(strings.TrimSpace(mediaType))
@@ -170,6 +178,8 @@ var textTypes = map[string]bool{
 
 // eventBody returns a body as an event carries it: a string, or bytes, which encoding/json writes
 // as Base64. For a large one a mark stands, until spliceBody.
+//
+//lambda:inline
 func eventBody(body []byte, base64 bool) any {
 	switch {
 	case base64 && len(body) >= minSplicedBody:
@@ -242,11 +252,13 @@ func newJSONEscaper() *strings.Replacer {
 }
 
 // isBinaryMediaType says whether option binaryMediaTypes names a content type.
-func isBinaryMediaType(l *Lambda, contentType string) bool {
-	if len(l.binaryMediaTypes) == 0 {
+//
+//lambda:inline
+func isBinaryMediaType(settings *eventSettings, contentType string) bool {
+	if len(settings.binaryMediaTypes) == 0 {
 		return false
 	}
-	return matchesMediaType(l.binaryMediaTypes, contentType)
+	return matchesMediaType(settings.binaryMediaTypes, contentType)
 }
 
 func matchesMediaType(patterns []string, contentType string) bool {

@@ -109,7 +109,7 @@ func newCaller(l *Lambda, config *Config) *caller {
 		name:        l.name,
 		credentials: l.credentials,
 		transport:   l.transport,
-		takenStatus: statusOK,
+		replies:     &replySettings{takenStatus: statusOK},
 		logType:     l.logType,
 		plainCall:   true,
 		proxied:     l.proxied,

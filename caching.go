@@ -70,7 +70,9 @@ func fallsBack(l *Lambda, req *request, status int) bool {
 
 // cacheGauges returns what the caches hold, and counts what they have done since the last time.
 func cacheGauges() []metrics.Gauge {
-	var gauges []metrics.Gauge
+	bytes := map[string]float64{} // by middleware: after a change of its options it has two caches for a while
+	entries := map[string]float64{}
+	up := map[string]float64{}
 	for _, usage := range cache.Usages() {
 		name := usage.Middleware
 		for result, n := range usage.Requests {
@@ -81,16 +83,24 @@ func cacheGauges() []metrics.Gauge {
 		}
 		metrics.AddCacheStores(name, usage.Stores)
 		metrics.AddCacheEvictions(name, usage.Evictions)
-		gauges = append(gauges,
-			metrics.Gauge{Family: metrics.CacheBytes, Label: name, Value: float64(usage.Bytes)},
-			metrics.Gauge{Family: metrics.CacheEntries, Label: name, Value: float64(usage.Entries)})
+		bytes[name] += float64(usage.Bytes)
+		entries[name] += float64(usage.Entries)
 		if usage.Redis {
-			up := 0.0
-			if usage.RedisUp {
-				up = 1
-			}
-			gauges = append(gauges, metrics.Gauge{Family: metrics.CacheRedisUp, Label: name, Value: up})
+			up[name] += 0
 		}
+		if usage.RedisUp {
+			up[name] = 1
+		}
+	}
+	gauges := gaugesByLabel(metrics.CacheBytes, bytes)
+	gauges = append(gauges, gaugesByLabel(metrics.CacheEntries, entries)...)
+	return append(gauges, gaugesByLabel(metrics.CacheRedisUp, up)...)
+}
+
+func gaugesByLabel(family string, values map[string]float64) []metrics.Gauge {
+	gauges := make([]metrics.Gauge, 0, len(values))
+	for label, value := range values {
+		gauges = append(gauges, metrics.Gauge{Family: family, Label: label, Value: value})
 	}
 	return gauges
 }

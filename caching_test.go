@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
@@ -146,5 +147,32 @@ func TestFailuresBehindACache(t *testing.T) {
 	request.Header.Set("Cache-Control", "only-if-cached")
 	if resp := serve(handler, request); resp.StatusCode != 504 || bodyOf(t, resp) != `{"message":"Gateway Timeout"}` {
 		t.Errorf("got %d, want 504 in the format's own shape", resp.StatusCode)
+	}
+}
+
+func TestACacheBehindAnAuthorizer(t *testing.T) {
+	for control, want := range map[string]string{
+		"max-age=60":         "fwd=uri-miss; detail=hit-for-miss",
+		"public, max-age=60": "hit; ttl=60",
+	} {
+		f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
+			if strings.Contains(string(event), `"identitySource"`) {
+				_, _ = w.Write([]byte(`{"isAuthorized":true}`))
+				return
+			}
+			_, _ = w.Write([]byte(strings.Replace(cacheable("page"), "max-age=60", control, 1)))
+		})
+		config := testConfig(f)
+		config.Cache = &cache.Config{}
+		config.Authorizer = &authorizer.Config{Function: "check"}
+		handler := newTestHandler(t, config)
+		for i := 0; i < 2; i++ {
+			request := httptest.NewRequest("GET", "http://example.com/", nil)
+			request.Header.Set("Authorization", "Bearer a")
+			resp := serve(handler, request)
+			if i == 1 {
+				wantCacheStatus(t, control, resp, want)
+			}
+		}
 	}
 }

@@ -74,6 +74,8 @@ func (s *clientIPStrategy) excludes(addr netip.Addr) bool {
 
 // peerIP returns the address of the TCP peer without port and zone; of one that came to a socket for
 // both versions (::ffff:192.0.2.1) the IPv4 address.
+//
+//lambda:inline
 func peerIP(remoteAddr string) string {
 	i := strings.LastIndexByte(remoteAddr, ':')
 	if i < 0 {

@@ -46,7 +46,7 @@ func TestClientIP(t *testing.T) {
 			r.Header["X-Forwarded-For"] = tc.forwarded
 			l := &Lambda{clientIP: newClientIPStrategy(tc.strategy), target: &target{}}
 			req := newRequest(l, r)
-			if err := place(l, req); err != nil || req.clientIP != tc.want {
+			if err := resolve(l, req); err != nil || req.clientIP != tc.want {
 				t.Errorf("got %q (%v), want %q", req.clientIP, err, tc.want)
 			}
 		})

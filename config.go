@@ -208,7 +208,8 @@ type Config struct {
 	// Default: 0, no bound.
 	MaxConcurrency int `mapstructure:"maxConcurrency"`
 
-	// ServerTiming adds how long the call of Lambda took, as Server-Timing, to the answer.
+	// ServerTiming adds how long the call of Lambda took, as Server-Timing, to the response, and what the
+	// authorizer, the cache and the edge hooks took.
 	// Default: false.
 	ServerTiming bool `mapstructure:"serverTiming"`
 

@@ -3,58 +3,115 @@ package lambda
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"sort"
 	"strings"
+	"sync/atomic"
+	"text/template"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
-// eventFormat is one shape of events and replies.
+// eventFormat is one shape of events and replies: a front door of AWS's, or of somebody else's.
 type eventFormat struct {
-	// encode returns what to make JSON of for the event, or sets the event, and returns errEncoded.
-	// nil is for the event of HTTP APIs, format 2.0: interpreted, a function is called faster by its
-	// name.
-	encode func(*Lambda, *request) (any, error)
+	name formatName //lambda:case
 
-	// adapt changes an event of format 2.0; nil for no changes.
-	adapt func(*request, *httpAPIv2Event)
+	// encode makes the event. It leaves invalid UTF-8 and large bodies to completeEvent.
+	encode func(settings *eventSettings, req *request) (event []byte, err error)
 
-	// decode reads the function's reply, leniently. contentType is that of a reply that names none.
-	// nil is for decodeReply's own way.
-	decode      func(payload []byte, contentType string) (*reply, error)
+	// replies is how replies are read where option responseFormat is auto.
+	replies *replyFormat
+
+	// bareReplies is set where a reply without a statusCode is the body itself.
+	bareReplies bool
+
+	// contentType is that of a reply that names none.
 	contentType string
-
-	// plainReply says that decodePlainReply makes of what it reads the same as decode.
-	plainReply bool
 
 	// failureBody is what the format's own front door answers with when it fails: the content
 	// type and the body that carries the status text.
 	failureBody func(status int, text string) (contentType, body string)
 
-	// strict is how the format's front door at AWS checks replies; nil for formats of others,
-	// whose decode is all that there is.
+	// strict is how the format's front door at AWS checks replies; nil for formats of others, whose
+	// replies are read leniently.
 	strict *strictRules
 
-	context func(*eventContext) // changes what the events say of the API; nil for no changes
+	// setContext sets what the events say of the API where no option does. It is called in New.
+	setContext func(c *eventContext)
 }
 
-// eventFormats names the formats. One more is its own file, and a line here.
+// formatName tells the formats apart. In Yaegi numbers are compared ten times faster than strings.
+type formatName int
+
+const (
+	formatHTTPAPIv2 formatName = iota
+	formatHTTPAPIv1
+	formatRESTAPI
+	formatFunctionURL
+	formatALB
+	formatALBMultiValue
+	formatHTTPJSON
+	formatVmod
+	formatRaw
+	formatTemplate
+)
+
+// eventFormats holds the formats by the names that option eventFormat has for them. One more is a
+// file of its own, a name above, and an entry here.
 var eventFormats = map[string]*eventFormat{
-	"http-api-v2":     {nil, nil, nil, "text/plain; charset=utf-8", true, jsonFailureBody, strictHTTPAPIv2, nil},
-	"http-api-v1":     {encodeHTTPAPIv1, nil, decodeObject, "text/plain; charset=utf-8", true, jsonFailureBody, strictHTTPAPIv1, nil},
-	"rest-api":        {encodeRESTAPI, nil, decodeObject, "application/json", true, jsonFailureBody, strictRESTAPI, restAPIContext},
-	"function-url":    {nil, adaptFunctionURL, nil, "application/json", true, functionURLFailureBody, strictFunctionURL, functionURLContext},
-	"alb":             {encodeALB, nil, decodeObject, albContentType, true, htmlFailureBody, strictALB, nil},
-	"alb-multi-value": {encodeALBMultiValue, nil, decodeObject, albContentType, true, htmlFailureBody, strictALBMultiValue, nil},
-	"httpjson":        {encodeHTTPJSON, nil, decodeHTTPJSON, "application/json", false, textFailureBody, nil, nil},
-	"vmod":            {encodeVmod, nil, decodeObject, "application/json", true, textFailureBody, nil, nil},
-	"raw":             {encodeRaw, nil, nil, "text/plain; charset=utf-8", true, textFailureBody, nil, nil},
-	"template":        {encodeTemplate, nil, nil, "text/plain; charset=utf-8", true, textFailureBody, nil, nil},
+	"http-api-v2": {
+		name: formatHTTPAPIv2, encode: encodeHTTPAPIv2,
+		replies: &objectReplies, bareReplies: true, contentType: "text/plain; charset=utf-8",
+		failureBody: jsonFailureBody, strict: strictHTTPAPIv2, setContext: httpAPIContext,
+	},
+	"http-api-v1": {
+		name: formatHTTPAPIv1, encode: encodeHTTPAPIv1,
+		replies: &objectReplies, contentType: "text/plain; charset=utf-8",
+		failureBody: jsonFailureBody, strict: strictHTTPAPIv1, setContext: httpAPIContext,
+	},
+	"rest-api": {
+		name: formatRESTAPI, encode: encodeRESTAPI,
+		replies: &objectReplies, contentType: "application/json",
+		failureBody: jsonFailureBody, strict: strictRESTAPI, setContext: restAPIContext,
+	},
+	"function-url": {
+		name: formatFunctionURL, encode: encodeFunctionURL,
+		replies: &objectReplies, bareReplies: true, contentType: "application/json",
+		failureBody: functionURLFailureBody, strict: strictFunctionURL, setContext: functionURLContext,
+	},
+	"alb": {
+		name: formatALB, encode: encodeALB,
+		replies: &objectReplies, contentType: albContentType,
+		failureBody: htmlFailureBody, strict: strictALB, setContext: httpAPIContext,
+	},
+	"alb-multi-value": {
+		name: formatALBMultiValue, encode: encodeALBMultiValue,
+		replies: &objectReplies, contentType: albContentType,
+		failureBody: htmlFailureBody, strict: strictALBMultiValue, setContext: httpAPIContext,
+	},
+	"httpjson": {
+		name: formatHTTPJSON, encode: encodeHTTPJSON,
+		replies: &httpJSONReplies, contentType: "application/json",
+		failureBody: textFailureBody, strict: nil, setContext: httpAPIContext,
+	},
+	"vmod": {
+		name: formatVmod, encode: encodeVmod,
+		replies: &objectReplies, contentType: "application/json",
+		failureBody: textFailureBody, strict: nil, setContext: httpAPIContext,
+	},
+	"raw": {
+		name: formatRaw, encode: encodeRaw,
+		replies: &objectReplies, bareReplies: true, contentType: "text/plain; charset=utf-8",
+		failureBody: textFailureBody, strict: nil, setContext: httpAPIContext,
+	},
+	"template": {
+		name: formatTemplate, encode: encodeTemplate,
+		replies: &objectReplies, bareReplies: true, contentType: "text/plain; charset=utf-8",
+		failureBody: textFailureBody, strict: nil, setContext: httpAPIContext,
+	},
 }
 
 func eventFormatNames() []string {
@@ -106,7 +163,10 @@ type request struct {
 	// it can have been sent. Only kept where there may be a proxy.
 	connecting bool
 
-	// repaired says that withoutInvalidUTF8 has made it, and eventHeaders are rendered.
+	// lossy is set where the event may not say what the client sent: it has U+FFFD, which json.Marshal
+	// writes for bytes that are not UTF-8. repaired says that withoutInvalidUTF8 has made the request
+	// of one whose event was, and that eventHeaders are rendered.
+	lossy    bool
 	repaired bool
 
 	// undecodedQuery stands for the query where that decodes to what is not UTF-8: the escapes of
@@ -135,29 +195,40 @@ type request struct {
 	answer http.Header // the head of Lambda's answer, nil before
 }
 
-// newRequest takes a request in. Its body is still unread.
-func newRequest(l *Lambda, r *http.Request) *request {
+// newRequest takes a request in where no worker does.
+func newRequest(l *Lambda, r *http.Request) *request { return takeIn(l, r, &worker{}) }
+
+// takeIn takes a request in. Its body is still unread.
+//
+//lambda:inline
+func takeIn(l *Lambda, r *http.Request, self *worker) *request {
 	now := time.Now()
 	millis := now.UnixMilli()
-	second := secondOf(millis)
+	if self.second == nil || self.second.unix != millis/1000 {
+		self.second = secondOf(millis)
+	}
+	current := self.second
 	random := randomHex()
 	peer := peerIP(r.RemoteAddr)
 	req := &request{
 		http:      r,
 		time:      now,
 		millis:    millis,
-		second:    second,
-		signed:    second,
+		second:    current,
+		signed:    current,
 		peerIP:    peer,
 		clientIP:  peer,
 		path:      r.URL.Path,
-		traceID:   "Root=1-" + second.traceTime + "-" + random[:24],
+		traceID:   "Root=1-" + current.traceTime + "-" + random[:24],
 		requestID: random[24:39] + "=",
 		routeKey:  defaultRouteKey,
 		target:    l.target,
 	}
 	if req.path == "" {
 		req.path = "/"
+	}
+	if l.authorized {
+		adoptNotes(req)
 	}
 	return req
 }
@@ -169,6 +240,8 @@ func redate(req *request) {
 
 // escapedPath returns the path as it came over the wire. It comes of the URL alone, never of what
 // the client wrote elsewhere.
+//
+//lambda:inline
 func escapedPath(req *request) string {
 	if req.rawPath == "" {
 		req.rawPath = req.http.URL.EscapedPath()
@@ -181,6 +254,38 @@ func escapedPath(req *request) string {
 
 // defaultRouteKey is the key of HTTP APIs' route for all that no other route takes.
 const defaultRouteKey = "$default"
+
+// eventSettings are what the options say of events.
+type eventSettings struct {
+	context          eventContext
+	binaryMediaTypes []string                  // lower case
+	headers          map[string]*valueTemplate // of option eventHeaders; nil for none
+	template         *template.Template        // of option template
+	maxBytes         int                       // the largest event that Lambda takes
+	keepsBody        bool                      // something may need a request's body after its event is made
+
+	httpAPIv2 atomic.Value // the *httpAPIv2Common of the host that was asked for last
+}
+
+// newEventSettings takes valid options. t is nil where the function depends on the request.
+func newEventSettings(config *Config, t *target, format *eventFormat) (*eventSettings, error) {
+	settings := &eventSettings{context: newEventContext(config, t, format.setContext), maxBytes: eventLimit(config.InvocationType)}
+	for _, mediaType := range config.BinaryMediaTypes {
+		settings.binaryMediaTypes = append(settings.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))
+	}
+	rendered, err := parseTemplate("template", config.Template)
+	if err != nil {
+		return nil, err
+	}
+	settings.template = rendered
+	headers, err := parseEventHeaders(config.EventHeaders)
+	if err != nil {
+		return nil, err
+	}
+	settings.headers = headers
+	setHTTPAPIv2Common(settings, "")
+	return settings, nil
+}
 
 // eventContext is the part of an event that describes the API, which there is none of here: the
 // same for every request.
@@ -195,7 +300,7 @@ type eventContext struct {
 
 // newEventContext takes the options, else what the function's ARN says, else the format's own
 // defaults. t is nil where the function depends on the request.
-func newEventContext(config *Config, t *target, format *eventFormat) eventContext {
+func newEventContext(config *Config, t *target, setContext func(c *eventContext)) eventContext {
 	c := eventContext{accountID: "000000000000", apiID: "traefik", stage: "$default"}
 	region := config.Region
 	if t != nil {
@@ -205,9 +310,7 @@ func newEventContext(config *Config, t *target, format *eventFormat) eventContex
 		}
 	}
 	c.region = region
-	if format.context != nil {
-		format.context(&c)
-	}
+	setContext(&c)
 	if config.AccountID != "" {
 		c.accountID = config.AccountID
 	}
@@ -224,71 +327,71 @@ func newEventContext(config *Config, t *target, format *eventFormat) eventContex
 	return c
 }
 
-// errEncoded is the error of encoders that have set the event themselves.
-var errEncoded = errors.New("encoded already")
-
 // encodeEvent makes the event for a request.
-func encodeEvent(l *Lambda, req *request) (err error) {
-	if l.eventHeaders != nil {
-		err = renderEventHeaders(l, req)
-		if err != nil {
+//
+//lambda:inline
+func encodeEvent(l *Lambda, req *request) error {
+	if l.events.headers != nil {
+		if err := renderEventHeaders(l.events, req); err != nil {
 			return err
 		}
 	}
-	var v any
-	if l.format.encode == nil {
-		v = newHTTPAPIv2Event(l, req)
-	} else {
-		v, err = l.format.encode(l, req)
-		if err != nil {
-			return completeEvent(l, req, err)
-		}
+	event, err := l.format.encode(l.events, req)
+	if err != nil {
+		return err
 	}
-	event, err := json.Marshal(v)
 	req.event = event
-	if bytes.Contains(event, unicodeEscape) {
-		err = unescapeEvent(req, v)
-	}
-	if err != nil || len(event)+len(req.body) >= minSplicedBody {
-		return completeEvent(l, req, err)
+	if req.lossy || len(event)+len(req.body) >= minSplicedBody {
+		return completeEvent(l, req)
 	}
 	return nil
 }
 
-// completeEvent does what few events need, those among them that could not simply be made.
-func completeEvent(l *Lambda, req *request, err error) error {
-	if err == errInvalidUTF8 && !req.repaired { //nolint:errorlint // never wrapped
+// completeEvent handles what few events have: invalid UTF-8, a large body, a size over the limit.
+func completeEvent(l *Lambda, req *request) error {
+	if req.lossy && !req.repaired { // what is left of U+FFFD in a repaired one is the client's own text
 		repaired := withoutInvalidUTF8(req)
-		err = encodeEvent(l, repaired)
+		err := encodeEvent(l, repaired)
 		req.event = repaired.event
 		req.body = repaired.body
-		return err
-	}
-	// What is left of errInvalidUTF8 is the client's own text.
-	if err != nil && err != errInvalidUTF8 && err != errEncoded { //nolint:errorlint // never wrapped
 		return err
 	}
 	if len(req.body) >= minSplicedBody {
 		req.event = spliceBody(req.event, req.body)
 	}
-	if !l.keepsBody {
+	if !l.events.keepsBody {
 		req.body = nil // the event has it
 	}
-	if len(req.event) > l.maxEventBytes {
-		return tooLarge("event", int64(l.maxEventBytes))
+	if len(req.event) > l.events.maxBytes {
+		return tooLarge("event", int64(l.events.maxBytes))
 	}
 	return nil
 }
 
-// unescapeEvent takes json.Marshal's escapes for HTML out of the event that was made of v: AWS
-// writes <, > and & as they are. Its error is errInvalidUTF8 where that may hold what is not UTF-8.
-func unescapeEvent(req *request, v any) error {
-	event, err := unescaped(v, req.event)
-	req.event = event
-	if err == nil && bytes.Contains(event, invalidUTF8) {
-		err = errInvalidUTF8
+// marshalEvent returns the JSON of an event. AWS writes <, > and & as they are, json.Marshal escapes
+// them; in most queries that have one it is &.
+//
+//lambda:inline
+func marshalEvent(req *request, v any) ([]byte, error) {
+	event, err := json.Marshal(v)
+	if err != nil || !bytes.Contains(event, unicodeEscape) {
+		return event, err
 	}
-	return err
+	if !bytes.Contains(event, escapedEscape) {
+		event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+		if !bytes.Contains(event, unicodeEscape) {
+			return event, nil
+		}
+	}
+	return unescapeEvent(req, v, event)
+}
+
+// unescapeEvent takes json.Marshal's escapes for HTML out of the event that was made of v. It sets
+// req.lossy where the event may have been made of bytes that are not UTF-8.
+func unescapeEvent(req *request, v any, event []byte) ([]byte, error) {
+	event, err := unescaped(v, event)
+	req.lossy = bytes.Contains(event, invalidUTF8)
+	return event, err
 }
 
 // marshal returns v as JSON, with <, > and & as they are.

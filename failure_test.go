@@ -384,11 +384,12 @@ func TestWhatNoFunctionCanAnswer(t *testing.T) {
 				config.Function, config.Unmatched = "", "next"
 				config.Routes = []route.Config{{RouteKey: "GET /other", Function: "hello"}}
 			}
-			for way, l := range bothWays(t, config) {
-				l.next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					w.Header().Set("X-Upgrade", r.Header.Get("Upgrade"))
-					w.WriteHeader(299)
-				})
+			handler := newTestHandler(t, config).(*Lambda)
+			handler.next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("X-Upgrade", r.Header.Get("Upgrade"))
+				w.WriteHeader(299)
+			})
+			for way, l := range map[string]http.Handler{"generated": handlerOf(handler, true), "source": handlerOf(handler, false)} {
 				before := f.invocations()
 				r := httptest.NewRequest(row.method, "http://example.com/", nil)
 				r.Header = row.header

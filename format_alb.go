@@ -45,44 +45,50 @@ type albTargetGroup struct {
 	TargetGroupARN string `json:"targetGroupArn"`
 }
 
-func encodeALB(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeALB(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
-	isBase64 := !isALBText(l, headers, req.body)
-	return &albEvent{
-		RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
+	isBase64 := !isALBText(settings, headers, req.body)
+	event := &albEvent{
+		RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: settings.context.targetGroupARN}},
 		HTTPMethod:            req.http.Method,
 		Path:                  escapedPath(req),
 		QueryStringParameters: lastValues(rawQueryValues(req.http.URL.RawQuery)),
 		Headers:               lastValues(headers),
 		Body:                  eventBody(req.body, isBase64),
 		IsBase64Encoded:       isBase64,
-	}, nil
+	}
+	return marshalEvent(req, event)
 }
 
-func encodeALBMultiValue(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeALBMultiValue(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
-	isBase64 := !isALBText(l, headers, req.body)
-	return &albMultiValueEvent{
-		RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: l.context.targetGroupARN}},
+	isBase64 := !isALBText(settings, headers, req.body)
+	event := &albMultiValueEvent{
+		RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: settings.context.targetGroupARN}},
 		HTTPMethod:                      req.http.Method,
 		Path:                            escapedPath(req),
 		MultiValueQueryStringParameters: rawQueryValues(req.http.URL.RawQuery),
 		MultiValueHeaders:               headers,
 		Body:                            eventBody(req.body, isBase64),
 		IsBase64Encoded:                 isBase64,
-	}, nil
+	}
+	return marshalEvent(req, event)
 }
 
 // isALBText says whether a body goes as text into the event. An encoded one, gzip for instance, is
 // binary whatever its type is, and so are forms.
-func isALBText(l *Lambda, headers map[string][]string, body []byte) bool {
+//
+//lambda:inline
+func isALBText(settings *eventSettings, headers map[string][]string, body []byte) bool {
 	if len(body) == 0 {
 		return true
 	}
 	contentType := last(headers["content-type"])
 	mediaType := mediaTypeOf(contentType)
 	return (albTextTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) &&
-		len(headers["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(l, contentType)
+		len(headers["content-encoding"]) == 0 && utf8.Valid(body) && !isBinaryMediaType(settings, contentType)
 }
 
 var albTextTypes = map[string]bool{

@@ -15,11 +15,17 @@ import (
 
 // authorizerFormats are the events that option authorizer.eventFormat names. Replies are read by the
 // room.
-var authorizerFormats = map[string]*eventFormat{
-	authorizer.FormatHTTPAPIv2:    {encode: encodeHTTPAPIv2Authorizer},
-	authorizer.FormatHTTPAPIv1:    {encode: encodeHTTPAPIv1Authorizer},
-	authorizer.FormatRESTAPI:      {encode: encodeRESTAPIAuthorizer, context: restAPIContext},
-	authorizer.FormatRESTAPIToken: {encode: encodeTokenAuthorizer, context: restAPIContext},
+var authorizerFormats = map[string]*authorizerFormat{
+	authorizer.FormatHTTPAPIv2:    {encode: encodeHTTPAPIv2Authorizer, setContext: httpAPIContext},
+	authorizer.FormatHTTPAPIv1:    {encode: encodeHTTPAPIv1Authorizer, setContext: httpAPIContext},
+	authorizer.FormatRESTAPI:      {encode: encodeRESTAPIAuthorizer, setContext: restAPIContext},
+	authorizer.FormatRESTAPIToken: {encode: encodeTokenAuthorizer, setContext: restAPIContext},
+}
+
+// authorizerFormat is an eventFormat without replies. Workers know none of them.
+type authorizerFormat struct {
+	encode     func(settings *eventSettings, req *request) (event []byte, err error)
+	setContext func(c *eventContext)
 }
 
 // authorizerShapes are the shapes in which functions of an event format find what the authorizer says.
@@ -48,12 +54,12 @@ type httpAPIv2AuthorizerEvent struct {
 	StageVariables        map[string]string `json:"stageVariables,omitempty"`
 }
 
-func encodeHTTPAPIv2Authorizer(l *Lambda, req *request) (any, error) {
-	event := newHTTPAPIv2Event(l, req)
+func encodeHTTPAPIv2Authorizer(settings *eventSettings, req *request) ([]byte, error) {
+	event := newHTTPAPIv2Event(settings, req)
 	if req.http.ContentLength > 0 { // function's events have that of the body, which nobody reads here
 		event.Headers["content-length"] = strconv.FormatInt(req.http.ContentLength, 10)
 	}
-	return &httpAPIv2AuthorizerEvent{
+	return marshalEvent(req, &httpAPIv2AuthorizerEvent{
 		Version:               "2.0",
 		Type:                  "REQUEST",
 		RouteARN:              req.authorizing.ARN,
@@ -67,7 +73,7 @@ func encodeHTTPAPIv2Authorizer(l *Lambda, req *request) (any, error) {
 		RequestContext:        event.RequestContext,
 		PathParameters:        event.PathParameters,
 		StageVariables:        event.StageVariables,
-	}, nil
+	})
 }
 
 // httpAPIv1AuthorizerEvent is the event of an HTTP API's authorizer, format 1.0. What there is none of
@@ -112,16 +118,12 @@ type httpAPIv1AuthorizerIdentity struct {
 	UserAgent any    `json:"userAgent"` // a string, or null
 }
 
-func encodeHTTPAPIv1Authorizer(l *Lambda, req *request) (any, error) {
-	encoded, err := encodeHTTPAPIv1(l, req)
-	if err != nil {
-		return nil, err
-	}
-	event := encoded.(*proxyEvent)
+func encodeHTTPAPIv1Authorizer(settings *eventSettings, req *request) ([]byte, error) {
+	event := newHTTPAPIv1Event(settings, req)
 	addContentLength(event, req)
 	c := &event.RequestContext
 	identity := joinSources(req.authorizing)
-	return &httpAPIv1AuthorizerEvent{
+	return marshalEvent(req, &httpAPIv1AuthorizerEvent{
 		Version:                         "1.0",
 		Type:                            "REQUEST",
 		MethodARN:                       req.authorizing.ARN,
@@ -152,7 +154,7 @@ func encodeHTTPAPIv1Authorizer(l *Lambda, req *request) (any, error) {
 			ResourcePath:      c.ResourcePath,
 			Stage:             c.Stage,
 		},
-	}, nil
+	})
 }
 
 // restAPIAuthorizerEvent is the event of a REST API's REQUEST authorizer. Unlike the function's event it
@@ -172,11 +174,11 @@ type restAPIAuthorizerEvent struct {
 	RequestContext                  proxyContext        `json:"requestContext"`
 }
 
-func encodeRESTAPIAuthorizer(l *Lambda, req *request) (any, error) {
-	event := newRESTAPIEvent(l, req, headerValues(req, false))
+func encodeRESTAPIAuthorizer(settings *eventSettings, req *request) ([]byte, error) {
+	event := newRESTAPIEvent(settings, req, headerValues(req, false))
 	addContentLength(event, req)
-	event.RequestContext.DeploymentID = l.context.apiID
-	return &restAPIAuthorizerEvent{
+	event.RequestContext.DeploymentID = settings.context.apiID
+	return marshalEvent(req, &restAPIAuthorizerEvent{
 		Type:                            "REQUEST",
 		MethodARN:                       req.authorizing.ARN,
 		Resource:                        event.Resource,
@@ -189,7 +191,7 @@ func encodeRESTAPIAuthorizer(l *Lambda, req *request) (any, error) {
 		PathParameters:                  singles(event.PathParameters),
 		StageVariables:                  singles(event.StageVariables),
 		RequestContext:                  event.RequestContext,
-	}, nil
+	})
 }
 
 // addContentLength adds what function's events have of the body, which nobody reads here.
@@ -208,10 +210,10 @@ type tokenAuthorizerEvent struct {
 	MethodARN          string `json:"methodArn"`
 }
 
-func encodeTokenAuthorizer(_ *Lambda, req *request) (any, error) {
-	return &tokenAuthorizerEvent{
+func encodeTokenAuthorizer(_ *eventSettings, req *request) ([]byte, error) {
+	return marshalEvent(req, &tokenAuthorizerEvent{
 		Type:               "TOKEN",
 		AuthorizationToken: joinSources(req.authorizing),
 		MethodARN:          req.authorizing.ARN,
-	}, nil
+	})
 }

@@ -11,10 +11,13 @@ import (
 // The event is that of HTTP APIs (format_http_api.go) but for rawPath, which stays encoded, the
 // header Cookie, which stays beside cookies, and ids of their own kinds.
 
-func adaptFunctionURL(req *request, event *httpAPIv2Event) {
+//lambda:inline
+func encodeFunctionURL(settings *eventSettings, req *request) ([]byte, error) {
+	event := newHTTPAPIv2Event(settings, req)
 	event.RawPath = escapedPath(req)
 	event.RequestContext.RequestID = requestUUID(req)
 	addTLSHeaders(event.Headers, req.http.TLS)
+	return marshalEvent(req, event)
 }
 
 // addTLSHeaders says how the client's connection is encrypted. Without TLS there is nothing to
@@ -48,7 +51,6 @@ func functionURLContext(c *eventContext) {
 // strictFunctionURL: AWS documents no more than the status of failures. The body is what the
 // service is seen to answer.
 var strictFunctionURL = &strictRules{
-	inferred:     true,
 	headers:      []string{"headers"},
 	cookies:      true,
 	badReply:     strictFailure{502, "Internal Server Error"},

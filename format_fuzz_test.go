@@ -190,10 +190,12 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		for _, format := range eventFormatNames() {
 			for _, response := range []string{responseAuto, responseStrict, responseRaw, responseHTTP} {
-				l := &Lambda{format: eventFormats[format], takenStatus: 200, responseFormat: response, contentType: "text/plain"}
-				l.decode = newDecoder(l)
-				reply, err := decodeReply(l, http.MethodGet, payload)
-				if err == nil {
+				config := CreateConfig()
+				config.ResponseFormat = response
+				l := &Lambda{replies: newReplySettings(config, eventFormats[format])}
+				l.replyFormat = replyFormatOf(response, l.replies, eventFormats[format])
+				reply := newReply(http.Header{}, http.MethodGet)
+				if err := decodeReply(l, payload, reply); err == nil {
 					checkReply(t, reply)
 				}
 			}
@@ -211,7 +213,7 @@ func checkReply(t *testing.T, reply *reply) {
 		t.Error("no content type")
 	}
 	for name, values := range reply.header {
-		if name != http.CanonicalHeaderKey(name) || !tokenPattern.MatchString(name) || contains(hopByHop, name) {
+		if name != http.CanonicalHeaderKey(name) || !tokenPattern.MatchString(name) || hopByHop[name] {
 			t.Errorf("header %q", name)
 		}
 		if strings.ContainsAny(strings.Join(values, ""), controlCharacters) {

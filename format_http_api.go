@@ -46,20 +46,32 @@ type httpAPIv2HTTP struct {
 	UserAgent string `json:"userAgent"`
 }
 
+//lambda:inline
+func encodeHTTPAPIv2(settings *eventSettings, req *request) ([]byte, error) {
+	event := newHTTPAPIv2Event(settings, req)
+	delete(event.Headers, "cookie") // in cookies
+	return marshalEvent(req, event)
+}
+
 // newHTTPAPIv2Event returns the event, that of Function URLs too.
-func newHTTPAPIv2Event(l *Lambda, req *request) *httpAPIv2Event {
+//
+//lambda:inline
+func newHTTPAPIv2Event(settings *eventSettings, req *request) *httpAPIv2Event {
 	r := req.http
-	common := l.httpAPIv2.Load().(*httpAPIv2Common)
+	common := settings.httpAPIv2.Load().(*httpAPIv2Common)
 	if common.host != r.Host {
-		common = setHTTPAPIv2Common(l, r.Host)
+		common = setHTTPAPIv2Common(settings, r.Host)
 	}
-	event := common.event
+	event := &httpAPIv2Event{}
+	*event = common.event
 	headers := lowerHeaders(req)
 	event.RawPath = req.path
 	event.RawQueryString = r.URL.RawQuery
 	event.Headers = headers
 	context := &event.RequestContext
-	context.HTTP = httpAPIv2HTTP{r.Method, req.path, r.Proto, req.clientIP, headers["user-agent"]}
+	context.HTTP = httpAPIv2HTTP{
+		Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
+	}
 	context.RequestID = req.requestID
 	context.Time = req.second.logTime
 	context.TimeEpoch = req.millis
@@ -67,19 +79,18 @@ func newHTTPAPIv2Event(l *Lambda, req *request) *httpAPIv2Event {
 	if event.RawQueryString != "" {
 		event.QueryStringParameters = joinedQuery(req)
 	}
-	if _, found := headers["cookie"]; found {
-		setHTTPAPIv2Cookies(l, &event)
+	if headers["cookie"] != "" {
+		event.Cookies = splitCookies(headers["cookie"])
 	}
 	if req.body != nil {
-		setHTTPAPIv2Body(l, req, &event)
+		setHTTPAPIv2Body(settings, req, event)
 	}
 	if req.routeKey != defaultRouteKey {
-		setHTTPAPIv2Route(req, &event)
+		event.RouteKey = req.routeKey
+		context.RouteKey = req.routeKey
+		event.PathParameters = req.pathParameters
 	}
-	if l.format.adapt != nil {
-		l.format.adapt(req, &event)
-	}
-	return &event
+	return event
 }
 
 // httpAPIv2Common is what the events of the requests to one host have in common.
@@ -89,54 +100,41 @@ type httpAPIv2Common struct {
 }
 
 // setHTTPAPIv2Common makes that, and has the handler keep it for the requests that follow.
-func setHTTPAPIv2Common(l *Lambda, host string) *httpAPIv2Common {
+func setHTTPAPIv2Common(settings *eventSettings, host string) *httpAPIv2Common {
 	domain, prefix := hostname(host)
 	c := &httpAPIv2Common{
 		host: host,
 		event: httpAPIv2Event{
 			Version:        "2.0",
 			RouteKey:       defaultRouteKey,
-			StageVariables: l.context.stageVariables,
+			StageVariables: settings.context.stageVariables,
 			RequestContext: httpAPIv2Context{
-				AccountID:    l.context.accountID,
-				APIID:        l.context.apiID,
+				AccountID:    settings.context.accountID,
+				APIID:        settings.context.apiID,
 				DomainName:   domain,
 				DomainPrefix: prefix,
 				RouteKey:     defaultRouteKey,
-				Stage:        l.context.stage,
+				Stage:        settings.context.stage,
 			},
 		},
 	}
-	l.httpAPIv2.Store(c)
+	settings.httpAPIv2.Store(c)
 	return c
 }
 
-// setHTTPAPIv2Cookies leaves the header where it is but in HTTP APIs.
-func setHTTPAPIv2Cookies(l *Lambda, event *httpAPIv2Event) {
-	if event.Headers["cookie"] != "" {
-		event.Cookies = splitCookies(event.Headers["cookie"])
-	}
-	if l.format.adapt == nil {
-		delete(event.Headers, "cookie")
-	}
-}
+// httpAPIContext keeps what eventContext begins with: it is that of HTTP APIs.
+func httpAPIContext(_ *eventContext) {}
 
-func setHTTPAPIv2Route(req *request, event *httpAPIv2Event) {
-	event.RouteKey = req.routeKey
-	event.RequestContext.RouteKey = req.routeKey
-	event.PathParameters = req.pathParameters
-}
-
-func setHTTPAPIv2Body(l *Lambda, req *request, event *httpAPIv2Event) {
+//lambda:inline
+func setHTTPAPIv2Body(settings *eventSettings, req *request, event *httpAPIv2Event) {
 	event.Headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
 	contentType := event.Headers["content-type"]
-	event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
+	event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(settings, contentType)
 	event.Body = eventBody(req.body, event.IsBase64Encoded)
 }
 
 // strictHTTPAPIv2 knows no multiValueHeaders: format 2.0 has none.
 var strictHTTPAPIv2 = &strictRules{
-	inferred:     true,
 	headers:      []string{"headers"},
 	cookies:      true,
 	badReply:     strictFailure{500, `{"message":"Internal Server Error"}`},

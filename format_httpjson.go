@@ -28,7 +28,8 @@ type httpJSONMeta struct {
 	Headers map[string][]string `json:"headers"` // names in lower case
 }
 
-func encodeHTTPJSON(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeHTTPJSON(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
 	dropMadeTraceID(headers, req)
 	event := &httpJSONEvent{
@@ -42,42 +43,43 @@ func encodeHTTPJSON(l *Lambda, req *request) (any, error) {
 			Headers: headers,
 		},
 	}
-	isBase64 := isBinaryMediaType(l, last(headers["content-type"])) || !utf8.Valid(req.body)
+	isBase64 := isBinaryMediaType(settings, last(headers["content-type"])) || !utf8.Valid(req.body)
 	if isBase64 {
 		event.BodyEncoding = "base64"
 	}
 	event.Body = eventBody(req.body, isBase64)
-	return event, nil
+	return marshalEvent(req, event)
 }
 
 // decodeHTTPJSON reads a reply in the envelope. Whatever else it is, the payload is the body.
-func decodeHTTPJSON(payload []byte, contentType string) (*reply, error) {
+func decodeHTTPJSON(settings *replySettings, payload []byte, reply *reply) error {
 	var object map[string]any
 	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, httpJSONReply) {
-		return nil, notJSON(err)
+		return notJSON(err)
 	}
 	if object["type"] != "HTTPJSON-REP" {
-		return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {contentType}}, body: payload}, nil
+		completeReply(reply, http.StatusOK, payload, settings.contentType)
+		return nil
 	}
 	meta, ok := object["meta"].(map[string]any)
 	if !ok && object["meta"] != nil {
-		return nil, errors.New("meta: want an object")
+		return errors.New("meta: want an object")
 	}
 	status, err := httpJSONStatus(meta["status"])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	encoded := object["bodyEncoding"] == "base64"
 	body, err := replyBody(object["body"], encoded)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	lines := newReplyLines()
-	if err := addReplyHeaders(lines, "headers", meta["headers"], nil); err != nil {
-		return nil, err
+	if err := addReplyHeaders(&replyLines{header: reply.header}, "headers", meta["headers"], nil); err != nil {
+		return err
 	}
-	dropConnection(lines.header)
-	return newReply(status, lines.header, body, contentType), nil
+	dropConnection(reply.header)
+	completeReply(reply, status, body, settings.contentType)
+	return nil
 }
 
 // httpJSONReply tells a broken envelope from a payload that is none.

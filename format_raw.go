@@ -12,17 +12,18 @@ import (
 // encodeRaw returns the body where it is JSON. Lambda takes nothing else as a payload, so that
 // other text goes as a JSON string, and bytes that are no text as one of their Base64. A request
 // without a body is its query, as an object.
-func encodeRaw(l *Lambda, req *request) (any, error) {
+//
+//lambda:inline
+func encodeRaw(settings *eventSettings, req *request) ([]byte, error) {
 	switch {
 	case len(req.body) == 0:
-		return queryObject(req), nil
-	case isBinaryMediaType(l, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
-		return req.body, nil
+		return marshalEvent(req, queryObject(req))
+	case isBinaryMediaType(settings, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
+		return marshalEvent(req, req.body)
 	case json.Valid(req.body):
-		req.event = req.body
-		return nil, errEncoded
+		return req.body, nil
 	default:
-		return string(req.body), nil
+		return marshalEvent(req, string(req.body))
 	}
 }
 
@@ -40,14 +41,11 @@ func queryObject(req *request) map[string]any {
 	return object
 }
 
-func encodeTemplate(l *Lambda, req *request) (any, error) {
-	event, err := renderJSON(l.template, templateDataOf(l, req))
+func encodeTemplate(settings *eventSettings, req *request) ([]byte, error) {
+	event, err := renderJSON(settings.template, templateDataOf(settings, req))
 	if err != nil {
 		return nil, err
 	}
-	req.event = event
-	if bytes.Contains(event, invalidUTF8) {
-		return nil, errInvalidUTF8
-	}
-	return nil, errEncoded
+	req.lossy = bytes.Contains(event, invalidUTF8)
+	return event, nil
 }

@@ -66,8 +66,15 @@ type proxyIdentity struct {
 	UserARN                       *string         `json:"userArn"`
 }
 
-func encodeHTTPAPIv1(l *Lambda, req *request) (any, error) {
-	event := newProxyEvent(l, req, headerValues(req, false))
+//lambda:inline
+func encodeHTTPAPIv1(settings *eventSettings, req *request) ([]byte, error) {
+	event := newHTTPAPIv1Event(settings, req)
+	return marshalEvent(req, event)
+}
+
+//lambda:inline
+func newHTTPAPIv1Event(settings *eventSettings, req *request) *proxyEvent {
+	event := newProxyEvent(settings, req, headerValues(req, false))
 	event.Version = "1.0"
 	event.Resource = routePath(req.routeKey)
 	event.PathParameters = req.pathParameters
@@ -77,47 +84,52 @@ func encodeHTTPAPIv1(l *Lambda, req *request) (any, error) {
 	context.RequestID = req.requestID
 	context.ExtendedRequestID = context.RequestID
 	context.Identity.CognitoAMR = json.RawMessage("null")
-	if l.context.stage != defaultRouteKey {
-		context.Path = "/" + l.context.stage + event.Path
+	if settings.context.stage != defaultRouteKey {
+		context.Path = "/" + settings.context.stage + event.Path
 	}
 	if len(req.body) > 0 {
 		contentType := event.Headers["Content-Type"]
-		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(l, contentType)
+		event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(settings, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
-	return event, nil
+	return event
 }
 
-func encodeRESTAPI(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeRESTAPI(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, false)
 	delete(headers, "Content-Length")
-	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(l, last(headers["Content-Type"])))
-	event := newRESTAPIEvent(l, req, headers)
+	isBase64 := len(req.body) > 0 && (!utf8.Valid(req.body) || isBinaryMediaType(settings, last(headers["Content-Type"])))
+	event := newRESTAPIEvent(settings, req, headers)
 	if len(req.body) > 0 {
 		event.IsBase64Encoded = isBase64
 		event.Body = eventBody(req.body, isBase64)
 	}
-	return event, nil
+	return marshalEvent(req, event)
 }
 
 // newRESTAPIEvent returns the event without its body.
-func newRESTAPIEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
+//
+//lambda:inline
+func newRESTAPIEvent(settings *eventSettings, req *request, headers map[string][]string) *proxyEvent {
 	if req.http.ProtoMajor >= 2 {
 		headers = lowerButAWS(headers)
 	}
-	event := newProxyEvent(l, req, headers)
+	event := newProxyEvent(settings, req, headers)
 	context := &event.RequestContext
 	setResource(event, req)
-	context.ResourceID = l.context.apiID
+	context.ResourceID = settings.context.apiID
 	context.ResourcePath = event.Resource
 	context.RequestID = requestUUID(req)
 	context.ExtendedRequestID = req.requestID
-	context.Path = "/" + l.context.stage + event.Path
+	context.Path = "/" + settings.context.stage + event.Path
 	return event
 }
 
 // newProxyEvent returns what the two events have in common.
-func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyEvent {
+//
+//lambda:inline
+func newProxyEvent(settings *eventSettings, req *request, headers map[string][]string) *proxyEvent {
 	r := req.http
 	domain, prefix := hostname(req.http.Host)
 	path := escapedPath(req)
@@ -126,10 +138,10 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 		HTTPMethod:        r.Method,
 		Headers:           lastValues(headers),
 		MultiValueHeaders: headers,
-		StageVariables:    l.context.stageVariables,
+		StageVariables:    settings.context.stageVariables,
 		RequestContext: proxyContext{
-			AccountID:        l.context.accountID,
-			APIID:            l.context.apiID,
+			AccountID:        settings.context.accountID,
+			APIID:            settings.context.apiID,
 			Authorizer:       req.authorizer,
 			DomainName:       domain,
 			DomainPrefix:     prefix,
@@ -139,7 +151,7 @@ func newProxyEvent(l *Lambda, req *request, headers map[string][]string) *proxyE
 			Protocol:         r.Proto,
 			RequestTime:      req.second.logTime,
 			RequestTimeEpoch: req.millis,
-			Stage:            l.context.stage,
+			Stage:            settings.context.stage,
 		},
 	}
 	if userAgent, ok := event.Headers["User-Agent"]; ok {
@@ -160,6 +172,8 @@ func restAPIContext(c *eventContext) {
 
 // setResource says what takes the request. REST APIs have no default route: what takes everything
 // there is the root and a greedy resource under it.
+//
+//lambda:inline
 func setResource(event *proxyEvent, req *request) {
 	switch {
 	case req.routeKey != defaultRouteKey:
@@ -174,6 +188,8 @@ func setResource(event *proxyEvent, req *request) {
 }
 
 // routePath returns the path of a route key, "/users/{id}" of "GET /users/{id}".
+//
+//lambda:inline
 func routePath(routeKey string) string {
 	return routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
 }
@@ -205,7 +221,7 @@ func lowerButAWS(headers map[string][]string) map[string][]string {
 	lower := make(map[string][]string, len(headers))
 	for name, values := range headers {
 		if !canonicalByAWS[name] {
-			name = lowerName(name)
+			name = strings.ToLower(name)
 		}
 		lower[name] = values
 	}

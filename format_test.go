@@ -507,7 +507,7 @@ func TestTemplatesThatFailPrintNoTypes(t *testing.T) {
 		}
 		if loads {
 			r := httptest.NewRequest(http.MethodPost, "http://example.com/", http.NoBody)
-			_, err = renderJSON(l.template, &templateData{Body: "x", Header: r.Header})
+			_, err = renderJSON(l.events.template, &templateData{Body: "x", Header: r.Header})
 		}
 		if err == nil || strings.Contains(err.Error(), "struct") || strings.Contains(err.Error(), " in type ") {
 			t.Errorf("%s: got %v, want an error without a type", text, err)

@@ -19,7 +19,8 @@ type vmodEvent struct {
 	IsBase64Encoded       bool              `json:"isBase64Encoded"`
 }
 
-func encodeVmod(l *Lambda, req *request) (any, error) {
+//lambda:inline
+func encodeVmod(settings *eventSettings, req *request) ([]byte, error) {
 	headers := headerValues(req, true)
 	dropMadeTraceID(headers, req)
 	event := &vmodEvent{
@@ -31,14 +32,16 @@ func encodeVmod(l *Lambda, req *request) (any, error) {
 	}
 	if len(req.body) > 0 {
 		contentType := last(headers["content-type"])
-		event.IsBase64Encoded = !isVmodText(contentType, req.body) || isBinaryMediaType(l, contentType)
+		event.IsBase64Encoded = !isVmodText(contentType, req.body) || isBinaryMediaType(settings, contentType)
 		event.Body = eventBody(req.body, event.IsBase64Encoded)
 	}
-	return event, nil
+	return marshalEvent(req, event)
 }
 
 // isVmodText says whether a body is sent as text: of the types that HTTP APIs take for text, +json
 // and +xml are not.
+//
+//lambda:inline
 func isVmodText(contentType string, body []byte) bool {
 	mediaType := mediaTypeOf(contentType)
 	return (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)

@@ -8,20 +8,18 @@ import (
 )
 
 // Changing a name's case costs a call into compiled code, looking it up in a map a quarter of
-// that: the names that most requests and replies have are known beforehand. The maps are never
-// written after init.
+// that: the names that most requests and replies have are known beforehand. None of them is a
+// hop-by-hop header. The maps are never written after init.
 var (
 	lowerNames     = map[string]string{} // canonical name → lower case
-	canonicalNames = map[string]string{} // canonical or lower case → canonical name, "" to drop it
+	canonicalNames = map[string]string{} // canonical or lower case → canonical name
 )
 
-// dropped stands in lowerNames for all the names that must not reach a function. It is one of them.
-const dropped = "connection"
-
-// hopByHop lists the headers that are for one connection alone (RFC 9110 7.6.1).
-var hopByHop = []string{
-	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+// hopByHop holds the headers that are for one connection alone (RFC 9110 7.6.1), by their canonical
+// names.
+var hopByHop = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
+	"Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
 }
 
 var wellKnown = []string{
@@ -50,28 +48,24 @@ func init() {
 		canonicalNames[name] = name
 		canonicalNames[lower] = name
 	}
-	for _, name := range hopByHop {
-		lowerNames[name] = dropped
-		canonicalNames[name] = ""
-	}
 }
 
-// lowerName returns a request header's name in lower case, or dropped for one that must not reach the
-// function: a hop-by-hop header, or an alias of a forwarding header. Many frameworks read
-// X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, which Traefik guards only under
-// its own name.
-func lowerName(name string) string {
-	if lower, known := lowerNames[http.CanonicalHeaderKey(name)]; known {
-		return lower
+// lowerName returns a request header's name in lower case, and reports whether the header may reach
+// the function. A hop-by-hop header may not, nor may an alias of a forwarding header: many
+// frameworks read X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, which Traefik guards
+// only under its own name.
+func lowerName(name string) (lower string, forwarded bool) {
+	lower = strings.ToLower(name)
+	if hopByHop[http.CanonicalHeaderKey(name)] {
+		return lower, false
 	}
-	lower := strings.ToLower(name)
 	if strings.ContainsAny(lower, "_.") {
 		plain := aliasReplacer.Replace(lower)
 		if strings.HasPrefix(plain, "x-forwarded-") || plain == "x-real-ip" {
-			return dropped
+			return lower, false
 		}
 	}
-	return lower
+	return lower, true
 }
 
 var aliasReplacer = strings.NewReplacer("_", "-", ".", "-")
@@ -83,17 +77,22 @@ var tokenPattern = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 const controlCharacters = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
-// canonicalName returns the canonical form of a reply header's name, "" for a hop-by-hop header
-// and for what is no name.
-func canonicalName(name string) string {
-	if !tokenPattern.MatchString(name) {
-		return ""
+// canonicalName returns the canonical form of a reply header's name, and reports whether the client
+// gets the header: not a hop-by-hop header, nor one whose name is none.
+func canonicalName(name string) (canonical string, forwarded bool) {
+	canonical = http.CanonicalHeaderKey(name)
+	return canonical, tokenPattern.MatchString(name) && !hopByHop[canonical]
+}
+
+// canonicalOf is canonicalName where most names are known.
+//
+//lambda:inline
+func canonicalOf(name string) (canonical string, forwarded bool) {
+	canonical = canonicalNames[name]
+	if canonical == "" {
+		return canonicalName(name)
 	}
-	name = http.CanonicalHeaderKey(name)
-	if canonical, known := canonicalNames[name]; known {
-		return canonical
-	}
-	return name
+	return canonical, true
 }
 
 // replyLines collects the header of a reply, and counts what a function may not have without end.
@@ -109,8 +108,6 @@ const (
 	maxReplyLineBytes = 1 << 20
 )
 
-func newReplyLines() *replyLines { return &replyLines{header: make(http.Header, 8)} }
-
 // addReplyHeader adds a header of a function's reply, drops it where it is hop-by-hop, and
 // refuses what could break out of the header, and one line or byte too many.
 func addReplyHeader(h *replyLines, name, value string) error {
@@ -120,11 +117,10 @@ func addReplyHeader(h *replyLines, name, value string) error {
 		return errTooManyLines
 	}
 	header := h.header
-	canonical := canonicalName(name)
+	canonical, forwarded := canonicalName(name)
 	switch {
-	case canonical != "":
-	case strings.EqualFold(name, "Connection"):
-		canonical = "Connection"             // for dropConnection
+	case forwarded:
+	case canonical == "Connection": // for dropConnection
 		h.lines += strings.Count(value, ",") // each name that it lists is one to look for
 		if h.lines > maxReplyLines {
 			return errTooManyLines

@@ -9,6 +9,8 @@ import (
 // X-Ray makes them, and 15 for an id in the shape of those that API Gateway gives to requests of
 // HTTP APIs, Base64 of 11 bytes.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+//
+//lambda:inline
 func randomHex() string {
 	random := make([]byte, 20)
 	_, _ = rand.Read(random) // never fails (crypto/rand)
@@ -17,6 +19,8 @@ func randomHex() string {
 
 // requestUUID returns the id of a request as API Gateway gives it to requests of REST APIs, and Lambda to
 // those of Function URLs.
+//
+//lambda:inline
 func requestUUID(req *request) string {
 	if req.uuid == "" {
 		req.uuid = randomUUID()
@@ -25,6 +29,8 @@ func requestUUID(req *request) string {
 }
 
 // randomUUID returns a random UUID (RFC 9562 5.4).
+//
+//lambda:inline
 func randomUUID() string {
 	random := make([]byte, 16)
 	_, _ = rand.Read(random) // never fails (crypto/rand)

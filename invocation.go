@@ -161,7 +161,7 @@ func renderInvocationHeaders(l *Lambda, req *request) (http.Header, error) {
 	if len(l.invocation.rendered) == 0 {
 		return headers, nil
 	}
-	data := templateDataOf(l, req)
+	data := templateDataOf(l.events, req)
 	for _, h := range l.invocation.rendered {
 		value, err := renderValue(h.value, data)
 		if err != nil {

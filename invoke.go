@@ -24,17 +24,26 @@ const maxReplyBytes = 8 << 20
 
 // invoke calls the function and returns the payload that it replied.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-func invoke(ctx context.Context, l *Lambda, req *request) (payload []byte, err error) {
-	resp, err := call(ctx, l, req)
+func invoke(ctx context.Context, l *Lambda, req *request) ([]byte, error) {
+	resp, err := call(ctx, l, req) //nolint:bodyclose // readPayload does
 	if err != nil {
 		return nil, err
 	}
-	payload, err = readReply(resp)
+	return readPayload(ctx, l, req, resp)
+}
+
+// readPayload reads the function's reply out of Lambda's answer. With that the call is over.
+//
+//lambda:inline
+func readPayload(ctx context.Context, l *Lambda, req *request, resp *http.Response) ([]byte, error) {
+	payload, err := readReply(resp)
+	if req.holdsSlot {
+		releaseSlot(l, req)
+	}
 	if req.counts != nil {
 		req.took = time.Since(req.began)
 		req.replyBytes = len(payload)
 	}
-	releaseSlot(l, req)
 	if err != nil || resp.Header["X-Amz-Function-Error"] != nil {
 		return nil, noReply(ctx, l, req, resp, payload, err)
 	}
@@ -51,33 +60,45 @@ func noReply(ctx context.Context, l *Lambda, req *request, resp *http.Response, 
 }
 
 // callOnce is call without a retry.
-func callOnce(ctx context.Context, l *Lambda, req *request) (resp *http.Response, err error) {
-	p := req.target.prepared.Load().(*preparedInvocation)
-	if p.second != req.signed {
-		p, err = prepareInvocation(ctx, l, req)
-		if err != nil {
-			return nil, err
-		}
-	}
-	if atomic.LoadInt32(metered) != 0 {
-		beginCall(req)
+func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
+	p, err := preparedFor(ctx, l, req)
+	if err != nil {
+		return nil, err
 	}
 	if l.proxied {
 		ctx = traceConnecting(ctx, req)
 	}
-	invocation := newInvocation(ctx, req, p)
-	if l.xray {
-		addTrace(invocation, req.http)
-	}
-	resp, err = l.transport.RoundTrip(invocation)
+	resp, err := l.transport.RoundTrip(newInvocation(ctx, l, req, p, &worker{}))
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
 	}
-	req.answer = resp.Header
-	if resp.StatusCode != l.takenStatus {
-		return nil, refusedCall(ctx, l, req, resp, p)
+	err = accept(ctx, l, req, p, resp)
+	if err != nil {
+		return nil, err
 	}
 	return resp, nil
+}
+
+// preparedFor returns what the invocations of a request's target have in common.
+//
+//lambda:inline
+func preparedFor(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
+	p := req.target.prepared.Load().(*preparedInvocation)
+	if p.second != req.signed {
+		return prepareInvocation(ctx, l, req)
+	}
+	return p, nil
+}
+
+// accept reads the head of Lambda's answer. The call may have been refused.
+//
+//lambda:inline
+func accept(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, resp *http.Response) error {
+	req.answer = resp.Header
+	if resp.StatusCode != l.replies.takenStatus {
+		return refusedCall(ctx, l, req, resp, p)
+	}
+	return nil
 }
 
 // noAnswer is the failure of a call on which the transport has given up.
@@ -94,6 +115,8 @@ func noAnswer(ctx context.Context, req *request, err error) error {
 
 // setCallHeaders says on the answer which invocation it comes of, and, with serverTiming, how long
 // that took. The function's own Server-Timing stays.
+//
+//lambda:inline
 func setCallHeaders(l *Lambda, header http.Header, req *request) {
 	if id := req.answer[requestIDHeader]; id != nil {
 		header[requestIDHeader] = id
@@ -192,9 +215,11 @@ func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *prep
 	return p
 }
 
-// newInvocation returns the signed request of the Invoke API. Nothing of the client's request is
+// newInvocation returns the signed request of the Invoke API, to be made at once. Nothing of the client's request is
 // in its head: all of that is in the event.
-func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *http.Request {
+//
+//lambda:inline
+func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, self *worker) *http.Request {
 	// NewRequest, not a literal: it sets GetBody, with which the transport sends the request on
 	// another connection where an idle one turns out to be closed before anything was written to
 	// it. That is the only case: a POST is not sent again after its first byte. NewRequest has no
@@ -202,23 +227,29 @@ func newInvocation(ctx context.Context, req *request, p *preparedInvocation) *ht
 	invocation, _ := http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
 	invocation.URL = p.target.url
 	if req.invocationHeaders != nil {
-		return signWithHeaders(invocation, req, p)
+		signWithHeaders(invocation, req, p)
+	} else {
+		invocation.Header = http.Header{
+			"X-Amz-Date":           p.date,
+			"X-Amz-Security-Token": p.token,
+			"Authorization":        {sign(p.signer, self, req.event)},
+			"User-Agent":           userAgent,
+		}
 	}
-	invocation.Header = http.Header{
-		"X-Amz-Date":           p.date,
-		"X-Amz-Security-Token": p.token,
-		"Authorization":        {sign(p.signer, req.event)},
-		"User-Agent":           userAgent,
+	if l.xray { // not signed: proxies may change it
+		addTrace(invocation, req.http)
+	}
+	if atomic.LoadInt32(metered) != 0 {
+		beginCall(req)
 	}
 	return invocation
 }
 
 // signWithHeaders signs an invocation with headers that the options ask for.
-func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) *http.Request {
+func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) {
 	invocation.Header = req.invocationHeaders.Clone()
 	invocation.Header["User-Agent"] = userAgent
 	sigv4.Sign(invocation, req.event, p.credentials, p.target.region, "lambda", time.Now())
-	return invocation
 }
 
 // Interpreted, a constant of a package costs as much as a variable of it, one of ours nothing.
@@ -234,13 +265,15 @@ var userAgent = []string{"traefik-lambda"}
 
 // readReply reads the whole answer and gives the connection back: net/http keeps it where a body was
 // read to its end, which the last byte of a known length is.
-func readReply(resp *http.Response) (payload []byte, err error) {
+//
+//lambda:inline
+func readReply(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
 		return readUnsizedReply(resp)
 	}
-	payload = make([]byte, resp.ContentLength)
-	_, err = io.ReadFull(resp.Body, payload)
-	_ = resp.Body.Close() // read to its end
+	payload := make([]byte, resp.ContentLength)
+	_, err := io.ReadFull(resp.Body, payload)
+	_ = resp.Body.Close() // nothing is left to be lost
 	return payload, err
 }
 

@@ -9,9 +9,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
-	"sync/atomic"
-	"text/template"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/aws"
@@ -29,7 +26,9 @@ type Lambda struct {
 	routes      *functionsByKey  // the routes say, or, where there are none,
 	byPath      *functionsByPath // the path names it
 	format      *eventFormat
-	decode      func(payload []byte, contentType string) (*reply, error) // nil for decodeReply's own way
+	events      *eventSettings
+	replyFormat *replyFormat
+	replies     *replySettings
 	credentials *credentials.Provider
 	transport   *http.Transport
 	next        http.Handler
@@ -40,8 +39,6 @@ type Lambda struct {
 	idleTimeout         time.Duration // streamed: between two chunks
 	maxRequestBodyBytes int64
 	functionErrorStatus int
-	maxEventBytes       int
-	takenStatus         int // of Lambda's answer to a call that it has taken
 	logType             string
 	invocation          *invocationOptions // nil for none
 	maxConcurrency      int                // 0: no bound
@@ -49,26 +46,16 @@ type Lambda struct {
 	proxied             bool               // calls may go through a proxy
 	passUnmatched       bool
 	fallback            bool
-	fast                bool // workers serve it
 	authorized          bool // option authorizer is set
-	plainEvent          bool // of format 2.0, and without eventHeaders
-	plainReply          bool // an object that decodePlainReply reads
 	fixed               bool // one function, for clients that are the TCP peers
 	plainCall           bool // no option asks for more than one plain call
-	keepsBody           bool // something may need a request's body after its event is made
+	writesWait          bool // a response hook may wait for Lambda where the response is written
 	serverTiming        bool
 	roomsTimed          bool // a room further out writes Server-Timing
 	exposeErrors        bool
 	xray                bool // calls carry the trace header of the request
 	noted               bool // brackets want to know what function was called
 	log                 *logline.Logger
-	context             eventContext
-	responseFormat      string
-	contentType         string // of raw replies
-	binaryMediaTypes    []string
-	httpAPIv2           atomic.Value // *httpAPIv2Common of the host that was asked for last
-	eventHeaders        map[string]*valueTemplate
-	template            *template.Template
 }
 
 // New builds the handler of one middleware. It works without network and credentials: those are
@@ -125,93 +112,31 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 	return handler, nil
 }
 
-// ServeHTTP answers a request with what the function replies, or with an error (failure.go). Workers
-// make the event and read the reply (fast.go), as serveAny does, in less time.
-func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !l.fast {
-		serveAny(l, w, r)
+// serve responds to a request with what the function replies, or with a failure (failure.go). A worker
+// takes the request in, encodes it as an event and signs the call (prepare, in exchange.go); another
+// decodes the reply and writes it (conclude). Streams wait for Lambda all the time, and go another way
+// (stream.go).
+//
+// ServeHTTP is this, with the functions that it calls written into it (workers_generated.go).
+//
+//lambda:worker ServeHTTP
+func (l *Lambda) serve(w http.ResponseWriter, r *http.Request) {
+	if l.streamed {
+		serveStreamed(l, w, r)
 		return
 	}
 	x := &exchange{lambda: l, w: w, r: r, done: make(chan bool, 1)}
-	if atomic.AddInt32(&idleEncoders, -1) < 0 {
-		startEncoder()
-	}
-	toEncode <- x
-	<-x.done
-	if x.invocation != nil {
-		if l.xray {
-			addTrace(x.invocation, r)
-		}
-		if atomic.LoadInt32(metered) != 0 {
-			beginCall(x.req)
-		}
-		x.resp, x.callErr = l.transport.RoundTrip(x.invocation) //nolint:bodyclose // a decoder does
-	} else {
-		callOtherwise(x)
-	}
+	encode(x)
+	callFunction(x)
 	if x.resp != nil {
-		if atomic.AddInt32(&idleDecoders, -1) < 0 {
-			startDecoder()
-		}
-		toDecode <- x
-		<-x.done
+		decode(x)
 	}
-	if !x.answered {
+	if x.answered {
+		x.cancel()
+	} else {
 		finish(x)
 	}
-	*x = exchange{} // a worker that is idle still points to it
-}
-
-// serveAny is the way of a request, and that of streams, which workers do not know.
-func serveAny(l *Lambda, w http.ResponseWriter, r *http.Request) {
-	req := newRequest(l, r)
-	if l.authorized {
-		adoptNotes(req)
-	}
-	var err error
-	if !l.fixed {
-		err = place(l, req)
-	}
-	if err == nil && (r.Header["Upgrade"] != nil || r.Method == methodConnect) {
-		err = refuseSwitch(r)
-	}
-	switch {
-	case err != nil:
-	case l.streamed:
-		err = answerStreamed(l, w, req)
-	default:
-		err = answer(l, w, req)
-	}
-	if err != nil {
-		fail(l, w, req, err)
-	}
-}
-
-// answer is the way of a request. Nothing is written before the whole reply is known to be good,
-// so that every error can still be answered.
-func answer(l *Lambda, w http.ResponseWriter, req *request) (err error) {
-	ctx, cancel := context.WithTimeout(req.http.Context(), l.timeout)
-	defer cancel()
-	if req.http.ContentLength != 0 { // readBody asks too: interpreted, a call costs more than the question
-		err = readBody(ctx, l, req)
-		if err != nil {
-			return err
-		}
-	}
-	err = encodeEvent(l, req)
-	if err != nil {
-		return err
-	}
-	payload, err := invoke(ctx, l, req)
-	if err != nil {
-		return err
-	}
-	reply, err := decodeReply(l, req.http.Method, payload)
-	if err != nil {
-		return badReply(err)
-	}
-	writeReply(l, w, req, reply)
-	return nil
+	*x = exchange{} // workers that are idle still point to it
 }
 
 // newLambda builds the handler out of valid options.
@@ -249,8 +174,6 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		idleTimeout:         idleTimeout,
 		maxRequestBodyBytes: config.MaxRequestBodyBytes,
 		functionErrorStatus: config.FunctionErrorStatus,
-		takenStatus:         takenStatus(config.InvocationType),
-		maxEventBytes:       eventLimit(config.InvocationType),
 		logType:             config.LogType,
 		maxConcurrency:      config.MaxConcurrency,
 		retry:               newRetryPolicy(config.Retry),
@@ -268,7 +191,6 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err != nil {
 		return nil, err
 	}
-	l.keepsBody = l.fallback || l.invocation != nil
 	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming && l.maxConcurrency == 0 && !l.proxied
 	if err := setFunctions(l, config); err != nil {
 		return nil, err
@@ -277,10 +199,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 		return nil, err
 	}
 	l.fixed = l.target != nil && l.clientIP == nil
-	// A response hook waits for Lambda where the response is written, and workers must not wait.
-	l.fast = !l.streamed && config.Edge == nil
-	l.plainEvent = l.format.encode == nil && l.eventHeaders == nil
-	l.plainReply = l.responseFormat == responseAuto && l.format.plainReply && l.invocation == nil && !l.serverTiming
+	l.writesWait = config.Edge != nil
 	return l, nil
 }
 
@@ -322,23 +241,14 @@ func setFunctions(l *Lambda, config *Config) error {
 
 // setFormats sets all that events and replies are made with.
 func setFormats(l *Lambda, config *Config) error {
-	var err error
 	l.format = eventFormats[config.EventFormat]
-	l.context = newEventContext(config, l.target, l.format)
-	l.responseFormat = config.ResponseFormat
-	l.contentType = config.ContentType
-	if l.contentType == "" {
-		l.contentType = "application/json"
-	}
-	setHTTPAPIv2Common(l, "")
-	l.decode = newDecoder(l)
-	for _, mediaType := range config.BinaryMediaTypes {
-		l.binaryMediaTypes = append(l.binaryMediaTypes, strings.ToLower(strings.TrimSpace(mediaType)))
-	}
-	l.template, err = parseTemplate("template", config.Template)
+	settings, err := newEventSettings(config, l.target, l.format)
 	if err != nil {
 		return err
 	}
-	l.eventHeaders, err = parseEventHeaders(config.EventHeaders)
-	return err
+	settings.keepsBody = l.fallback || l.invocation != nil
+	l.events = settings
+	l.replies = newReplySettings(config, l.format)
+	l.replyFormat = replyFormatOf(config.ResponseFormat, l.replies, l.format)
+	return nil
 }

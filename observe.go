@@ -60,9 +60,11 @@ func beginCall(req *request) {
 	if req.uncounted {
 		return
 	}
-	req.counts = countsOf(req.target)
+	req.counts = req.target.counts
+	if req.counts == nil {
+		req.counts = countsOf(req.target)
+	}
 	req.began = time.Now()
-	req.took = 0
 	atomic.AddInt64(&req.counts.Begun, 1)
 }
 
@@ -78,7 +80,7 @@ func countsOf(t *target) *metrics.Function {
 // recordReply counts a request to which the function has replied with a status.
 func recordReply(l *Lambda, req *request, status int) {
 	class := status / 100
-	if l.takenStatus != statusOK { // nobody has waited for the function's reply
+	if l.replies.takenStatus != statusOK { // nobody has waited for the function's reply
 		class = metrics.NoReply
 	}
 	if req.target.counts == nil {
@@ -131,6 +133,7 @@ func recordFailure(req *request, c cause) {
 func recordRetry(req *request, c cause) {
 	metrics.RecordRetry(req.counts, outcomes[c], retriedCauses[c], float64(req.took), int64(len(req.event)), 0)
 	req.counts = nil
+	req.took = 0
 }
 
 // recordStream counts a request whose reply was written while it came.

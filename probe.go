@@ -133,11 +133,12 @@ func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	reply, err := decodeReply(l, http.MethodGet, payload)
+	answered := newReply(http.Header{}, http.MethodGet)
+	err = decodeReply(l, payload, answered)
 	if err != nil {
 		return 0, badReply(err)
 	}
-	return reply.status, nil
+	return answered.status, nil
 }
 
 // probeStream returns the status of a reply that is streamed, and leaves its body unread.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/probe"
 	"github.com/seed05e46011/lambda/internal/route"
 )
@@ -215,5 +216,39 @@ func TestAFunctionIsProbedUntilItsContextEnds(t *testing.T) {
 	}
 	if !strings.Contains(logged.text(), "cause=sick") {
 		t.Errorf("got %q, want a line with cause=sick", logged.text())
+	}
+}
+
+func TestStaleResponsesServeForSickFunctions(t *testing.T) {
+	discardLog(t)
+	var failing int32
+	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
+		if strings.Contains(string(event), "traefik-lambda-probe") || atomic.LoadInt32(&failing) == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.WriteString(w, `{"statusCode":200,"headers":{"age":"90","cache-control":"max-age=60, stale-if-error=600"},"body":"kept"}`)
+	})
+	config := testConfig(f)
+	config.Function = "stale:sick"
+	config.Cache = &cache.Config{}
+	first := serve(newTestHandler(t, config), httptest.NewRequest(http.MethodGet, "http://example.com/", nil))
+	if first.StatusCode != 200 {
+		t.Fatalf("got %d, want the response that is stored", first.StatusCode)
+	}
+	atomic.StoreInt32(&failing, 1)
+	calls := f.invocations()
+	l, err := newLambda(http.NotFoundHandler(), config, "lambda@test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sick http.Handler = &probed{lambda: l, next: l, healthy: new(int32), retryAfter: "5"}
+	handler, err := addBrackets(context.Background(), l, sick, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp := serve(handler, httptest.NewRequest(http.MethodGet, "http://example.com/", nil))
+	if resp.StatusCode != 200 || bodyOf(t, resp) != "kept" || f.invocations() != calls {
+		t.Errorf("got %d after %d more calls, want what is stored, and none", resp.StatusCode, f.invocations()-calls)
 	}
 }

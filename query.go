@@ -8,6 +8,8 @@ import (
 
 // parseQuery decodes the query of a request. What cannot be decoded, or would not be UTF-8, stays
 // as it was sent: nothing is lost.
+//
+//lambda:inline
 func parseQuery(req *request) url.Values {
 	rawQuery := req.http.URL.RawQuery
 	if req.undecodedQuery != "" {
@@ -64,6 +66,8 @@ func parseInParts(rawQuery string) url.Values {
 }
 
 // joinedQuery returns the decoded parameters of a query, the values of a name joined by commas.
+//
+//lambda:inline
 func joinedQuery(req *request) map[string]string {
 	query := parseQuery(req)
 	joined := make(map[string]string, len(query))

@@ -15,50 +15,90 @@ import (
 
 // reply is a function's reply on its way to the client.
 type reply struct {
+	method string // of the request: a reply to HEAD may leave its body out
 	status int
 	header http.Header // canonical names, checked
 	body   []byte
+
+	// inPlace says that header is the one of the ResponseWriter: nothing was in it before. typeOpen
+	// says that Content-Type stood in it without a value, as Traefik leaves it, lest Go's server guess
+	// one.
+	inPlace  bool
+	typeOpen bool
 }
 
-// newReply completes the reply of a function's headers.
-func newReply(status int, header http.Header, body []byte, contentType string) *reply {
-	if bodyless(status) {
-		body = nil
-	}
-	reply := &reply{status: status, header: header, body: body}
-	addContentType(reply, contentType)
-	return reply
+// replyFormat is one way to read replies.
+type replyFormat struct {
+	name replyName //lambda:case
+
+	// decode reads the payload into the reply, whose header is empty. Where it fails the reply is of no
+	// use. Its error is the operator's to read.
+	decode func(settings *replySettings, payload []byte, reply *reply) error
 }
 
-// addContentType names the type of a body whose function has not. With 304 it would change that of
-// what the client has in its cache (RFC 9111 4.3.4).
-func addContentType(reply *reply, contentType string) {
-	if reply.header["Content-Type"] == nil && !bodyless(reply.status) {
-		reply.header["Content-Type"] = []string{contentType}
-	}
+// replyName tells the ways apart.
+type replyName int
+
+const (
+	replyObject replyName = iota
+	replyHTTPJSON
+	replyStrict
+	replyRaw
+	replyHTTP
+	replyNone
+)
+
+// The ways to read replies: an object with a statusCode, Caddy's envelope, what a front door of AWS
+// accepts, the body itself, the bytes of an HTTP response, and none where the function only is to run.
+var (
+	objectReplies   = replyFormat{name: replyObject, decode: decodeObject}
+	httpJSONReplies = replyFormat{name: replyHTTPJSON, decode: decodeHTTPJSON}
+	strictReplies   = replyFormat{name: replyStrict, decode: decodeStrictly}
+	rawReplies      = replyFormat{name: replyRaw, decode: decodeRaw}
+	httpReplies     = replyFormat{name: replyHTTP, decode: decodeHTTPMessage}
+	noReplies       = replyFormat{name: replyNone, decode: decodeNone}
+)
+
+// replySettings are what the options say of replies.
+type replySettings struct {
+	takenStatus    int          // of Lambda's answer to a call that it has taken
+	bare           bool         // a reply without a statusCode is the body itself
+	contentType    string       // of a reply that names none
+	rawContentType string       // of one that is the body itself because an option says so
+	strict         *strictRules // nil where option responseFormat is not strict, or the front door not AWS's
 }
 
-// newDecoder returns what reads the function's replies as option responseFormat says, nil for
-// decodeReply's own way. contentType is that of a reply that names none.
-func newDecoder(l *Lambda) func(payload []byte, contentType string) (*reply, error) {
-	if l.takenStatus != http.StatusOK { // nobody has waited for the function's reply
-		return func(_ []byte, _ string) (*reply, error) {
-			return &reply{status: l.takenStatus, header: http.Header{}}, nil
-		}
+// newReplySettings takes valid options.
+func newReplySettings(config *Config, format *eventFormat) *replySettings {
+	settings := &replySettings{
+		takenStatus:    takenStatus(config.InvocationType),
+		bare:           format.bareReplies,
+		contentType:    format.contentType,
+		rawContentType: config.ContentType,
 	}
-	switch l.responseFormat {
-	case responseStrict:
-		if l.format.strict != nil {
-			return func(payload []byte, contentType string) (*reply, error) {
-				return decodeStrictly(payload, contentType, l.format.strict)
-			}
-		}
-	case responseRaw:
-		return func(payload []byte, _ string) (*reply, error) { return rawReply(payload, l.contentType), nil }
-	case responseHTTP:
-		return func(payload []byte, _ string) (*reply, error) { return decodeHTTPMessage(payload, http.MethodGet) }
+	if settings.rawContentType == "" {
+		settings.rawContentType = "application/json"
 	}
-	return l.format.decode
+	if config.ResponseFormat == responseStrict {
+		settings.strict = format.strict
+	}
+	return settings
+}
+
+// replyFormatOf returns how replies are read as option responseFormat says.
+func replyFormatOf(responseFormat string, settings *replySettings, format *eventFormat) *replyFormat {
+	switch {
+	case settings.takenStatus != http.StatusOK: // nobody has waited for the function's reply
+		return &noReplies
+	case responseFormat == responseRaw:
+		return &rawReplies
+	case responseFormat == responseHTTP:
+		return &httpReplies
+	case settings.strict != nil:
+		return &strictReplies
+	default:
+		return format.replies
+	}
 }
 
 // The values of option responseFormat.
@@ -69,13 +109,24 @@ const (
 	responseHTTP   = "http"
 )
 
-// rawReply is a payload that is the body itself; of a JSON string it is the text.
-func rawReply(payload []byte, contentType string) *reply {
-	return &reply{
-		status: http.StatusOK,
-		header: http.Header{"Content-Type": {contentType}},
-		body:   unquoted(payload),
-	}
+// decodeNone makes a reply of Lambda's word that it has taken the event.
+func decodeNone(settings *replySettings, _ []byte, reply *reply) error {
+	reply.status = settings.takenStatus
+	reply.body = nil
+	return nil
+}
+
+// decodeRaw takes the payload for the body; of a JSON string it is the text.
+func decodeRaw(settings *replySettings, payload []byte, reply *reply) error {
+	setBody(reply, payload, settings.rawContentType)
+	return nil
+}
+
+// setBody makes a reply of a payload that is the body itself.
+func setBody(reply *reply, payload []byte, contentType string) {
+	reply.status = http.StatusOK
+	reply.header["Content-Type"] = []string{contentType}
+	reply.body = unquoted(payload)
 }
 
 // unquoted returns the text of a payload that is a JSON string, and any other as it is.
@@ -128,16 +179,9 @@ type proxyReply struct {
 	IsBase64Encoded   any `json:"isBase64Encoded"`
 }
 
-// decodeObject reads a reply that has to be an object with a statusCode.
-func decodeObject(payload []byte, contentType string) (*reply, error) {
-	object := &proxyReply{}
-	if err := unmarshalReply(payload, object); err != nil {
-		return nil, notJSON(err)
-	}
-	return decodePlainReply(object, contentType)
-}
-
 // unmarshalReply reads a payload. The body of a large one may be decoded already.
+//
+//lambda:inline
 func unmarshalReply(payload []byte, object *proxyReply) error {
 	if len(payload) >= minSplicedBody && unmarshalAroundBody(payload, object) {
 		return nil
@@ -175,132 +219,117 @@ func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 	return true
 }
 
-// decodeReply reads the function's reply to a request of this method. Unless the format or option responseFormat says otherwise,
-// that may be an object with a statusCode, and what is none is the body itself, as HTTP APIs and
-// Function URLs have it.
-func decodeReply(l *Lambda, method string, payload []byte) (*reply, error) {
-	if l.decode != nil {
-		if method == methodHead && l.responseFormat == responseHTTP && l.takenStatus == http.StatusOK {
-			return decodeHTTPMessage(payload, method)
-		}
-		return l.decode(payload, l.format.contentType)
-	}
+// decodeObject reads an object with a statusCode. What is none is the body itself where the format
+// has it so, as HTTP APIs and Function URLs do.
+//
+//lambda:inline
+func decodeObject(settings *replySettings, payload []byte, reply *reply) error {
 	object := &proxyReply{}
 	err := unmarshalReply(payload, object)
-	if object.StatusCode == nil {
-		return decodeBare(payload, err)
+	if object.StatusCode == nil && settings.bare {
+		return decodeBare(payload, err, reply)
 	}
 	if err != nil {
-		return nil, notJSON(err)
+		return notJSON(err)
 	}
-	return decodePlainReply(object, l.format.contentType)
+	return buildReply(object, settings.contentType, reply)
 }
 
 // decodeBare reads a reply without a statusCode. A broken one is not shown to the client, though,
 // as the front doors would: err is that of unmarshalReply.
-func decodeBare(payload []byte, err error) (*reply, error) {
+func decodeBare(payload []byte, err error, reply *reply) error {
 	if err != nil && bytes.Contains(payload, statusCodeKey) && (numberOutOfRange(err) || !json.Valid(payload)) {
-		return nil, notJSON(err)
+		return notJSON(err)
 	}
-	return rawReply(payload, "application/json"), nil
+	setBody(reply, payload, "application/json")
+	return nil
 }
 
 var statusCodeKey = []byte(`"statusCode"`)
 
-// decodePlainReply reads what most functions reply: a number, a map of headers of different names,
-// each a text, and a text. All else, be it good or bad, is left to decodeAnyReply: this is the
-// hot path, and interpreted code costs even where it is not run.
-func decodePlainReply(object *proxyReply, contentType string) (*reply, error) {
-	number, _ := object.StatusCode.(float64)
-	headers, _ := object.Headers.(map[string]any)
-	body, _ := object.Body.(string)
-	status := statuses[number]
-	if status == 0 || body == "" || object.MultiValueHeaders != nil || object.Cookies != nil {
-		return decodeAnyReply(object, contentType)
+// buildReply is lenient: it takes the fields of all the front doors together, null for every field,
+// and what the frameworks' adapters are known to answer.
+//
+//lambda:inline
+func buildReply(object *proxyReply, contentType string, reply *reply) error {
+	status, err := replyStatus(object.StatusCode)
+	if err != nil {
+		return err
 	}
-	if object.IsBase64Encoded != nil && object.IsBase64Encoded != false {
-		return decodeAnyReply(object, contentType)
+	body, err := replyBody(object.Body, object.IsBase64Encoded)
+	if err != nil {
+		return err
 	}
-	if (headers == nil && object.Headers != nil) || len(headers) > maxPlainHeaders {
-		return decodeAnyReply(object, contentType)
-	}
-	header := make(http.Header, 8)
-	values := ""
-	for name, v := range headers {
-		canonical := canonicalNames[name]
-		if canonical == "" {
-			canonical = canonicalName(name)
+	if !addPlainHeaders(reply.header, object) {
+		err = addAllHeaders(reply.header, object)
+		if err != nil {
+			return err
 		}
-		var value string
-		value, _ = v.(string)
-		if value == "" {
-			return decodeAnyReply(object, contentType)
-		}
-		header[canonical] = []string{value}
-		values += value
 	}
-	if len(header) != len(headers) || header[""] != nil || len(values) > maxReplyLineBytes/2 ||
-		strings.ContainsAny(values, controlCharacters) {
-		return decodeAnyReply(object, contentType)
-	}
-	if header["Content-Type"] == nil {
-		header["Content-Type"] = []string{contentType}
-	}
-	return &reply{status: status, header: header, body: []byte(body)}, nil
+	completeReply(reply, status, body, contentType)
+	return nil
 }
 
-// maxPlainHeaders bounds what decodePlainReply reads: it joins values one after the other, which would
-// take quadratic time for many.
-const maxPlainHeaders = 64
+// completeReply sets what a reply has beside its headers. It names the type of a body whose function has
+// not. With 304 it would change that of what the client has in its cache (RFC 9111 4.3.4).
+//
+//lambda:inline
+func completeReply(reply *reply, status int, body []byte, contentType string) {
+	reply.status = status
+	if bodyless(status) {
+		reply.body = nil
+		return
+	}
+	reply.body = body
+	if reply.header["Content-Type"] == nil {
+		reply.header["Content-Type"] = []string{contentType}
+	}
+}
 
-// statuses holds the statuses that replies with a body may have, as encoding/json reads numbers.
+// statuses holds the statuses that replies may have, as encoding/json reads numbers.
 var statuses = map[float64]int{}
 
 func init() {
 	for status := 200; status <= 599; status++ {
-		if !bodyless(status) {
-			statuses[float64(status)] = status
-		}
+		statuses[float64(status)] = status
 	}
-}
-
-// decodeAnyReply is the lenient reader: it takes the fields of all the front doors together, null
-// for every field, and what the frameworks' adapters are known to answer.
-func decodeAnyReply(object *proxyReply, contentType string) (*reply, error) {
-	status, err := replyStatus(object.StatusCode)
-	if err != nil {
-		return nil, err
-	}
-	body, err := replyBody(object.Body, object.IsBase64Encoded)
-	if err != nil {
-		return nil, err
-	}
-	header, err := replyHeader(object)
-	if err != nil {
-		return nil, err
-	}
-	return newReply(status, header, body, contentType), nil
 }
 
 // replyStatus takes a whole number, or one written as a string.
+//
+//lambda:inline
 func replyStatus(v any) (int, error) {
-	status := 0
-	switch v := v.(type) {
-	case float64:
-		status = int(v)
-		if float64(status) != v {
-			status = 0
-		}
-	case string:
-		status, _ = strconv.Atoi(v)
+	number, _ := v.(float64)
+	status := statuses[number]
+	if status == 0 {
+		return textStatus(v)
 	}
+	return status, nil
+}
+
+// textStatus takes a number that is written as a string.
+func textStatus(v any) (int, error) {
+	text, _ := v.(string)
+	status, _ := strconv.Atoi(text)
 	if status < 200 || status > 599 {
 		return 0, fmt.Errorf("statusCode %.64s: want a whole number from 200 to 599", fmt.Sprint(v))
 	}
 	return status, nil
 }
 
+// replyBody takes a text, or the Base64 of one. For null the body is empty.
+//
+//lambda:inline
 func replyBody(v, isBase64 any) ([]byte, error) {
+	text, isText := v.(string)
+	if !isText || (isBase64 != nil && isBase64 != false) {
+		return otherBody(v, isBase64)
+	}
+	return []byte(text), nil
+}
+
+// otherBody is replyBody where the body is no plain text.
+func otherBody(v, isBase64 any) ([]byte, error) {
 	if decoded, ok := v.([]byte); ok { // by unmarshalReply
 		return decoded, nil
 	}
@@ -322,25 +351,118 @@ func replyBody(v, isBase64 any) ([]byte, error) {
 	return decoded, nil
 }
 
-// replyHeader returns the headers of headers, multiValueHeaders and cookies. For a name that is
-// in both maps the multiple values stand.
-func replyHeader(object *proxyReply) (http.Header, error) {
-	lines := newReplyLines()
+// addPlainHeaders adds what most functions reply: maps of headers of different names, whose values
+// are strings, or lists of them, and a list of cookies. It returns false where there is anything
+// else, good or bad: then header has a part of it, and addAllHeaders is to begin anew.
+//
+//lambda:inline
+func addPlainHeaders(header http.Header, object *proxyReply) bool {
+	single, isMap := object.Headers.(map[string]any)
+	if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
+		return false
+	}
+	values := "" // all of them: one look for control characters is enough
+	for name, v := range single {
+		value, isText := v.(string)
+		if !isText {
+			return false
+		}
+		canonical, forwarded := canonicalOf(name)
+		if !forwarded {
+			return false
+		}
+		header[canonical] = []string{value}
+		values += value
+	}
+	if len(header) != len(single) { // names that differ in case alone
+		return false
+	}
+	if object.MultiValueHeaders != nil || object.Cookies != nil {
+		if !addPlainLists(header, object, values) {
+			return false
+		}
+	}
+	return len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
+}
+
+// maxPlainLines bounds what addPlainHeaders reads of each kind: it joins values one after the other,
+// which would take quadratic time for many.
+const maxPlainLines = 64
+
+// addPlainLists is the part of addPlainHeaders that adds lists.
+//
+//lambda:inline
+func addPlainLists(header http.Header, object *proxyReply, values string) bool {
+	multi, isMap := object.MultiValueHeaders.(map[string]any)
+	cookies, isList := object.Cookies.([]any)
+	if (!isMap && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) ||
+		len(multi) > maxPlainLines || len(cookies) > maxPlainLines {
+		return false
+	}
+	for name, v := range multi {
+		list, isList := v.([]any)
+		if !isList {
+			return false
+		}
+		canonical, forwarded := canonicalOf(name)
+		if !forwarded || len(list) == 0 || len(list) > maxPlainLines || header[canonical] != nil {
+			return false
+		}
+		texts := make([]string, len(list))
+		for i, item := range list {
+			text, isText := item.(string)
+			if !isText {
+				return false
+			}
+			texts[i] = text
+			values += text
+		}
+		header[canonical] = texts
+	}
+	if len(cookies) > 0 {
+		if header["Set-Cookie"] != nil {
+			return false
+		}
+		texts := make([]string, len(cookies))
+		for i, item := range cookies {
+			text, isText := item.(string)
+			if !isText {
+				return false
+			}
+			texts[i] = text
+			values += text
+		}
+		header["Set-Cookie"] = texts
+	}
+	return len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
+}
+
+// addAllHeaders adds the headers of headers, multiValueHeaders and cookies to a header that it
+// empties first. For a name that is in both maps the multiple values stand.
+func addAllHeaders(header http.Header, object *proxyReply) error {
+	empty(header)
+	lines := &replyLines{header: header}
 	if err := addReplyHeaders(lines, "multiValueHeaders", object.MultiValueHeaders, nil); err != nil {
-		return nil, err
+		return err
 	}
 	var multi http.Header
-	if len(lines.header) > 0 {
-		multi = lines.header.Clone()
+	if len(header) > 0 {
+		multi = header.Clone()
 	}
 	if err := addReplyHeaders(lines, "headers", object.Headers, multi); err != nil {
-		return nil, err
+		return err
 	}
 	if err := addCookies(lines, object.Cookies); err != nil {
-		return nil, err
+		return err
 	}
-	dropConnection(lines.header)
-	return lines.header, nil
+	dropConnection(header)
+	return nil
+}
+
+func empty(header http.Header) {
+	for name := range header {
+		delete(header, name)
+	}
 }
 
 // headerObject returns the headers of one map and their names in order; none of null.
@@ -455,11 +577,49 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// writeReply writes a reply that decode has found good.
-func writeReply(l *Lambda, w http.ResponseWriter, req *request, reply *reply) {
-	header := w.Header()
-	for name, values := range reply.header {
-		header[name] = append(header[name], values...)
+// newReply returns what a reply is read into. Where w has no header yet, that is the reply's too, so
+// that none is copied.
+//
+//lambda:inline
+func newReply(header http.Header, method string) *reply {
+	reply := &reply{method: method}
+	contentType, typed := header["Content-Type"]
+	if typed && contentType == nil {
+		delete(header, "Content-Type")
+		reply.typeOpen = true
+	}
+	if len(header) == 0 {
+		reply.header = header
+		reply.inPlace = true
+	} else {
+		reply.header = make(http.Header, 8)
+	}
+	return reply
+}
+
+// dropReply leaves the header of the ResponseWriter as newReply has found it.
+func dropReply(header http.Header, reply *reply) {
+	if reply.inPlace {
+		empty(header)
+	}
+	leaveTypeOpen(header, reply)
+}
+
+// leaveTypeOpen lets no server guess the type of what has none.
+func leaveTypeOpen(header http.Header, reply *reply) {
+	if reply.typeOpen && header["Content-Type"] == nil {
+		header["Content-Type"] = nil
+	}
+}
+
+// writeReply writes a reply that decode has found good. header is w's.
+//
+//lambda:inline
+func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *request, reply *reply) {
+	if !reply.inPlace {
+		for name, values := range reply.header {
+			header[name] = append(header[name], values...)
+		}
 	}
 	setCallHeaders(l, header, req)
 	if req.counts != nil {
@@ -478,6 +638,7 @@ func writeReply(l *Lambda, w http.ResponseWriter, req *request, reply *reply) {
 
 // writeHead writes a reply without its body.
 func writeHead(w http.ResponseWriter, header http.Header, req *request, reply *reply) {
+	leaveTypeOpen(header, reply)
 	if req.http.Method == methodHead || bodyless(reply.status) {
 		setContentLength(header, reply)
 	} else {
@@ -486,7 +647,9 @@ func writeHead(w http.ResponseWriter, header http.Header, req *request, reply *r
 	w.WriteHeader(reply.status)
 }
 
-// bodyless says whether answers of this status have no body (RFC 9110 6.4.1).
+// bodyless reports whether responses of this status have no body (RFC 9110 6.4.1).
+//
+//lambda:inline
 func bodyless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }

@@ -14,20 +14,20 @@ import (
 // decodeHTTPMessage reads a payload of the bytes of an HTTP/1.1 response to a request of this method,
 // its lines ended by CRLF or LF. Functions that can answer nothing but JSON put them into a JSON
 // string. The body is what follows the head, or what that is in chunks.
-func decodeHTTPMessage(payload []byte, method string) (*reply, error) {
+func decodeHTTPMessage(_ *replySettings, payload []byte, reply *reply) error {
 	payload = unquoted(payload)
 	source := bytes.NewReader(payload)
 	buffered := bufio.NewReader(source)
-	resp, err := http.ReadResponse(buffered, &http.Request{Method: method})
+	resp, err := http.ReadResponse(buffered, &http.Request{Method: reply.method})
 	if err != nil {
-		return nil, errors.New("read the HTTP response: malformed head") // err holds parts of it
+		return errors.New("read the HTTP response: malformed head") // err holds parts of it
 	}
 	_ = resp.Body.Close() // it is read from payload
-	body, err := messageBody(payload, resp, method)
+	body, err := messageBody(payload, resp, reply.method)
 	if err != nil {
-		return nil, fmt.Errorf("read the HTTP response: %w", err)
+		return fmt.Errorf("read the HTTP response: %w", err)
 	}
-	return httpMessageReply(resp, connectionLines(payload), body)
+	return buildHTTPReply(resp, connectionLines(payload), body, reply)
 }
 
 // messageBody returns what follows the head. HEAD is answered with the head alone, whatever length
@@ -96,22 +96,23 @@ func unchunked(encoded []byte) ([]byte, error) {
 	return nil, fmt.Errorf("over %d chunks", maxChunks)
 }
 
-// httpMessageReply checks the response as every reply is checked.
-func httpMessageReply(resp *http.Response, connection []string, body []byte) (*reply, error) {
+// buildHTTPReply checks the response as every reply is checked.
+func buildHTTPReply(resp *http.Response, connection []string, body []byte, reply *reply) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 599 {
-		return nil, fmt.Errorf("status %d: want one from 200 to 599", resp.StatusCode)
+		return fmt.Errorf("status %d: want one from 200 to 599", resp.StatusCode)
 	}
 	if connection != nil {
 		resp.Header["Connection"] = connection
 	}
-	lines := newReplyLines()
+	lines := &replyLines{header: reply.header}
 	for name, values := range resp.Header {
 		for _, value := range values {
 			if err := addReplyHeader(lines, name, value); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	dropConnection(lines.header)
-	return newReply(resp.StatusCode, lines.header, body, "application/octet-stream"), nil
+	dropConnection(reply.header)
+	completeReply(reply, resp.StatusCode, body, "application/octet-stream")
+	return nil
 }

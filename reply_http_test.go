@@ -23,7 +23,8 @@ func TestHTTPMessagesOfEveryShape(t *testing.T) {
 		"a chunk longer than it says":   {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhim\n0\n\n", "error", ""},
 		"headers of the connection":     {"GET", "HTTP/1.1 200 OK\r\nConnection: close, X-Private\r\nX-Private: 1\r\n\r\nhi", "hi", ""},
 	} {
-		got, err := decodeHTTPMessage([]byte(row.payload), row.method)
+		got := newReply(http.Header{}, row.method)
+		err := decodeHTTPMessage(&replySettings{}, []byte(row.payload), got)
 		if row.body == "error" {
 			if err == nil {
 				t.Errorf("%s: got no error", name)

@@ -9,10 +9,9 @@ import (
 
 // strictRules say how a front door of AWS checks a reply, and what it answers to one that fails.
 type strictRules struct {
-	fields   []string // the only fields that may be; nil for any
-	inferred bool     // what has no statusCode is the body itself
-	headers  []string // the fields of headers that count, in the order of a name's values
-	cookies  bool     // whether the field cookies counts
+	fields  []string // the only fields that may be; nil for any
+	headers []string // the fields of headers that count, in the order of a name's values
+	cookies bool     // whether the field cookies counts
 
 	// What the front door answers with; the zero value where it has no answer of its own.
 	badReply, notJSON, functionFail, tooLarge, notFound strictFailure
@@ -24,37 +23,39 @@ type strictFailure struct {
 	body   string
 }
 
-// decodeStrictly reads a reply as a front door does.
-func decodeStrictly(payload []byte, contentType string, rules *strictRules) (*reply, error) {
+// decodeStrictly reads a reply as the format's front door does.
+func decodeStrictly(settings *replySettings, payload []byte, reply *reply) error {
+	rules := settings.strict
 	var object map[string]any
 	err := json.Unmarshal(payload, &object)
 	_, named := object["statusCode"]
-	if rules.inferred && object["statusCode"] == nil && (!named || !numberOutOfRange(err)) {
-		return rawReply(payload, "application/json"), nil
+	if settings.bare && object["statusCode"] == nil && (!named || !numberOutOfRange(err)) {
+		setBody(reply, payload, "application/json")
+		return nil
 	}
 	if err != nil {
-		return nil, notJSON(err)
+		return notJSON(err)
 	}
 	if err := checkFields(object, rules.fields); err != nil {
-		return nil, err
+		return err
 	}
-	status, ok := object["statusCode"].(float64)
+	number, ok := object["statusCode"].(float64)
 	if !ok {
-		return nil, errors.New("statusCode: want a number")
+		return errors.New("statusCode: want a number")
 	}
-	code, err := replyStatus(status)
+	status, err := replyStatus(number)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	body, err := replyBody(object["body"], object["isBase64Encoded"])
 	if err != nil {
-		return nil, err
+		return err
 	}
-	header, err := strictHeader(object, rules)
-	if err != nil {
-		return nil, err
+	if err := addStrictHeaders(reply.header, object, rules); err != nil {
+		return err
 	}
-	return newReply(code, header, body, contentType), nil
+	completeReply(reply, status, body, settings.contentType)
+	return nil
 }
 
 // checkFields refuses a field that is not in allowed; nil allows all.
@@ -70,26 +71,26 @@ func checkFields(object map[string]any, allowed []string) error {
 	return nil
 }
 
-// strictHeader returns the headers of the fields that count.
-func strictHeader(object map[string]any, rules *strictRules) (http.Header, error) {
-	lines := newReplyLines()
+// addStrictHeaders adds the headers of the fields that count.
+func addStrictHeaders(header http.Header, object map[string]any, rules *strictRules) error {
+	lines := &replyLines{header: header}
 	for _, field := range rules.headers {
-		if err := addStrictHeaders(lines, field, object[field]); err != nil {
-			return nil, err
+		if err := addStrictField(lines, field, object[field]); err != nil {
+			return err
 		}
 	}
 	if rules.cookies {
 		if err := addCookies(lines, object["cookies"]); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	dropConnection(lines.header)
-	return lines.header, nil
+	dropConnection(header)
+	return nil
 }
 
-// addStrictHeaders adds the headers of one map: strings in headers, lists of strings in
+// addStrictField adds the headers of one map: strings in headers, lists of strings in
 // multiValueHeaders.
-func addStrictHeaders(lines *replyLines, field string, v any) error {
+func addStrictField(lines *replyLines, field string, v any) error {
 	object, names, err := headerObject(field, v)
 	if err != nil {
 		return err
@@ -129,8 +130,8 @@ func strictValues(field string, v any) ([]string, bool) {
 // strictFailureOf returns the front door's own answer to a failure, the zero value for none.
 // functionErrorStatus overrules it.
 func strictFailureOf(l *Lambda, f *failure) strictFailure {
-	rules := l.format.strict
-	if l.responseFormat != responseStrict || rules == nil {
+	rules := l.replies.strict
+	if rules == nil {
 		return strictFailure{}
 	}
 	switch f.cause {

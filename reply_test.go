@@ -354,7 +354,7 @@ func TestNumbersThatNoFloatHoldsAreRefused(t *testing.T) {
 		}
 	}
 	l := formatLambda(t, "http-api-v2", func(c *Config) { c.ResponseFormat = responseStrict })
-	if _, err := decodeReply(l, http.MethodGet, []byte(`{"statusCode":1e400}`)); err == nil {
+	if err := decodeReply(l, []byte(`{"statusCode":1e400}`), newReply(http.Header{}, http.MethodGet)); err == nil {
 		t.Error("strict: got no error")
 	}
 }

@@ -11,20 +11,22 @@ import (
 // in lower case, the values of a name joined by commas, Host and the forwarding headers among
 // them, hop-by-hop headers left out. Headers that Connection names stay in: with it a client
 // could take away what an earlier middleware has set (RFC 9110 7.6.1 is for proxies that forward).
+//
+//lambda:inline
 func lowerHeaders(req *request) map[string]string {
 	r := req.http
 	headers := make(map[string]string, 14) // as many as Go makes room for 16
+	rare := false
 	for name, values := range r.Header {
-		if len(values) == 1 {
-			headers[lowerNames[name]] = values[0]
-		} else {
-			headers[""] = "" // as is that of a name that is not known
+		if lower := lowerNames[name]; lower != "" && len(values) == 1 {
+			headers[lower] = values[0]
+		} else if !hopByHop[name] {
+			rare = true
 		}
 	}
-	if _, found := headers[""]; found {
+	if rare {
 		addRareHeaders(headers, r.Header)
 	}
-	delete(headers, dropped)
 	headers["host"] = r.Host
 
 	// What the front doors add. What is there already was set by Traefik or by a proxy that it
@@ -76,13 +78,13 @@ func hasToken(values []string, token string) bool {
 
 // addRareHeaders adds the headers that lowerHeaders has passed over.
 func addRareHeaders(headers map[string]string, header http.Header) {
-	delete(headers, "")
 	for name, values := range header {
-		if len(values) == 0 || (len(values) == 1 && lowerNames[name] != "") {
+		if _, known := lowerNames[name]; len(values) == 0 || (len(values) == 1 && known) {
 			continue
 		}
-		lower := lowerName(name)
-		headers[lower] = joinValues(lower, values)
+		if lower, forwarded := lowerName(name); forwarded {
+			headers[lower] = joinValues(lower, values)
+		}
 	}
 }
 
@@ -120,27 +122,50 @@ func addEventHeaders(headers, eventHeaders map[string]string) {
 
 // headerValues returns the request's headers as the front doors that keep every value have them:
 // the same headers as lowerHeaders, with canonical names or with names in lower case.
+//
+//lambda:inline
 func headerValues(req *request, lowerCase bool) map[string][]string {
 	headers := make(map[string][]string, len(req.http.Header)+6)
+	rare := false
 	for name, values := range req.http.Header {
 		lower := lowerNames[name]
-		if lower == "" {
-			lower = lowerName(name)
-		}
-		if lower == dropped || len(values) == 0 {
+		if lower == "" || len(values) == 0 {
+			rare = rare || !hopByHop[name]
 			continue
 		}
 		if lowerCase {
-			name = lower
+			headers[lower] = values
+		} else {
+			headers[name] = values
 		}
-		headers[name] = values
 	}
-	names := &canonicalForwarding
+	if rare {
+		addRareValues(headers, req.http.Header, lowerCase)
+	}
 	if lowerCase {
-		names = &lowerForwarding
+		addForwardingValues(headers, &lowerForwarding, req)
+	} else {
+		addForwardingValues(headers, &canonicalForwarding, req)
 	}
-	addForwardingValues(headers, names, req)
 	return headers
+}
+
+// addRareValues adds the headers that headerValues has passed over.
+func addRareValues(headers map[string][]string, header http.Header, lowerCase bool) {
+	for name, values := range header {
+		if _, known := lowerNames[name]; known || len(values) == 0 {
+			continue
+		}
+		lower, forwarded := lowerName(name)
+		if !forwarded {
+			continue
+		}
+		if lowerCase {
+			headers[lower] = values
+		} else {
+			headers[name] = values
+		}
+	}
 }
 
 // forwardingNames are the names of what the front doors add or replace.
@@ -154,6 +179,8 @@ var (
 )
 
 // addForwardingValues adds what lowerHeaders adds, to headers with all values.
+//
+//lambda:inline
 func addForwardingValues(headers map[string][]string, names *forwardingNames, req *request) {
 	headers[names.host] = []string{req.http.Host}
 	headers[names.forwardedFor] = []string{withPeer(strings.Join(headers[names.forwardedFor], ","), req.peerIP)}
@@ -169,8 +196,15 @@ func addForwardingValues(headers map[string][]string, names *forwardingNames, re
 	if len(req.body) > 0 {
 		headers[names.contentLength] = []string{strconv.Itoa(len(req.body))} // a chunked body has none
 	}
-	for name, value := range req.eventHeaders {
-		if names == &canonicalForwarding {
+	if req.eventHeaders != nil {
+		addEventValues(headers, req.eventHeaders, names == &canonicalForwarding)
+	}
+}
+
+// addEventValues adds the headers of option eventHeaders, whose names are in lower case.
+func addEventValues(headers map[string][]string, eventHeaders map[string]string, canonical bool) {
+	for name, value := range eventHeaders {
+		if canonical {
 			name = http.CanonicalHeaderKey(name)
 		}
 		headers[name] = []string{value}
@@ -179,6 +213,8 @@ func addForwardingValues(headers map[string][]string, names *forwardingNames, re
 
 // dropMadeTraceID takes away the trace id unless the request came with one: only AWS's own front
 // doors make them.
+//
+//lambda:inline
 func dropMadeTraceID(headers map[string][]string, req *request) {
 	if last(req.http.Header["X-Amzn-Trace-Id"]) == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
 		delete(headers, "x-amzn-trace-id")
@@ -187,6 +223,8 @@ func dropMadeTraceID(headers map[string][]string, req *request) {
 
 // lastValues returns the last value of each name: that is the one that the front doors without
 // joined values keep in a map of single values.
+//
+//lambda:inline
 func lastValues(values map[string][]string) map[string]string {
 	single := make(map[string]string, len(values))
 	for name, list := range values {
@@ -198,6 +236,8 @@ func lastValues(values map[string][]string) map[string]string {
 }
 
 // last returns the last value, "" for none.
+//
+//lambda:inline
 func last(values []string) string {
 	if len(values) == 0 {
 		return ""
@@ -205,6 +245,7 @@ func last(values []string) string {
 	return values[len(values)-1]
 }
 
+//lambda:inline
 func scheme(r *http.Request) string {
 	if r.TLS != nil {
 		return "https"
@@ -213,6 +254,8 @@ func scheme(r *http.Request) string {
 }
 
 // port returns the port that the client named, else the scheme's own.
+//
+//lambda:inline
 func port(r *http.Request) string {
 	if i := strings.LastIndexByte(r.Host, ':'); i > strings.LastIndexByte(r.Host, ']') {
 		return r.Host[i+1:]
@@ -224,6 +267,8 @@ func port(r *http.Request) string {
 }
 
 // hostname returns the Host header without the port, and its first label.
+//
+//lambda:inline
 func hostname(host string) (name, firstLabel string) {
 	if end := strings.IndexByte(host, ':'); end >= 0 {
 		if host[0] == '[' { // an IPv6 address

@@ -10,8 +10,10 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// place finds the client's address and the function where they depend on the request.
-func place(l *Lambda, req *request) error {
+// resolve finds the client's address and the function where they depend on the request.
+//
+//lambda:inline
+func resolve(l *Lambda, req *request) error {
 	if l.clientIP != nil {
 		req.clientIP = forwardedIP(l.clientIP, req)
 	}
@@ -50,6 +52,8 @@ func newFunctionsByKey(options []route.Config, api *lambdaAPI) (*functionsByKey,
 }
 
 // resolveByKey takes the function of the route that matches best.
+//
+//lambda:inline
 func resolveByKey(f *functionsByKey, req *request) error {
 	r := route.Find(f.table, req.http)
 	if r == nil {
@@ -90,6 +94,8 @@ func newFunctionsByPath(c *Config, api *lambdaAPI) (*functionsByPath, error) {
 }
 
 // resolveByPath takes the function that the path names.
+//
+//lambda:inline
 func resolveByPath(f *functionsByPath, req *request) error {
 	name, rest, err := route.Name(f.names, escapedPath(req))
 	if err != nil {

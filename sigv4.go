@@ -41,10 +41,17 @@ func newSigner(t *target, c *sigv4.Credentials, amzDate string) *signer {
 }
 
 // sign returns the value of the header Authorization for the invocation with this event.
-func sign(s *signer, event []byte) string {
-	hash := sha256.Sum256(event)
-	hash = sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(hash[:])))
-	mac := hmac.New(sha256.New, s.key)
-	mac.Write([]byte(s.stringToSign + hex.EncodeToString(hash[:])))
-	return s.authorization + hex.EncodeToString(mac.Sum(nil))
+//
+//lambda:inline
+func sign(s *signer, self *worker, event []byte) string {
+	payload := sha256.Sum256(event)
+	canonical := sha256.Sum256([]byte(s.head + strconv.Itoa(len(event)) + s.tail + hex.EncodeToString(payload[:])))
+	if self.macSigner != s {
+		self.mac = hmac.New(sha256.New, s.key)
+		self.macSigner = s
+	} else {
+		self.mac.Reset()
+	}
+	self.mac.Write([]byte(s.stringToSign + hex.EncodeToString(canonical[:])))
+	return s.authorization + hex.EncodeToString(self.mac.Sum(nil))
 }

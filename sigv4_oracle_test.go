@@ -117,27 +117,26 @@ func TestInvocationsAreSignedAsAWSSignsThem(t *testing.T) {
 		if random.Intn(2) == 0 {
 			headers = http.Header{"X-Amz-Client-Context": {"e30="}, "X-Amz-Log-Type": {"Tail"}, "X-Amz-Tenant-Id": {"a  b"}}
 		}
-		req := &request{event: event, invocationHeaders: headers}
+		req := &request{event: event, invocationHeaders: headers, target: target}
 		redate(req)
-		invocation := newInvocation(context.Background(), req, newPreparedInvocation(target, creds, req.signed))
+		invocation := newInvocation(context.Background(), &Lambda{}, req, newPreparedInvocation(target, creds, req.signed), &worker{})
 		w.send(t, invocation, creds, region, "lambda")
 	}
 }
 
 func TestBothWaysSignAsAWSSigns(t *testing.T) {
 	w := newWire(t)
-	for _, fast := range []bool{true, false} {
+	for _, generated := range []bool{true, false} {
 		for name, token := range map[string]string{"keys for good": "", "temporary keys": "token/+=="} {
-			t.Run(fmt.Sprintf("%s, fast %t", name, fast), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, generated %t", name, generated), func(t *testing.T) {
 				config := configFor(w.URL)
 				config.Credentials.SessionToken = token
 				l := newTestHandler(t, config).(*Lambda)
-				l.fast = fast
 				creds := &sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: token}
 				l.target.prepared.Store(newPreparedInvocation(l.target, creds, newSecond(1))) // of long ago
 				// As often as makes every worker sign twice.
 				for i := 0; i < 2*maxIdleWorkers; i++ {
-					serve(l, httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body")))
+					serve(handlerOf(l, generated), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body")))
 					w.check(t, creds, "eu-central-1", "lambda")
 				}
 				if got := w.request.Header.Get("X-Amz-Security-Token"); got != token {

@@ -39,6 +39,22 @@ type stream struct {
 	broken bool // not by the client, after the status was sent
 }
 
+// serveStreamed serves a request whose reply is streamed, in its own goroutine: it waits for Lambda
+// between one chunk and the next.
+func serveStreamed(l *Lambda, w http.ResponseWriter, r *http.Request) {
+	req := newRequest(l, r)
+	err := resolve(l, req)
+	if err == nil {
+		err = refuseSwitch(r)
+	}
+	if err == nil {
+		err = answerStreamed(l, w, req)
+	}
+	if err != nil {
+		fail(l, w, req, err)
+	}
+}
+
 // answerStreamed is the way of a request whose reply is written while it comes. An error before
 // the first byte is returned, and answered as any other; after it all that is left is to cut the
 // connection.
@@ -93,8 +109,8 @@ func readHead(s *stream) (*reply, error) {
 	}
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	switch {
-	case s.lambda.responseFormat == responseRaw:
-		contentType = s.lambda.contentType
+	case s.lambda.replyFormat.name == replyRaw:
+		contentType = s.lambda.replies.rawContentType
 	case mediaType == preludeType:
 		return readPrelude(s)
 	case mediaType == "" || mediaType == eventStreamType:
@@ -157,11 +173,13 @@ func decodePrelude(s *stream, prelude []byte) (*reply, error) {
 		}
 		status = given
 	}
-	header, err := replyHeader(object)
+	head := &reply{header: make(http.Header, 8)}
+	err := addAllHeaders(head.header, object)
 	if err != nil {
 		return nil, badReply(err)
 	}
-	return newReply(status, header, nil, defaultStreamType), expectLength(s, header)
+	completeReply(head, status, nil, defaultStreamType)
+	return head, expectLength(s, head.header)
 }
 
 // expectLength takes the function's Content-Length at its word, to hold the function to it. One
@@ -271,7 +289,7 @@ func writeStream(w http.ResponseWriter, s *stream, head *reply) {
 	s.status = head.status
 	if r.Method == http.MethodHead || bodyless(head.status) {
 		s.req.took = time.Since(s.req.began)
-		writeReply(s.lambda, w, s.req, head)
+		writeReply(s.lambda, w, w.Header(), s.req, head)
 		return
 	}
 	setCallHeaders(s.lambda, head.header, s.req)

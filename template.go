@@ -84,7 +84,7 @@ func templateError(option string, err error) error {
 }
 
 // templateDataOf returns what a template may ask of a request.
-func templateDataOf(l *Lambda, req *request) *templateData {
+func templateDataOf(settings *eventSettings, req *request) *templateData {
 	data := &templateData{
 		Method:         req.http.Method,
 		Scheme:         scheme(req.http),
@@ -98,8 +98,8 @@ func templateDataOf(l *Lambda, req *request) *templateData {
 		ClientIP:       req.clientIP,
 		RouteKey:       req.routeKey,
 		PathParameters: req.pathParameters,
-		Stage:          l.context.stage,
-		StageVariables: l.context.stageVariables,
+		Stage:          settings.context.stage,
+		StageVariables: settings.context.stageVariables,
 	}
 	for _, cookie := range splitCookies(strings.Join(req.http.Header["Cookie"], ";")) {
 		name, value, _ := strings.Cut(cookie, "=")
@@ -171,8 +171,8 @@ func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, err
 	}
 	headers := make(map[string]*valueTemplate, len(option))
 	for name, text := range option {
-		lower := lowerName(name)
-		if !tokenPattern.MatchString(name) || lower == dropped || lower == "content-length" {
+		lower, forwarded := lowerName(name)
+		if !tokenPattern.MatchString(name) || !forwarded || lower == "content-length" {
 			return nil, fmt.Errorf("eventHeaders: %q: want the name of a header that a proxy may set", name)
 		}
 		value, err := parseValueTemplate("eventHeaders."+name, text)
@@ -185,13 +185,13 @@ func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, err
 }
 
 // renderEventHeaders sets the headers of option eventHeaders on a request.
-func renderEventHeaders(l *Lambda, req *request) error {
+func renderEventHeaders(settings *eventSettings, req *request) error {
 	if req.repaired {
 		return nil
 	}
-	data := templateDataOf(l, req)
-	req.eventHeaders = make(map[string]string, len(l.eventHeaders))
-	for name, value := range l.eventHeaders {
+	data := templateDataOf(settings, req)
+	req.eventHeaders = make(map[string]string, len(settings.headers))
+	for name, value := range settings.headers {
 		rendered, err := renderValue(value, data)
 		if err != nil {
 			return err

@@ -16,25 +16,29 @@ import (
 // entries are those of Server-Timing, without their durations.
 var entries = regexp.MustCompile(`;dur=[0-9]+\.[0-9]`)
 
+// roomsAndOrigin replies as an authorizer that allows, as a hook that changes nothing, or as the origin,
+// depending on the event.
+func roomsAndOrigin(w http.ResponseWriter, event []byte) {
+	if strings.Contains(string(event), `"routeArn"`) { // an authorizer's
+		_, _ = w.Write([]byte(`{"isAuthorized":true}`))
+		return
+	}
+	var hooked struct {
+		Records []struct {
+			CF struct {
+				Request json.RawMessage `json:"request"`
+			} `json:"cf"`
+		}
+	}
+	if err := json.Unmarshal(event, &hooked); err == nil && len(hooked.Records) > 0 {
+		_, _ = w.Write(hooked.Records[0].CF.Request) // unchanged
+		return
+	}
+	_, _ = w.Write([]byte(`{"statusCode":200,"headers":{"cache-control":"max-age=60","server-timing":"db;dur=5"},"body":"x"}`))
+}
+
 func TestServerTimingNamesTheParts(t *testing.T) {
-	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
-		if strings.Contains(string(event), `"routeArn"`) { // an authorizer's
-			_, _ = w.Write([]byte(`{"isAuthorized":true}`))
-			return
-		}
-		var hooked struct {
-			Records []struct {
-				CF struct {
-					Request json.RawMessage `json:"request"`
-				} `json:"cf"`
-			}
-		}
-		if err := json.Unmarshal(event, &hooked); err == nil && len(hooked.Records) > 0 {
-			_, _ = w.Write(hooked.Records[0].CF.Request) // unchanged
-			return
-		}
-		_, _ = w.Write([]byte(`{"statusCode":200,"headers":{"cache-control":"max-age=60","server-timing":"db;dur=5"},"body":"x"}`))
-	})
+	f := newFakeLambda(t, roomsAndOrigin)
 	for name, tc := range map[string]struct {
 		set  func(c *Config)
 		want []string // of the first request, and of the second

@@ -6,6 +6,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/seed05e46011/lambda/internal/authorizer"
+	"github.com/seed05e46011/lambda/internal/edge"
 )
 
 const (
@@ -71,6 +74,29 @@ func TestRetriesAreInTheSameTrace(t *testing.T) {
 	first := f.requests[0].Header.Get("X-Amzn-Trace-Id")
 	if second := f.requests[1].Header.Get("X-Amzn-Trace-Id"); first == "" || first != second {
 		t.Errorf("got %q and %q, want the same trace", first, second)
+	}
+}
+
+func TestRoomsAndFunctionAreInTheSameTrace(t *testing.T) {
+	f := newFakeLambda(t, roomsAndOrigin)
+	config := testConfig(f)
+	trustPeer(config)
+	config.Authorizer = &authorizer.Config{Function: "guard", IdentitySource: []string{"$request.header.Authorization"}}
+	config.Edge = &edge.Config{
+		ViewerRequest: &edge.RequestHookConfig{Function: "hook"},
+		OriginRequest: &edge.RequestHookConfig{Function: "hook"},
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil)
+	r.Header.Set("X-Amzn-Trace-Id", traceHeader)
+	r.Header.Set("Authorization", "Bearer x")
+	serve(newTestHandler(t, config), r)
+	if len(f.requests) != 4 {
+		t.Fatalf("got %d calls, want those of two hooks, an authorizer and the function", len(f.requests))
+	}
+	for _, call := range f.requests {
+		if got := call.Header.Get("X-Amzn-Trace-Id"); got != traceHeader {
+			t.Errorf("%s: got %q, want %q", call.URL.Path, got, traceHeader)
+		}
 	}
 }
 

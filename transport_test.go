@@ -174,13 +174,11 @@ func TestAPoolForgetsOldCertificates(t *testing.T) {
 	}
 }
 
-// bothWays returns the handlers of a configuration with workers and without.
-func bothWays(t *testing.T, config *Config) map[string]*Lambda {
+// bothWays returns the handlers of a configuration with generated workers and with their sources.
+func bothWays(t *testing.T, config *Config) map[string]http.Handler {
 	t.Helper()
-	workers := newTestHandler(t, config).(*Lambda)
-	plain := newTestHandler(t, config).(*Lambda)
-	plain.fast = false
-	return map[string]*Lambda{"by workers": workers, "on its own goroutine": plain}
+	l := newTestHandler(t, config).(*Lambda)
+	return map[string]http.Handler{"generated": handlerOf(l, true), "source": handlerOf(l, false)}
 }
 
 func TestConnectionsAreHTTP1AndUsedAgain(t *testing.T) {

@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -13,8 +12,6 @@ import (
 // event is far cheaper than to check every header, and a body that holds these six characters
 // costs a second encoding, nothing else.
 var invalidUTF8 = []byte(`\ufffd`)
-
-var errInvalidUTF8 = errors.New("not UTF-8")
 
 // withoutInvalidUTF8 returns the request with nothing in it that JSON cannot carry: header values
 // are read as ISO 8859-1 (RFC 9110 5.5), paths and queries stay percent-encoded.
@@ -29,6 +26,7 @@ func withoutInvalidUTF8(req *request) *request {
 	r.URL.RawQuery = escapeInvalidUTF8(r.URL.RawQuery)
 	repaired := *req
 	repaired.http = r
+	repaired.lossy = false
 	repaired.repaired = true
 	repaired.eventHeaders = make(map[string]string, len(req.eventHeaders))
 	for name, value := range req.eventHeaders {

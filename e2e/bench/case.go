@@ -49,6 +49,10 @@ func benchCases() []benchCase {
 		{name: "TLS to Lambda", function: functionName("json", small), replyBytes: small, tls: true},
 		{name: "200 routes", function: functionName("json", small), replyBytes: small, routes: 200},
 		{name: "refreshed credentials", function: functionName("json", small), replyBytes: small, refresh: true},
+		{
+			name: "cache hit", function: functionName("json", small), replyBytes: small,
+			options: m{"cache": m{"ttl": "1h"}}, // the first reply is all that the function sends
+		},
 	}, formatCases())
 }
 

@@ -92,7 +92,7 @@ func (p *plan) note(format string, args ...any) {
 
 // Reasons to leave a route out.
 const (
-	reasonAPIKey  = "it wants an API key, which has no counterpart"
+	reasonKeyed   = "it wants an API key, which has no counterpart"
 	reasonCognito = "a Cognito authorizer of a REST API names no audience (authorizer.jwt wants one)"
 	reasonIAM     = "IAM authorization has no counterpart"
 )

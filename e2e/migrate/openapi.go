@@ -127,7 +127,7 @@ func (o *openAPI) scheme(name string, scheme *yaml.Node, format string, scopes [
 	case o.text(get(scheme, "x-amazon-apigateway-authtype")) == "awsSigv4":
 		return g, reasonIAM
 	case o.text(get(scheme, "type")) == "apiKey":
-		return g, reasonAPIKey
+		return g, reasonKeyed
 	default:
 		return g, "its security " + name + " has no authorizer"
 	}

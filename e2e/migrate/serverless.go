@@ -119,7 +119,7 @@ func (s *serverless) http(function lambda, event *yaml.Node) {
 		return
 	}
 	if isTrue(get(event, "private")) {
-		s.plan.leaveOut(r, reasonAPIKey)
+		s.plan.leaveOut(r, reasonKeyed)
 		return
 	}
 	if isTrue(get(event, "async")) {

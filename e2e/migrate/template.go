@@ -213,7 +213,7 @@ func (t *template) guarded(r route, event *yaml.Node, api samAPI, read guardRead
 	}
 	switch {
 	case isTrue(get(event, "Auth", "ApiKeyRequired")) || isTrue(api.get("Auth", "ApiKeyRequired")):
-		t.plan.leaveOut(r, reasonAPIKey)
+		t.plan.leaveOut(r, reasonKeyed)
 		return
 	case name == "AWS_IAM":
 		t.plan.leaveOut(r, reasonIAM)
@@ -350,7 +350,7 @@ func (t *template) method(properties *yaml.Node) {
 	r.lambda = t.functionIn(get(integration, "Uri"))
 	switch {
 	case isTrue(get(properties, "ApiKeyRequired")):
-		t.plan.leaveOut(r, reasonAPIKey)
+		t.plan.leaveOut(r, reasonKeyed)
 		return
 	case t.text(get(properties, "AuthorizationType")) != "NONE" && get(properties, "AuthorizationType") != nil:
 		t.plan.leaveOut(r, "authorization "+t.text(get(properties, "AuthorizationType"))+" of a method is not translated")

@@ -3,6 +3,7 @@ package observability_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/assert"
@@ -190,4 +192,42 @@ func checkMetric(t *testing.T, p *prometheus, panel, metric string) {
 	samples, err := p.query(t.Context(), fmt.Sprintf("count(%s)", metric))
 	require.NoError(t, err)
 	assert.NotEmpty(t, samples, "%s: there is no %s", panel, metric)
+}
+
+func TestReloadsLeaveOneProberAndKeepItsState(t *testing.T) {
+	sick := m{"interval": "100ms", "window": 2, "threshold": 2, "initial": 0}
+	middlewares := map[string]m{}
+	for i := range 5 {
+		middlewares[fmt.Sprintf("probed%d", i)] = function("fail", m{"qualifier": "reloaded", "probe": sick})
+	}
+	watched(t, middlewares)
+	require.Eventually(t, func() bool { return valueOf(t, `probe_healthy{function="fail:reloaded"}`) == 0 }, patience, 50*time.Millisecond)
+	goroutines := goroutinesOf(t)
+	for i := range 10 {
+		middlewares["other"] = function("hello", m{"qualifier": fmt.Sprint("v", i)})
+		watched(t, middlewares)
+		status, _ := get(t, "probed0", "/", nil)
+		assert.Equal(t, http.StatusServiceUnavailable, status, "the state of before is kept")
+	}
+	const probes = `probes_total{function="fail:reloaded",result="bad"}`
+	begin, before := time.Now(), valueOf(t, probes)
+	require.Eventually(t, func() bool { return valueOf(t, probes) >= before+10 }, patience, 10*time.Millisecond)
+	assert.GreaterOrEqual(t, time.Since(begin), 700*time.Millisecond, "one prober makes 11 probes a second at most")
+	assert.InDelta(t, goroutines, goroutinesOf(t), 20, "goroutines")
+}
+
+// goroutinesOf returns how many goroutines Traefik has.
+func goroutinesOf(t *testing.T) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, gateway.DebugURL+"/debug/pprof/goroutine?debug=1", http.NoBody)
+	require.NoError(t, err)
+	response, err := gateway.Client().Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	var n int
+	_, err = fmt.Sscanf(string(content), "goroutine profile: total %d", &n)
+	require.NoError(t, err)
+	return n
 }

@@ -90,6 +90,7 @@ func f(x *t, m map[string]int) { var ok bool; x.n, ok = m["a"]; println(ok) }`},
 	{name: "an assertion in a function that each round calls", code: `func text(v any) string { s, _ := v.(string); return s }
 func f(in []any) { for _, v := range in { println(text(v)) } }`},
 	{name: "a value set before", code: `func f(in []any) { for _, v := range in { s := ""; s, _ = v.(string); println(s) } }`},
+	{name: "a value set before, behind a label", code: `func f(in []any) { for _, v := range in { s := ""; if v == nil { goto l }; println(s); l: s = ""; s, _ = v.(string); println(s) } }`},
 	{name: "a value declared before", code: `func f(in []any) { for _, v := range in { var s string; s, _ = v.(string); println(s) } }`},
 	{name: "a value used where ok is true", code: `func f(in []any) { for _, v := range in { if s, ok := v.(string); ok && s != "" { println(s) } else { println("no") } } }`},
 	{name: "a value used after an if that leaves", code: `func f(in []any) { for _, v := range in { s, ok := v.(string); if !ok { continue }; println(s) } }`},

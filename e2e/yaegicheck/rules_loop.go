@@ -79,7 +79,11 @@ func (p *pass) setBefore(c inspector.Cursor, id *ast.Ident) bool {
 	if !ok {
 		return false
 	}
-	switch stmt := before.Node().(type) {
+	node := before.Node()
+	if labeled, isLabeled := node.(*ast.LabeledStmt); isLabeled {
+		node = labeled.Stmt
+	}
+	switch stmt := node.(type) {
 	case *ast.AssignStmt:
 		return len(stmt.Lhs) == 1 && stmt.Tok != token.ADD_ASSIGN && p.variable(stmt.Lhs[0]) == p.variable(id)
 	case *ast.DeclStmt:

@@ -108,39 +108,36 @@ type handler struct {
 	next  http.Handler
 }
 
-// ServeHTTP answers from the store, or has the origin answer.
+// ServeHTTP answers a plain GET from a fresh entry. All else is serveOther's. In Yaegi each call and
+// each local variable costs time, whether or not it is used: this function calls as little as it can.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	serve(h.cache, h.next, w, r)
-}
-
-// serve answers a plain GET from a fresh entry. All else is serveOther's: a local variable costs time
-// in Yaegi whether or not it is used.
-func serve(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	c := h.cache
 	header := r.Header
 	if r.Method != http.MethodGet || r.ContentLength != 0 || c.settings.query.set ||
 		header["Range"] != nil || header["If-None-Match"] != nil || header["If-Modified-Since"] != nil ||
 		header["If-Match"] != nil || header["If-Unmodified-Since"] != nil || header["Upgrade"] != nil {
-		serveOther(c, next, w, r)
+		serveOther(c, h.next, w, r)
 		return
 	}
 	key := keyOf(c, r)
 	now := time.Now().UnixMilli()
 	s := c.store
 	s.mutex.Lock()
-	rec, known := s.records[key]
-	if !known || rec.kind != recordEntry || now >= rec.entry.freshUntil || now >= rec.entry.trustedUntil ||
-		!rec.entry.anyone && (header["Authorization"] != nil || rec.entry.byTTL && header["Cookie"] != nil) {
+	rec := s.records[key]
+	if rec == nil || rec.kind != recordEntry || now >= rec.entry.hitUntil || !rec.entry.anyone &&
+		(header["Authorization"] != nil || rec.entry.byTTL && header["Cookie"] != nil) {
 		s.mutex.Unlock()
-		serveOther(c, next, w, r)
+		serveOther(c, h.next, w, r)
 		return
 	}
 	e := rec.entry
-	s.order.MoveToFront(rec.element)
 	s.stats.Hits++
-	if e.shown.second != (now-e.born)/1000 || e.shown.age == nil {
-		show(e, (now-e.born)/1000)
+	if now >= e.shown.until {
+		touch(s, rec) // once a second is enough to know what was asked for last
+		show(e, now)
 	}
-	shown := e.shown
+	age := e.shown.age
+	status := e.shown.status
 	s.mutex.Unlock()
 	if c.core.Noted {
 		note(r, e, "hit")
@@ -149,8 +146,8 @@ func serve(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request) 
 	for i, name := range e.names {
 		header[name] = e.values[i]
 	}
-	header["Age"] = shown.age
-	header["Cache-Status"] = shown.status
+	header["Age"] = age
+	header["Cache-Status"] = status
 	if e.status != http.StatusOK {
 		w.WriteHeader(e.status)
 	}
@@ -158,9 +155,11 @@ func serve(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request) 
 }
 
 // show makes the headers of a hit for one second of an entry's age. The store's mutex is held.
-func show(e *entry, age int64) {
-	line := cacheName + "; hit; ttl=" + strconv.FormatInt((e.freshUntil-e.born)/1000-age, 10)
-	e.shown = shown{second: age, age: []string{strconv.FormatInt(age, 10)}}
+func show(e *entry, now int64) {
+	age := (now - e.born) / 1000
+	line := cacheName + "; hit; ttl=" + ttlOf(e, now)
+	e.shown.until = e.born + (age+1)*1000
+	e.shown.age = []string{strconv.FormatInt(age, 10)}
 	e.shown.status = append(append(make([]string, 0, len(e.upstream)+1), e.upstream...), line)
 }
 

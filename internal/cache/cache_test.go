@@ -122,7 +122,8 @@ func letPass(x *tested, d time.Duration) {
 			r.entry.staleUntil -= d.Milliseconds()
 			r.entry.errorUntil -= d.Milliseconds()
 			r.entry.retryAt -= d.Milliseconds()
-			r.entry.trustedUntil -= d.Milliseconds()
+			r.entry.shown.until -= d.Milliseconds()
+			trust(r.entry, r.entry.trustedUntil-d.Milliseconds())
 		}
 	}
 }
@@ -174,12 +175,7 @@ func TestAHitIsTheResponseToTheByte(t *testing.T) {
 	}
 }
 
-type nothing struct{ header http.Header }
-
-func (n *nothing) Header() http.Header             { return n.header }
-func (n *nothing) WriteHeader(_ int)               {}
-func (n *nothing) Write(piece []byte) (int, error) { return len(piece), nil }
-
+// BenchmarkHit serves a response with ten headers, to a compiled ResponseWriter as Traefik's are.
 func BenchmarkHit(b *testing.B) {
 	x := newTested(b, &Config{}, true, respond(200,
 		"Cache-Control", "public, max-age=60", "Content-Type", "application/json",
@@ -187,10 +183,12 @@ func BenchmarkHit(b *testing.B) {
 	get(x, "/path?a=b", "X-Forwarded-Proto", "https")
 	r := httptest.NewRequest("GET", "/path?a=b", nil)
 	setHeader(r.Header, []string{"User-Agent", "bench", "Accept", "*/*", "X-Forwarded-Proto", "https"})
-	w := &nothing{header: http.Header{}}
+	x.cache.core.Noted = false
+	w := httptest.NewRecorder()
 	b.ResetTimer()
 	for i := 0; i < b.N; i++ {
-		x.handler.ServeHTTP(w, r) //yaegi:ok response-writer nothing flushes
+		w.Body.Reset()
+		x.handler.ServeHTTP(w, r)
 	}
 	if x.calls > 1 { // the store outlives a round of the benchmark
 		b.Fatalf("got %d calls, want no more than 1", x.calls)
@@ -205,8 +203,9 @@ func (e *empty) ServeHTTP(_ http.ResponseWriter, _ *http.Request) {}
 func BenchmarkEmptyHandler(b *testing.B) {
 	var handler http.Handler = &empty{}
 	r := httptest.NewRequest("GET", "/path?a=b", nil)
-	w := &nothing{header: http.Header{}}
+	w := httptest.NewRecorder()
 	for i := 0; i < b.N; i++ {
-		handler.ServeHTTP(w, r) //yaegi:ok response-writer nothing flushes
+		w.Body.Reset()
+		handler.ServeHTTP(w, r)
 	}
 }

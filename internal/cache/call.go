@@ -269,7 +269,7 @@ func keepReply(x *exchange) {
 		p.stored = true
 	}
 	if p.stored && x.cache.shares {
-		p.entry.trustedUntil = p.entry.received + trustMillis
+		trust(p.entry, p.entry.received+trustMillis)
 		index = indexToShare(s, key, p.entry)
 		putting = begin(s, x.key)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// entry is a stored response. Only what a store keeps under its mutex changes: retryAt, trustedUntil
-// and shown.
+// entry is a stored response. Only what a store keeps under its mutex changes: retryAt,
+// trustedUntil, hitUntil and shown.
 type entry struct {
 	status       int
 	originStatus int // what the origin sent, before a hook changed it
@@ -28,6 +28,7 @@ type entry struct {
 	shared       bool  // public, s-maxage or must-revalidate: for requests with Authorization too
 	retryAt      int64 // until when the origin is not asked again, after it has failed
 	trustedUntil int64 // until when Redis need not be asked whether it is still valid
+	hitUntil     int64 // until when it is fresh and trusted
 
 	etag         string // "" for none
 	lastModified string // "" for none
@@ -39,7 +40,7 @@ type entry struct {
 
 // shown are the headers of a hit, made once a second.
 type shown struct {
-	second int64
+	until  int64
 	age    []string
 	status []string
 }
@@ -86,11 +87,11 @@ func newEntry(status int, header http.Header, body []byte, v *verdict) *entry {
 		anyone:       v.shared && !v.fresh.byTTL,
 		head:         v.head,
 		dependsOn:    v.names,
-		trustedUntil: forever,
 	}
 	e.freshUntil = e.born + v.fresh.lifetime
 	e.staleUntil = e.freshUntil + v.fresh.stale
 	e.errorUntil = e.freshUntil + v.fresh.staleError
+	trust(e, forever)
 	setValidators(e, header)
 	e.upstream = header["Cache-Status"]
 	if !e.head && hasBody(status) {
@@ -134,6 +135,15 @@ const (
 	trustMillis = 5000
 	forever     = 1 << 62
 )
+
+// trust sets until when Redis need not be asked for an entry.
+func trust(e *entry, until int64) {
+	e.trustedUntil = until
+	e.hitUntil = e.freshUntil
+	if until < e.hitUntil {
+		e.hitUntil = until
+	}
+}
 
 // recordOverhead is what a record takes beside its text: maps, list, slices and structs.
 const recordOverhead = 1024

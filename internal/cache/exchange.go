@@ -123,7 +123,7 @@ func attempt(x *exchange) bool {
 // Redis does not answer.
 func look(x *exchange, now int64) {
 	lookInMemory(x, now)
-	if !x.cache.shares || x.rounds > 0 || x.held && now < x.entry.freshUntil && now < x.entry.trustedUntil {
+	if !x.cache.shares || x.rounds > 0 || x.held && now < x.entry.hitUntil {
 		return
 	}
 	fetch(x, x.key, false, now)

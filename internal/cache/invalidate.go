@@ -3,6 +3,7 @@ package cache
 import (
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // invalidates reports whether a response means that what is stored for its URL has changed
@@ -25,7 +26,7 @@ func invalidate(c *Cache, r *http.Request, header http.Header) {
 	keys := []string{keyOf(c, r)}
 	for _, name := range []string{"Location", "Content-Location"} {
 		if lines := header[name]; len(lines) == 1 {
-			if u, ok := sameOrigin(r, lines[0]); ok {
+			if u, ok := sameOrigin(c, r, lines[0]); ok {
 				keys = append(keys, keyOfURL(c, r, u))
 			}
 		}
@@ -44,13 +45,14 @@ func invalidate(c *Cache, r *http.Request, header http.Header) {
 
 // sameOrigin returns the URL that a reference in a response stands for. ok is false where it is of
 // another scheme or host, whose pages are not this response's to drop.
-func sameOrigin(r *http.Request, reference string) (u *url.URL, ok bool) {
+func sameOrigin(c *Cache, r *http.Request, reference string) (u *url.URL, ok bool) {
 	parsed, err := url.Parse(reference)
 	if err != nil {
 		return nil, false
 	}
 	u = r.URL.ResolveReference(parsed)
-	if parsed.Host != "" && parsed.Host != r.Host || parsed.Scheme != "" && parsed.Scheme != schemeOf(r) {
+	scheme, _, _ := strings.Cut(keyOf(c, r), "\n")
+	if parsed.Host != "" && parsed.Host != r.Host || parsed.Scheme != "" && parsed.Scheme != scheme {
 		return nil, false
 	}
 	return u, true

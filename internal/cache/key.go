@@ -15,22 +15,16 @@ import (
 // keyOf returns the first level of a request's key. For the router's service it has the request's
 // target too, which Traefik's proxy forwards in the place of the URL.
 func keyOf(c *Cache, r *http.Request) string {
-	key := schemeOf(r) + "\n" + r.Host + "\n" + r.URL.EscapedPath() + "\n" + r.URL.RawQuery
-	if !c.core.Function {
-		key += "\n" + r.RequestURI
-	}
-	return key
-}
-
-// schemeOf returns the scheme that the client has used.
-func schemeOf(r *http.Request) string {
+	scheme := "http"
 	if proto := r.Header["X-Forwarded-Proto"]; len(proto) > 0 {
-		return proto[0] // Traefik strips it off requests of peers that it does not trust
+		scheme = proto[0] // Traefik strips it off requests of peers that it does not trust
+	} else if r.TLS != nil {
+		scheme = "https"
 	}
-	if r.TLS != nil {
-		return "https"
+	if c.core.Function {
+		return scheme + "\n" + r.Host + "\n" + r.URL.EscapedPath() + "\n" + r.URL.RawQuery
 	}
-	return "http"
+	return scheme + "\n" + r.Host + "\n" + r.URL.EscapedPath() + "\n" + r.URL.RawQuery + "\n" + r.RequestURI
 }
 
 // headKey is the key of responses to HEAD, which have no body that could answer a GET.

@@ -120,7 +120,7 @@ func fetch(x *exchange, key string, headOnly bool, now int64) {
 		adoptEntry(x.cache, &f, headOnly, now)
 	case !x.held:
 	case f.result != missing: // Redis does not say: what is in memory goes on
-		x.entry.trustedUntil = now + trustMillis
+		trust(x.entry, now+trustMillis)
 	case now >= x.entry.trustedUntil: // another replica has invalidated it
 		drop(s, key)
 	}
@@ -192,7 +192,7 @@ func adoptEntry(c *Cache, f *fetched, headOnly bool, now int64) {
 	s := c.store
 	rec, known := s.records[f.key]
 	if known && rec.kind == recordEntry && rec.entry.received >= f.head.Stored {
-		rec.entry.trustedUntil = now + trustMillis
+		trust(rec.entry, now+trustMillis)
 		return
 	}
 	e, err := decodeEntry(c, f.head, f.body, headOnly)
@@ -200,7 +200,7 @@ func adoptEntry(c *Cache, f *fetched, headOnly bool, now int64) {
 		go spoilt(c, f.sum, err)
 		return
 	}
-	e.trustedUntil = now + trustMillis
+	trust(e, now+trustMillis)
 	put(s, f.key, &record{kind: recordEntry, entry: e, size: entrySize(f.key, e)})
 }
 

@@ -1,6 +1,7 @@
 package logline
 
 import (
+	"regexp"
 	"strconv"
 	"sync"
 	"time"
@@ -47,6 +48,30 @@ func Admit(kind string, now time.Time) (omitted int, admitted bool) {
 	known.last = now
 	known.omitted = 0
 	return left, true
+}
+
+// causePattern finds the cause among the fields of a line.
+var causePattern = regexp.MustCompile(`(?:^| )cause=([^ ]+)`)
+
+// Limited writes a line as Error does, but of its source, status and cause only one a second. The next
+// one says how many were left out.
+func (l *Logger) Limited(line string) {
+	line = OneLine(line)
+	at := linePattern.FindStringSubmatchIndex(line)
+	if at == nil || at[2*fieldsGroup] < 0 {
+		l.Error(line)
+		return
+	}
+	fields := line[at[2*fieldsGroup]:at[2*fieldsGroup+1]]
+	kind := line[:at[2*fieldsGroup]] // source, status and topic
+	if cause := causePattern.FindStringSubmatch(fields); cause != nil {
+		kind += cause[1]
+	}
+	omitted, admitted := Admit(kind, time.Now())
+	if admitted {
+		end := at[2*fieldsGroup+1]
+		l.Error(line[:end] + Omitted(omitted) + line[end:])
+	}
 }
 
 // AdmitAll forgets what was logged, so that the next line of each kind is admitted. Tests begin so.

@@ -1,7 +1,10 @@
 package logline
 
 import (
+	"bytes"
 	"fmt"
+	"log"
+	"os"
 	"testing"
 	"time"
 )
@@ -34,5 +37,33 @@ func TestLinesOfAKindComeOnceASecond(t *testing.T) {
 	}
 	if got := len(limits.kinds); got > maxKinds {
 		t.Errorf("got %d kinds, want at most %d", got, maxKinds)
+	}
+}
+
+func TestLimitedLinesTellHowManyWereLeftOut(t *testing.T) {
+	AdmitAll()
+	var written bytes.Buffer
+	log.SetOutput(&written)
+	log.SetFlags(0)
+	defer log.SetOutput(os.Stderr)
+	logger, _ := New(FormatText)
+	const line = "lambda@file: 500 Internal Server Error: authorizer=guard cause=throttle: Lambda answered 429"
+	for i := 0; i < 3; i++ {
+		logger.Limited(line)
+	}
+	limits.Lock()
+	for _, known := range limits.kinds {
+		known.last = known.last.Add(-interval)
+	}
+	limits.Unlock()
+	logger.Limited(line)
+	logger.Limited("lambda@file: 500 Internal Server Error: authorizer=guard cause=timeout: no reply")
+	logger.Limited("lambda: a line without fields")
+	want := line + "\n" +
+		"lambda@file: 500 Internal Server Error: authorizer=guard cause=throttle omitted=2: Lambda answered 429\n" +
+		"lambda@file: 500 Internal Server Error: authorizer=guard cause=timeout: no reply\n" +
+		"lambda: a line without fields\n"
+	if written.String() != want {
+		t.Errorf("got\n%swant\n%s", written.String(), want)
 	}
 }

@@ -34,6 +34,9 @@ const Pattern = `^(?P<source>[^ ]+): ` +
 
 const field = `[a-zA-Z]+=(?:"(?:[^"\\]|\\.)*"|[^ "]*[^ ":])`
 
+// fieldsGroup is the number of the group fields in Pattern.
+const fieldsGroup = 5
+
 var (
 	linePattern  = regexp.MustCompile(Pattern)
 	fieldPattern = regexp.MustCompile(field)
@@ -110,7 +113,7 @@ func JSON(line string) string {
 	if parts[4] != "" {
 		pairs = append(pairs, pair("topic", parts[4]))
 	}
-	for _, text := range fieldPattern.FindAllString(parts[5], -1) {
+	for _, text := range fieldPattern.FindAllString(parts[fieldsGroup], -1) {
 		name, value, _ := strings.Cut(text, "=")
 		pairs = append(pairs, fieldPair(name, value))
 	}

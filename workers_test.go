@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -22,17 +21,33 @@ import (
 // ofOneRequest is what differs from one request to the next, whichever way it goes.
 var ofOneRequest = regexp.MustCompile(`"(?:requestId|extendedRequestId)":"[^"]+"|"(?:time|requestTime)":"[^"]{26}"|"(?:timeEpoch|requestTimeEpoch)":\d{13}|Root=1-[0-9a-f]{8}-[0-9a-f]{24}|duration=[\d.]+m?s|lambda;dur=[\d.]+`)
 
-// checkBothWays serves a request with workers and with serveAny, and fails where the events, the
-// answers or the lines of the log differ. header is what the client's headers begin with.
+// handlerOf returns the handler as it is, which is generated code in workers, or one that calls the
+// functions that the code was generated from.
+func handlerOf(l *Lambda, generated bool) http.Handler {
+	if generated {
+		return l
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{lambda: l, w: w, r: r}
+		prepare(x, &worker{})
+		callFunction(x)
+		if x.resp != nil {
+			conclude(x)
+		}
+		if !x.answered {
+			finish(x)
+		}
+	})
+}
+
+// checkBothWays serves a request with the generated workers and with their sources, and fails where
+// the events, the responses or the lines of the log differ. header is what the client's headers begin
+// with.
 func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *http.Request, header http.Header) {
 	t.Helper()
-	if !l.fast {
-		t.Fatal("no worker serves this middleware")
-	}
 	both := map[bool]string{}
-	for _, fast := range []bool{false, true} {
-		l.fast = fast
-		setHTTPAPIv2Common(l, "example.org") // of an earlier request
+	for _, generated := range []bool{false, true} {
+		setHTTPAPIv2Common(l.events, "example.org") // of an earlier request
 		logged := captureLog(t)
 		f.mu.Lock()
 		f.events = nil
@@ -41,15 +56,15 @@ func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *ht
 		for name, values := range header {
 			w.Header()[name] = values
 		}
-		l.ServeHTTP(w, newRequest())
+		handlerOf(l, generated).ServeHTTP(w, newRequest())
 		result := w.Result()
 		f.mu.Lock()
 		outcome := fmt.Sprintf("%d %q\n%q\nevents: %s\nlog: %s", result.StatusCode, result.Header, w.Body, f.events, logged.text())
 		f.mu.Unlock()
-		both[fast] = ofOneRequest.ReplaceAllString(outcome, "(differs)")
+		both[generated] = ofOneRequest.ReplaceAllString(outcome, "(differs)")
 	}
 	if both[true] != both[false] {
-		t.Errorf("the fast way:\n%.2000s\nthe other:\n%.2000s", both[true], both[false])
+		t.Errorf("generated:\n%.2000s\nits source:\n%.2000s", both[true], both[false])
 	}
 }
 
@@ -275,35 +290,6 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 	}
 }
 
-// The fast way is for most: not to take it would show nowhere else.
-func TestWhatIsServedTheFastWay(t *testing.T) {
-	f := newFakeLambda(t, replies(""))
-	for name, tc := range map[string]struct {
-		set  func(*Config)
-		fast bool
-	}{
-		"no options":      {func(_ *Config) {}, true},
-		"Function URL":    {func(c *Config) { c.EventFormat = "function-url" }, true},
-		"another format":  {func(c *Config) { c.EventFormat = "alb" }, true},
-		"responseFormat":  {func(c *Config) { c.ResponseFormat = responseStrict }, true},
-		"eventHeaders":    {func(c *Config) { c.EventHeaders = map[string]string{"X-A": "1"} }, true},
-		"retry":           {func(c *Config) { c.Retry = &RetryConfig{Attempts: 2} }, true},
-		"invocationType":  {func(c *Config) { c.InvocationType = "Event" }, true},
-		"logType":         {func(c *Config) { c.LogType = "Tail" }, true},
-		"serverTiming":    {func(c *Config) { c.ServerTiming = true }, true},
-		"maxConcurrency":  {func(c *Config) { c.MaxConcurrency = 1 }, true},
-		"RESPONSE_STREAM": {func(c *Config) { c.InvokeMode = invokeModeStream }, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			config := testConfig(f)
-			tc.set(config)
-			if got := newTestHandler(t, config).(*Lambda).fast; got != tc.fast {
-				t.Errorf("got %t", got)
-			}
-		})
-	}
-}
-
 // brokenWriter panics where the answer is written.
 type brokenWriter struct{ header http.Header }
 
@@ -325,6 +311,36 @@ func TestAPanicStaysWithItsRequest(t *testing.T) {
 			t.Errorf("the request after it: %d %q", w.Code, w.Body)
 		}
 	}
+}
+
+// abortingWriter has compiled code cut the connection where the response is written.
+type abortingWriter struct{ header http.Header }
+
+func (w abortingWriter) Header() http.Header         { return w.header }
+func (w abortingWriter) WriteHeader(_ int)           {}
+func (w abortingWriter) Write(_ []byte) (int, error) { abort(); return 0, nil }
+
+// Traefik takes every other value for a crash, and logs it.
+func TestAnAbortStaysGenuine(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
+	l := newTestHandler(t, testConfig(f))
+	for i := 0; i < 3; i++ {
+		if !aborts(l, abortingWriter{http.Header{}}) {
+			t.Error("got another panic or none, want http.ErrAbortHandler")
+		}
+	}
+}
+
+// aborts reports whether a handler panics with http.ErrAbortHandler itself.
+func aborts(h http.Handler, w http.ResponseWriter) (genuine bool) {
+	defer func() {
+		genuine = false
+		if err, ok := recover().(error); ok { //yaegi:ok recover-value compiled code panics
+			genuine = err == http.ErrAbortHandler //nolint:errorlint // as net/http compares it
+		}
+	}()
+	h.ServeHTTP(w, getRequest("http://example.com/"))
+	return false
 }
 
 // panicOf returns what a handler panics with, "" for nothing.
@@ -400,42 +416,49 @@ func serveInBurst(t *testing.T, l http.Handler, path string, g *gate, answered *
 	}
 }
 
-func TestAWorkerHoldsNothingLarge(t *testing.T) {
-	large := strings.Repeat("x", minSplicedBody)
+// An idle worker would hold what is large until its next request.
+func TestWorkersLeaveWhatIsLarge(t *testing.T) {
 	for name, tc := range map[string]struct {
-		body, reply      string
-		encoder, decoder bool // stays
+		body, event, reply int64 // their lengths; -1 where nobody knows
+		writesWait         bool
+		prepare, conclude  bool // is left
 	}{
-		"nothing large":                {"x", `{"statusCode":200,"body":"hi"}`, true, true},
-		"a reply that few make":        {"x", `"hi"`, true, true},
-		"a failure without a body":     {"", "", true, true},
-		"a failure, with a body":       {"x", "", true, true},
-		"a failure, with a large body": {large, "", false, false},
-		"a large body":                 {large, `{"statusCode":200,"body":"hi"}`, false, false},
-		"a large reply":                {"x", `{"statusCode":200,"body":"` + large + `"}`, true, false},
+		"nothing large":                   {0, 100, 100, false, false, false},
+		"a large body":                    {minSplicedBody, minSplicedBody, 100, false, true, true},
+		"a body of unknown length":        {-1, 100, 100, false, true, false},
+		"an event of many headers":        {0, minSplicedBody, 100, false, false, true},
+		"a large reply":                   {0, 100, minSplicedBody, false, false, true},
+		"a reply of unknown length":       {0, 100, -1, false, false, true},
+		"a hook where the reply is taken": {0, 100, 100, true, false, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
-				switch {
-				case bytes.Contains(event, []byte(`"method":"GET"`)):
-					_, _ = io.WriteString(w, `{"statusCode":200,"body":"hi"}`)
-				case tc.reply == "":
-					w.Header().Set("X-Amz-Function-Error", "Unhandled")
-				default:
-					_, _ = io.WriteString(w, tc.reply)
-				}
-			})
-			l := newTestHandler(t, testConfig(f))
-			l.ServeHTTP(httptest.NewRecorder(), getRequest("http://example.com/")) // one of either waits at least
-			encoders, decoders := atomic.LoadInt32(&idleEncoders), atomic.LoadInt32(&idleDecoders)
-			l.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(tc.body)))
-			if after := atomic.LoadInt32(&idleEncoders); (after == encoders) != tc.encoder {
-				t.Errorf("%d encoders, then %d", encoders, after)
-			}
-			if after := atomic.LoadInt32(&idleDecoders); (after == decoders) != tc.decoder {
-				t.Errorf("%d decoders, then %d", decoders, after)
-			}
-		})
+		x := &exchange{
+			lambda: &Lambda{writesWait: tc.writesWait},
+			r:      &http.Request{ContentLength: tc.body},
+			req:    &request{event: make([]byte, tc.event)},
+			resp:   &http.Response{ContentLength: tc.reply},
+		}
+		if prepare, conclude := preparesAlone(x), concludesAlone(x); prepare != tc.prepare || conclude != tc.conclude {
+			t.Errorf("%s: got prepare %t and conclude %t, want %t and %t", name, prepare, conclude, tc.prepare, tc.conclude)
+		}
+	}
+}
+
+func TestTheSourcesOfWorkersServeToo(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
+	l := newTestHandler(t, testConfig(f))
+	retireIdle(&idleEncoders, toEncode)
+	retireIdle(&idleDecoders, toDecode)
+	atomic.AddInt32(&idleEncoders, 1)
+	atomic.AddInt32(&idleDecoders, 1)
+	go encodeLoop()
+	go decodeLoop()
+	for i := 0; i < 3; i++ {
+		if got := bodyOf(t, get(l)); got != "hi" {
+			t.Errorf("got %q, want hi", got)
+		}
+	}
+	if encoders, decoders := retireIdle(&idleEncoders, toEncode), retireIdle(&idleDecoders, toDecode); encoders != 1 || decoders != 1 {
+		t.Errorf("got %d encoders and %d decoders, want the one of each that was there", encoders, decoders)
 	}
 }
 
@@ -524,11 +547,23 @@ func TestAPanicEndsTheContextOfItsRequest(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	l := newTestHandler(t, testConfig(f)).(*Lambda)
 	cancelled := false
-	x := &exchange{lambda: l, panicked: "a broken writer", cancel: func() { cancelled = true }}
+	body := &closedBody{}
+	x := &exchange{resp: &http.Response{}, lambda: l, panicked: true, panicOf: "a broken writer", cancel: func() { cancelled = true }}
+	x.resp.Body = body
 	_ = panicOfFinish(x)
-	if !cancelled {
-		t.Error("the context lives on")
+	if !cancelled || !body.closed {
+		t.Errorf("got cancelled %t, reply closed %t, want both", cancelled, body.closed)
 	}
+}
+
+// closedBody notes whether it was closed.
+type closedBody struct{ closed bool }
+
+func (b *closedBody) Read(_ []byte) (int, error) { return 0, io.EOF }
+
+func (b *closedBody) Close() error {
+	b.closed = true
+	return nil
 }
 
 // panicOfFinish returns what finish panics with.
