@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/bracket"
@@ -43,20 +42,16 @@ func newCache(life context.Context, l *Lambda, config *Config) (*cache.Cache, er
 // cacheIdentity returns what stored responses depend on: all options but credentials, and the region
 // that is not in them.
 func cacheIdentity(config *Config) ([]byte, error) {
+	c := *config
+	c.Credentials = nil
 	group := *config.Cache
 	group.Redis = nil
-	options := []any{group, newLambdaAPI(config).regionOf(&aws.Function{})}
-	all := reflect.ValueOf(*config)
-	for i := 0; i < all.NumField(); i++ {
-		if name := all.Type().Field(i).Name; name != "Credentials" && name != "Cache" {
-			options = append(options, all.Field(i).Interface())
-		}
-	}
-	identity, err := json.Marshal(options)
+	c.Cache = &group
+	options, err := json.Marshal(c) //yaegi:ok secret-printed credentials are off, and the rest is only hashed
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	return identity, nil
+	return append(options, newLambdaAPI(config).regionOf(&aws.Function{})...), nil
 }
 
 // fallsBack hands a failure on to the next handler. Behind a cache it only notes that it would: a stale

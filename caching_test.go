@@ -150,19 +150,23 @@ func TestFailuresBehindACache(t *testing.T) {
 	}
 }
 
+// authorizedPage replies to the events of an authorizer and of a function.
+func authorizedPage(control string) func(w http.ResponseWriter, event []byte) {
+	return func(w http.ResponseWriter, event []byte) {
+		if strings.Contains(string(event), `"identitySource"`) {
+			_, _ = w.Write([]byte(`{"isAuthorized":true}`))
+			return
+		}
+		_, _ = w.Write([]byte(strings.Replace(cacheable("page"), "max-age=60", control, 1)))
+	}
+}
+
 func TestACacheBehindAnAuthorizer(t *testing.T) {
 	for control, want := range map[string]string{
 		"max-age=60":         "fwd=uri-miss; detail=hit-for-miss",
 		"public, max-age=60": "hit; ttl=60",
 	} {
-		control := control
-		f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
-			if strings.Contains(string(event), `"identitySource"`) {
-				_, _ = w.Write([]byte(`{"isAuthorized":true}`))
-				return
-			}
-			_, _ = w.Write([]byte(strings.Replace(cacheable("page"), "max-age=60", control, 1)))
-		})
+		f := newFakeLambda(t, authorizedPage(control))
 		config := testConfig(f)
 		config.Cache = &cache.Config{}
 		config.Authorizer = &authorizer.Config{Function: "check"}
@@ -174,6 +178,35 @@ func TestACacheBehindAnAuthorizer(t *testing.T) {
 			if i == 1 {
 				wantCacheStatus(t, control, resp, want)
 			}
+		}
+	}
+}
+
+func TestStreamedRepliesAreStoredWhileTheyStream(t *testing.T) {
+	discardLog(t)
+	head := prelude(`{"statusCode":200,"headers":{"cache-control":"max-age=60"}}`)
+	whole := [][]byte{head, chunkFrame("first "), chunkFrame("second")}
+	for name, row := range map[string]struct {
+		pieces [][]byte
+		want   string // of the second request
+	}{
+		"a whole reply": {append(whole[:3:3], ends()), "hit; ttl=60"},
+		"one that ends with an error": {
+			append(whole[:3:3], completeFrame(`{"ErrorCode":"Runtime.Error"}`)), "fwd=uri-miss; stored; ttl=60",
+		},
+		"one that breaks": {whole[:3:3], "fwd=uri-miss; stored; ttl=60"},
+	} {
+		f := newFakeLambda(t, streams("application/vnd.awslambda.http-integration-response", row.pieces...))
+		config := streamConfig(f)
+		config.Cache = &cache.Config{}
+		server := newTestServer(t, newTestHandler(t, config))
+		first := fetch(t, "GET", server.URL+"/")
+		if name == "a whole reply" && (first.body != "first second" || first.err != nil) {
+			t.Errorf("%s: got %q, %v, want the stream", name, first.body, first.err)
+		}
+		second := fetch(t, "GET", server.URL+"/")
+		if got := second.header.Get("Cache-Status"); got != "traefik-lambda; "+row.want {
+			t.Errorf("%s: got Cache-Status %q, want %q", name, got, row.want)
 		}
 	}
 }

@@ -439,6 +439,9 @@ func encodeRequests() {
 					context2.Time = req.second.logTime
 					context2.TimeEpoch = req.millis
 					context2.Authorizer = req.authorizer
+					if r.TLS != nil {
+						setHTTPAPIv2ClientCert(r, context2)
+					}
 					if event2.RawQueryString != "" {
 
 						// joinedQuery, query.go
@@ -679,6 +682,9 @@ func encodeRequests() {
 							RequestTimeEpoch: req.millis,
 							Stage:            argument.context.stage,
 						},
+					}
+					if r.TLS != nil {
+						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r)
 					}
 					userAgent2 = ""
 					userAgent2, ok = event4.Headers["User-Agent"]
@@ -935,6 +941,9 @@ func encodeRequests() {
 							Stage:            argument.context.stage,
 						},
 					}
+					if r.TLS != nil {
+						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r)
+					}
 					userAgent2 = ""
 					userAgent2, ok = event4.Headers["User-Agent"]
 					if ok {
@@ -1090,6 +1099,9 @@ func encodeRequests() {
 					context2.Time = req.second.logTime
 					context2.TimeEpoch = req.millis
 					context2.Authorizer = req.authorizer
+					if r.TLS != nil {
+						setHTTPAPIv2ClientCert(r, context2)
+					}
 					if event2.RawQueryString != "" {
 
 						// joinedQuery, query.go
@@ -1176,6 +1188,7 @@ func encodeRequests() {
 						req.uuid = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
 					}
 					event2.RequestContext.RequestID = req.uuid
+					event2.RequestContext.Authentication = nil
 					addTLSHeaders(event2.Headers, req.http.TLS)
 
 					// marshalEvent, envelope.go

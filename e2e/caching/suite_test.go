@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,34 +33,51 @@ const (
 	suiteIntegrity = "DjuwN9nUZXLTW+wav1LRESCZNVxl8SshwOy4z1pxuWbWt5/ay6sM9QQ1lebBaDO6P1IMBoK6mdf+PuVP/QNL8A=="
 )
 
+// runs is how often the suite is run where a result is not the expected one: its tests measure seconds, and a busy machine
+// takes some longer. What changed is changed in each run.
+const runs = 3
+
 // TestCacheTests compares each result with the one of testdata. UPDATE_RESULTS=1 writes them.
 func TestCacheTests(t *testing.T) {
 	folder, name, released := suiteFolder(t)
 	for _, origin := range []string{"service", "function"} {
 		t.Run(origin, func(t *testing.T) {
-			results := runSuite(t, folder, origin == "function")
 			file := filepath.Join("testdata", name+"-"+origin+".txt")
+			results := runSuite(t, folder, origin == "function")
 			if os.Getenv("UPDATE_RESULTS") == "1" {
 				require.NoError(t, os.WriteFile(file, []byte(strings.Join(results, "\n")+"\n"), 0o600))
 			}
-			want, err := os.ReadFile(file)
+			content, err := os.ReadFile(file)
 			require.NoError(t, err)
-			assert.Equal(t, strings.Fields(strings.TrimSpace(string(want))), strings.Fields(strings.Join(results, " ")))
-			tally := map[string]int{}
-			for _, result := range results {
-				_, outcome, _ := strings.Cut(result, " ")
-				tally[outcome]++
+			want := strings.Split(strings.TrimSpace(string(content)), "\n")
+			changed := without(results, want)
+			for i := 1; i < runs && len(changed) > 0; i++ {
+				t.Logf("once more, since these are new: %q", changed)
+				again := runSuite(t, folder, origin == "function")
+				changed = slices.DeleteFunc(changed, func(line string) bool { return !sameTest(without(again, want), line) })
 			}
-			t.Log(tally)
+			assert.Empty(t, changed, "results that are not those of %s", file)
+			assert.Len(t, results, len(want), "tests")
 			if !released {
-				assert.Zero(t, tally["required fail"], "required tests broken")
+				assert.NotContains(t, string(content), "required fail", "required tests broken")
 			}
 		})
 	}
 }
 
-// suiteFolder returns where the suite is, what its results are called, and whether it is the release on npm. Of that one
-// 16 required tests do not pass: the suite has since turned their expectation round, or made a check of them (rows).
+// without returns the lines that are not in other.
+func without(lines, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return slices.Contains(other, line) })
+}
+
+// sameTest reports whether a line is about the test of one of lines.
+func sameTest(lines []string, line string) bool {
+	id, _, _ := strings.Cut(line, " ")
+	return slices.ContainsFunc(lines, func(other string) bool { return strings.HasPrefix(other, id+" ") })
+}
+
+// suiteFolder returns where the suite is, what its results are called, and whether it is the release on npm. 16 required
+// tests of that do not pass: the suite has since turned their expectation round, or made a check of them (rows).
 func suiteFolder(t *testing.T) (folder, name string, released bool) {
 	t.Helper()
 	if folder := os.Getenv("CACHE_TESTS"); folder != "" {

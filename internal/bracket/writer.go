@@ -173,6 +173,9 @@ func (w *Writer) Finish() {
 	if w.status == 0 && !w.hijacked {
 		w.WriteHeader(http.StatusOK)
 	}
+	if w.apart && !w.held {
+		copyHeader(w.client.Header(), w.header) // trailers
+	}
 }
 
 // WriteHeader asks the rooms, and writes the head.

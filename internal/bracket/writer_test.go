@@ -349,3 +349,15 @@ func TestHeldResponsesReachTheRoomThatHoldsThemAlone(t *testing.T) {
 		t.Errorf("got %d %q at the client, want nothing", client.Code, client.Body)
 	}
 }
+
+func TestTrailersOfResponsesApart(t *testing.T) {
+	client := httptest.NewRecorder()
+	w := Apart(client)
+	w.Header().Set("Trailer", "X-Sum")
+	_, _ = w.Write([]byte("body"))
+	w.Header().Set("X-Sum", "1")
+	w.Finish()
+	if got := client.Result().Trailer.Get("X-Sum"); got != "1" {
+		t.Errorf("got trailer %q, want 1", got)
+	}
+}

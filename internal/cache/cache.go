@@ -56,8 +56,12 @@ type Cache struct {
 	core     Core
 	settings *settings
 	store    *store
-	shares   bool   // with other replicas,
-	redis    *redis // through Redis
+
+	forwards  bool // requests may reach the router's service
+	cutsQuery bool // some parameters do not count
+
+	shares bool   // with other replicas,
+	redis  *redis // through Redis
 }
 
 // New builds a cache. It shares what it stores with all caches of the same core.Name and
@@ -76,7 +80,8 @@ func New(life context.Context, config *Config, core Core) (*Cache, error) {
 	}
 	sum := sha256.Sum256(append([]byte(core.Name+"\n"), core.Settings...))
 	identity := hex.EncodeToString(sum[:])
-	c := &Cache{core: core, settings: s, store: storeFor(life, core.Name, identity, s.maxBytes, nowMillis())}
+	c := &Cache{core: core, settings: s, forwards: !core.Function, cutsQuery: s.query.set}
+	c.store = storeFor(life, core.Name, identity, s.maxBytes, nowMillis())
 	if config.Redis != nil {
 		c.shares = true
 		c.redis = redisFor(c.store, &shared, identity[:32], s.maxEntryBytes, core.Log)
@@ -88,7 +93,7 @@ func New(life context.Context, config *Config, core Core) (*Cache, error) {
 func (c *Cache) Stats() Stats {
 	c.store.mutex.Lock()
 	defer c.store.mutex.Unlock()
-	stats := c.store.stats
+	stats := statsOf(c.store)
 	stats.Bytes = c.store.bytes
 	stats.Entries = int64(len(c.store.records))
 	if c.shares {
@@ -113,7 +118,7 @@ type handler struct {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := h.cache
 	header := r.Header
-	if r.Method != http.MethodGet || r.ContentLength != 0 || c.settings.query.set ||
+	if r.Method != http.MethodGet || r.ContentLength != 0 || c.cutsQuery ||
 		header["Range"] != nil || header["If-None-Match"] != nil || header["If-Modified-Since"] != nil ||
 		header["If-Match"] != nil || header["If-Unmodified-Since"] != nil || header["Upgrade"] != nil {
 		serveOther(c, h.next, w, r)
@@ -124,20 +129,20 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := c.store
 	s.mutex.Lock()
 	rec := s.records[key]
-	if rec == nil || rec.kind != recordEntry || now >= rec.entry.hitUntil || !rec.entry.anyone &&
+	if rec == nil || now >= rec.entry.hitUntil || !rec.entry.anyone &&
 		(header["Authorization"] != nil || rec.entry.byTTL && header["Cookie"] != nil) {
 		s.mutex.Unlock()
 		serveOther(c, h.next, w, r)
 		return
 	}
 	e := rec.entry
-	s.stats.Hits++
-	if now >= e.shown.until {
+	s.hits++
+	if now >= e.shownUntil {
 		touch(s, rec) // once a second is enough to know what was asked for last
 		show(e, now)
 	}
-	age := e.shown.age
-	status := e.shown.status
+	age := e.shownAge
+	status := e.shownStatus
 	s.mutex.Unlock()
 	if c.core.Noted {
 		note(r, e, "hit")
@@ -157,10 +162,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // show makes the headers of a hit for one second of an entry's age. The store's mutex is held.
 func show(e *entry, now int64) {
 	age := (now - e.born) / 1000
+	if age < 0 { // the clock of another replica is ahead
+		age = 0
+	}
 	line := cacheName + "; hit; ttl=" + ttlOf(e, now)
-	e.shown.until = e.born + (age+1)*1000
-	e.shown.age = []string{strconv.FormatInt(age, 10)}
-	e.shown.status = append(append(make([]string, 0, len(e.upstream)+1), e.upstream...), line)
+	e.shownUntil = e.born + (age+1)*1000
+	e.shownAge = []string{strconv.FormatInt(age, 10)}
+	e.shownStatus = append(append(make([]string, 0, len(e.upstream)+1), e.upstream...), line)
 }
 
 // note tells the rooms further out what an answer from an entry is.

@@ -122,7 +122,7 @@ func letPass(x *tested, d time.Duration) {
 			r.entry.staleUntil -= d.Milliseconds()
 			r.entry.errorUntil -= d.Milliseconds()
 			r.entry.retryAt -= d.Milliseconds()
-			r.entry.shown.until -= d.Milliseconds()
+			r.entry.shownUntil -= d.Milliseconds()
 			trust(r.entry, r.entry.trustedUntil-d.Milliseconds())
 		}
 	}

@@ -100,7 +100,7 @@ func ask(x *exchange, ctx context.Context) { //nolint:revive // x is whose conte
 // or whether the entry is still good: the condition of its client is judged on the result.
 func outgoing(x *exchange, ctx context.Context) *http.Request { //nolint:revive // x is whose context this is
 	r := x.r.WithContext(ctx)
-	if !x.leads {
+	if !x.leads && !x.parallel {
 		return r
 	}
 	r.Header = x.r.Header.Clone()
@@ -162,6 +162,9 @@ func actionOf(x *exchange) action {
 		return validates
 	case isError(p.status) && x.found && p.asked.received < x.entry.errorUntil:
 		return errs
+	}
+	if x.r.Context().Err() != nil && !detachable(x) && !x.background {
+		return passes // the origin may say what it says because the client has gone
 	}
 	p.verdict = judge(x.cache, &p.asked, p.status, p.header)
 	if !p.verdict.store || p.declared > x.cache.settings.maxEntryBytes && bodied(x) {

@@ -8,7 +8,7 @@ import (
 )
 
 // entry is a stored response. Only what a store keeps under its mutex changes: retryAt,
-// trustedUntil, hitUntil and shown.
+// trustedUntil, hitUntil and what is shown.
 type entry struct {
 	status       int
 	originStatus int // what the origin sent, before a hook changed it
@@ -35,14 +35,10 @@ type entry struct {
 	modified     time.Time
 	dependsOn    []string // the names of its second level
 
-	shown shown
-}
-
-// shown are the headers of a hit, made once a second.
-type shown struct {
-	until  int64
-	age    []string
-	status []string
+	// The headers of a hit, made once a second.
+	shownUntil  int64
+	shownAge    []string
+	shownStatus []string
 }
 
 // hopByHop lists the headers that are for one connection alone (RFC 9110 7.6.1), and those that

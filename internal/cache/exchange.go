@@ -24,12 +24,15 @@ type exchange struct {
 	barred bool // there is one, but not for this request's identity
 	held   bool // there is one, either way
 	varies bool
+	marked bool // responses like its own were not storable lately
+	alien  bool // likewise, but only those to requests with an identity
 
 	// What it waits for, or leads.
 	rounds     int
 	flightKey  string
 	flight     *flight
 	leads      bool
+	parallel   bool // it validates an entry that is never fresh, beside others
 	failed     bool // the call that it has waited for
 	background bool // nobody waits for an answer
 
@@ -89,7 +92,7 @@ func pass(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request, l
 func newExchange(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	noted, notes := bracket.Begin(r)
 	x := &exchange{cache: c, next: next, w: w, r: noted, original: noted, notes: notes}
-	if c.settings.query.set {
+	if c.cutsQuery {
 		x.r = withCutQuery(&c.settings.query, noted)
 	}
 	x.key = keyOf(c, x.r)
@@ -113,7 +116,7 @@ func attempt(x *exchange) bool {
 	case x.failed:
 		answerFailure(x, &x.flight.failure)
 	default:
-		return forward(x, now)
+		return forward(x)
 	}
 	return true
 }
@@ -123,7 +126,7 @@ func attempt(x *exchange) bool {
 // Redis does not answer.
 func look(x *exchange, now int64) {
 	lookInMemory(x, now)
-	if !x.cache.shares || x.rounds > 0 || x.held && now < x.entry.hitUntil {
+	if !x.cache.shares || x.rounds > 0 || x.marked || x.held && now < x.entry.hitUntil {
 		return
 	}
 	fetch(x, x.key, false, now)
@@ -147,6 +150,8 @@ func lookInMemory(x *exchange, now int64) {
 			found = true
 		}
 	}
+	x.marked = marked(s, markKey(key), now)
+	x.alien = marked(s, identityKey(key), now)
 	s.mutex.Unlock()
 	x.entry = e
 	x.varies = varies
@@ -173,7 +178,7 @@ func onlyIfCached(r *http.Request) bool {
 
 // forward has the origin answer: alone, or as the call that others wait for. It reports false where it
 // has waited for another one.
-func forward(x *exchange, now int64) bool {
+func forward(x *exchange) bool {
 	x.tell.forward = "uri-miss"
 	switch {
 	case x.found:
@@ -181,7 +186,7 @@ func forward(x *exchange, now int64) bool {
 	case x.varies:
 		x.tell.forward = "vary-miss"
 	}
-	if alone(x, now) {
+	if alone(x) {
 		callAlone(x)
 		return true
 	}
@@ -201,22 +206,19 @@ func forward(x *exchange, now int64) bool {
 }
 
 // alone reports whether a request neither waits for another one nor has others wait, and notes why.
-func alone(x *exchange, now int64) bool {
-	c := x.cache
-	c.store.mutex.Lock()
-	isMarked := marked(c.store, markKey(x.key), now)
-	isPersonal := marked(c.store, identityKey(x.key), now)
-	c.store.mutex.Unlock()
+func alone(x *exchange) bool {
 	switch {
-	case x.barred || isPersonal && personal(c, x.r):
+	case x.barred || x.alien && personal(x.cache, x.r):
 		x.tell.forward = "bypass"
 		x.tell.detail = "identity"
-	case isMarked:
+	case x.marked:
 		x.tell.detail = "hit-for-miss"
 	case x.r.Header["Range"] != nil:
 		x.tell.detail = "range"
 	case dirty(x.r, keyNames(x)):
 		x.tell.detail = "override"
+	case x.found && x.entry.freshUntil <= x.entry.received:
+		x.parallel = true // those that waited would have to ask anyway
 	case x.rounds >= maxRounds:
 	default:
 		return false

@@ -243,3 +243,41 @@ func TestASlowClientKeepsNobodyWaiting(t *testing.T) {
 		all.Wait()
 	}
 }
+
+func TestRequestsForWhatIsNeverFreshAskInParallel(t *testing.T) {
+	open := make(chan bool)
+	x := newTested(t, &Config{}, true, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("Etag", `"a"`)
+		if r.Header.Get("If-None-Match") == `"a"` {
+			<-open
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = w.Write([]byte("page"))
+	})
+	get(x, "/")
+	responses, all := crowdOf(x, "/")
+	until(t, "calls in parallel", func() bool { return atomic.LoadInt64(&x.calls) == crowd+1 })
+	close(open)
+	all.Wait()
+	for i, w := range responses {
+		if w.Code != 200 || w.Body.String() != "page" {
+			t.Errorf("client %d: got %d %q, want the page", i, w.Code, w.Body)
+		}
+	}
+}
+
+func TestAClientThatLeavesMarksNothing(t *testing.T) {
+	ctx, leaveCall := context.WithCancel(context.Background())
+	x := newTested(t, &Config{}, false, func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Done() != nil {
+			leaveCall()
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.Header().Set("Cache-Control", "max-age=60")
+	})
+	x.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+	wantStatus(t, "the next client", get(x, "/"), "; fwd=uri-miss; stored; ttl=60")
+}

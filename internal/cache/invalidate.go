@@ -20,7 +20,7 @@ func invalidates(method string, status int) bool {
 // invalidate drops what is stored for the URL of a request, and for those of the same origin that the
 // response names.
 func invalidate(c *Cache, r *http.Request, header http.Header) {
-	if c.settings.query.set {
+	if c.cutsQuery {
 		r = withCutQuery(&c.settings.query, r)
 	}
 	keys := []string{keyOf(c, r)}

@@ -21,10 +21,11 @@ func keyOf(c *Cache, r *http.Request) string {
 	} else if r.TLS != nil {
 		scheme = "https"
 	}
-	if c.core.Function {
-		return scheme + "\n" + r.Host + "\n" + r.URL.EscapedPath() + "\n" + r.URL.RawQuery
+	key := scheme + "\n" + r.Host + "\n" + r.URL.EscapedPath() + "\n" + r.URL.RawQuery
+	if c.forwards {
+		key += "\n" + r.RequestURI
 	}
-	return scheme + "\n" + r.Host + "\n" + r.URL.EscapedPath() + "\n" + r.URL.RawQuery + "\n" + r.RequestURI
+	return key
 }
 
 // headKey is the key of responses to HEAD, which have no body that could answer a GET.
@@ -41,7 +42,7 @@ func identityKey(key string) string { return key + "\nidentity" }
 func keyOfURL(c *Cache, r *http.Request, u *url.URL) string {
 	other := r.WithContext(r.Context())
 	other.URL = u
-	if c.settings.query.set {
+	if c.cutsQuery {
 		setQuery(u, cutQuery(&c.settings.query, u.RawQuery))
 	}
 	other.RequestURI = u.RequestURI()

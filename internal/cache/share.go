@@ -175,7 +175,7 @@ func adopt(s *store, key string, head *storedHead, r *http.Request) []string {
 	rec, known := s.records[key]
 	if !known || rec.kind != recordIndex || rec.index.generation != head.Generation {
 		x := &index{generation: head.Generation, lists: head.Lists}
-		put(s, key, &record{kind: recordIndex, index: x, size: indexSize(key, x)})
+		put(s, key, &record{kind: recordIndex, entry: noHit, index: x, size: indexSize(key, x)})
 	} else {
 		rec.index.lists = head.Lists
 	}

@@ -22,6 +22,7 @@ type store struct {
 	flights   map[string]*flight
 	refreshes int               // that run in the background
 	encodings map[string]string // Accept-Encoding → its codings, sorted
+	hits      int64             // plain ones, which stats lacks
 	stats     Stats
 	reported  Stats // by Usages
 
@@ -57,12 +58,15 @@ const (
 // record is what a store has under one key.
 type record struct {
 	kind    int
-	entry   *entry // of recordEntry
+	entry   *entry // of recordEntry; else one that is no hit
 	index   *index // of recordIndex
 	until   int64  // of recordMark
 	size    int64
 	element *list.Element
 }
+
+// noHit is the entry of records that have none: it is never fresh. Nothing changes it.
+var noHit = &entry{}
 
 // index leads from the first level of a key to the second.
 type index struct {
@@ -76,6 +80,13 @@ const (
 	maxLists    = 3
 	maxVariants = 64
 )
+
+// statsOf returns what a store has counted.
+func statsOf(s *store) Stats {
+	stats := s.stats
+	stats.Hits += s.hits
+	return stats
+}
 
 // stores keeps the stores of all instances, by their settings. A store whose instances have all ended
 // leaves it ten minutes after the last was built.
@@ -199,7 +210,7 @@ func keep(s *store, key string, r *http.Request, e *entry) string {
 	x := indexFor(s, key, e.dependsOn)
 	variant := variantKey(s, key, x.generation, e.dependsOn, r)
 	addVariant(s, x, variant)
-	put(s, key, &record{kind: recordIndex, index: x, size: indexSize(key, x)})
+	put(s, key, &record{kind: recordIndex, entry: noHit, index: x, size: indexSize(key, x)})
 	put(s, variant, &record{kind: recordEntry, entry: e, size: entrySize(variant, e)})
 	return variant
 }
@@ -275,7 +286,7 @@ const markMillis = 10000
 
 // mark notes that what a key stands for is not stored.
 func mark(s *store, key string, now int64) {
-	put(s, key, &record{kind: recordMark, until: now + markMillis, size: int64(2*len(key) + recordOverhead)})
+	put(s, key, &record{kind: recordMark, entry: noHit, until: now + markMillis, size: int64(2*len(key) + recordOverhead)})
 }
 
 // marked reports whether a mark stands under a key.

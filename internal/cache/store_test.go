@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"net/http/httptest"
 	"strconv"
 	"testing"
 )
@@ -13,12 +14,9 @@ func TestTheBytesOfAStoreAreExact(t *testing.T) {
 	if x.cache.store != other.cache.store {
 		t.Error("got two stores for one name and one set of settings, want one")
 	}
-	for i := 0; i < 10000; i++ {
-		get(x, "/"+strconv.Itoa(i%300), "X-Kind", strconv.Itoa(i%7))
-		if i%13 == 0 {
-			get(other, "/other"+strconv.Itoa(i))
-		}
-	}
+	get(x, "/0", "X-Kind", "0")
+	get(other, "/other")
+	storeMany(x.cache.store)
 	s := x.cache.store
 	sum := int64(0)
 	for _, r := range s.records {
@@ -33,6 +31,24 @@ func TestTheBytesOfAStoreAreExact(t *testing.T) {
 	}
 	if stats := x.cache.Stats(); stats.Evictions == 0 || stats.Bytes != s.bytes {
 		t.Errorf("got %+v, want evictions", stats)
+	}
+}
+
+// storeMany stores 10,000 responses, most of them variants of 300 pages.
+func storeMany(s *store) {
+	r := httptest.NewRequest("GET", "/", nil)
+	header := map[string][]string{"Cache-Control": {"max-age=60"}}
+	v := &verdict{received: nowMillis(), fresh: freshness{explicit: true, lifetime: 60000}}
+	plain := newEntry(200, header, []byte("body"), v)
+	v.names = []string{"X-Kind"}
+	variant := newEntry(200, header, []byte("body of a variant"), v)
+	for i := 0; i < 10000; i++ {
+		r.Header.Set("X-Kind", strconv.Itoa(i%7))
+		e := variant
+		if i%13 == 0 {
+			e = plain
+		}
+		keep(s, "page "+strconv.Itoa(i%300), r, e)
 	}
 }
 

@@ -37,7 +37,7 @@ func Usages() []Usage {
 
 func usageOf(s *store) Usage {
 	s.mutex.Lock()
-	now := s.stats
+	now := statsOf(s)
 	now.Bytes = s.bytes
 	now.Entries = int64(len(s.records))
 	client := s.redis
