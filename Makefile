@@ -1,4 +1,4 @@
-# All targets build what they need into .build/; a fresh clone with Go, make and gcc is enough, and Node.js 22 with
+# All targets build what they need into .build/; a fresh clone with Go, make and gcc is enough, and Node.js 20 with
 # npm for e2e, which runs functions of Node's frameworks.
 # The first build of Traefik takes about 8 minutes on 2 cores, later ones take seconds.
 

@@ -13,6 +13,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/bracket"
 	"github.com/seed05e46011/lambda/internal/metrics"
+	"github.com/seed05e46011/lambda/internal/route"
 )
 
 // newAuthorizer builds the room of option authorizer.
@@ -53,7 +54,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 	core.APIID = guarded.events.context.apiID
 	core.Stage = guarded.events.context.stage
 	core.StageVariables = guarded.events.context.stageVariables
-	core.Matches = func(r *http.Request) bool { return matches(guarded, authorizedRequest(guarded, r)) }
+	core.Matches = func(r *http.Request) bool { return matches(l, r) }
 	core.Event = func(r *http.Request, identity *authorizer.Identity) ([]byte, error) {
 		return authorizerEvent(guarded, format, r, identity)
 	}
@@ -121,7 +122,6 @@ func guardedBy(l *Lambda, config *Config, t *target, format *authorizerFormat) *
 		name:     l.name,
 		target:   l.target,
 		routes:   l.routes,
-		byPath:   l.byPath,
 		clientIP: l.clientIP,
 		events:   settings,
 	}
@@ -141,11 +141,11 @@ func authorizedRequest(l *Lambda, r *http.Request) *request {
 }
 
 // matches reports whether there is a function for a request.
-func matches(l *Lambda, req *request) bool {
+func matches(l *Lambda, r *http.Request) bool {
 	if l.byPath != nil {
-		return resolveByPath(l.byPath, req) == nil
+		return resolveByPath(l.byPath, &request{http: r}) == nil
 	}
-	return req.target != nil
+	return route.Find(l.routes.table, r) != nil
 }
 
 // authorizerEvent makes the event of an authorizer. What it says of the request, such as its id, is
@@ -169,20 +169,20 @@ func authorizerEvent(l *Lambda, format *authorizerFormat, r *http.Request, ident
 
 // adoptNotes takes what an authorizer has noted over into the event of a request.
 func adoptNotes(req *request) {
-	notes, ok := bracket.NotesIn(req.http.Context())
-	if !ok {
-		return
-	}
-	if notes.Authorized {
+	if notes, ok := bracket.NotesIn(req.http.Context()); ok {
 		req.authorizer = notes.Authorizer
+		if notes.Marked {
+			adoptMarks(req, &notes.Marks)
+		}
 	}
-	if notes.Marked {
-		req.requestID = notes.Marks.RequestID
-		req.uuid = notes.Marks.UUID
-		req.traceID = notes.Marks.TraceID
-		req.millis = notes.Marks.Time.UnixMilli()
-		req.second = secondOf(req.millis)
-	}
+}
+
+func adoptMarks(req *request, marks *bracket.Marks) {
+	req.requestID = marks.RequestID
+	req.uuid = marks.UUID
+	req.traceID = marks.TraceID
+	req.millis = marks.Time.UnixMilli()
+	req.second = secondOf(req.millis)
 }
 
 // contextVariable returns the value of a variable of $context. A path is that of the event, but always

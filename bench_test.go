@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/authorizer"
 	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
@@ -221,4 +222,45 @@ func benchmarkServeHTTP(b *testing.B, name, contentType string, body, payload []
 			}
 		}
 	})
+}
+
+// BenchmarkAuthorized is what a route costs without an authorizer, and with one that knows the caller.
+func BenchmarkAuthorized(b *testing.B) {
+	for _, row := range []struct{ name, reply string }{
+		{"nobody", ""}, {"a simple reply", simpleAllow}, {"a policy", policyAllow},
+	} {
+		l := newBenchHandler(b, benchReplies[0].payload)
+		var handler http.Handler = l
+		if row.reply != "" {
+			handler = newBenchAuthorizer(b, l, row.reply)
+		}
+		r := newBenchRequest("", nil)
+		r.Header.Set("Authorization", "Bearer abc")
+		b.Run(row.name, func(b *testing.B) {
+			for i := 0; i < b.N; i++ {
+				w := newBenchWriter()
+				handler.ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}
+
+// newBenchAuthorizer puts an authorizer before a handler. Its function replies as given, without a call.
+func newBenchAuthorizer(b *testing.B, l *Lambda, reply string) http.Handler {
+	b.Helper()
+	a, err := authorizer.New(&authorizer.Config{Function: "check", TTL: "1h"}, authorizer.Core{
+		Name:    "bench " + reply,
+		Shape:   authorizer.ShapeHTTPAPIv2,
+		Event:   func(_ *http.Request, _ *authorizer.Identity) ([]byte, error) { return nil, nil },
+		Invoke:  func(_ context.Context, _ []byte) ([]byte, error) { return []byte(reply), nil },
+		Observe: authorizerCounter("check"),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	l.authorized = true
+	return a.Handler(l)
 }

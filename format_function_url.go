@@ -16,6 +16,7 @@ func encodeFunctionURL(settings *eventSettings, req *request) ([]byte, error) {
 	event := newHTTPAPIv2Event(settings, req)
 	event.RawPath = escapedPath(req)
 	event.RequestContext.RequestID = requestUUID(req)
+	event.RequestContext.Authentication = nil // AWS documents that they do not use it
 	addTLSHeaders(event.Headers, req.http.TLS)
 	return marshalEvent(req, event)
 }

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"encoding/json"
+	"net/http"
 	"strconv"
 )
 
@@ -25,17 +26,23 @@ type httpAPIv2Event struct {
 }
 
 type httpAPIv2Context struct {
-	AccountID    string          `json:"accountId"`
-	APIID        string          `json:"apiId"`
-	Authorizer   json.RawMessage `json:"authorizer,omitempty"`
-	DomainName   string          `json:"domainName"`
-	DomainPrefix string          `json:"domainPrefix"`
-	HTTP         httpAPIv2HTTP   `json:"http"`
-	RequestID    string          `json:"requestId"`
-	RouteKey     string          `json:"routeKey"`
-	Stage        string          `json:"stage"`
-	Time         string          `json:"time"`      // Common Log Format
-	TimeEpoch    int64           `json:"timeEpoch"` // milliseconds
+	AccountID      string                   `json:"accountId"`
+	APIID          string                   `json:"apiId"`
+	Authentication *httpAPIv2Authentication `json:"authentication,omitempty"`
+	Authorizer     json.RawMessage          `json:"authorizer,omitempty"`
+	DomainName     string                   `json:"domainName"`
+	DomainPrefix   string                   `json:"domainPrefix"`
+	HTTP           httpAPIv2HTTP            `json:"http"`
+	RequestID      string                   `json:"requestId"`
+	RouteKey       string                   `json:"routeKey"`
+	Stage          string                   `json:"stage"`
+	Time           string                   `json:"time"`      // Common Log Format
+	TimeEpoch      int64                    `json:"timeEpoch"` // milliseconds
+}
+
+// httpAPIv2Authentication is there where the client has a certificate.
+type httpAPIv2Authentication struct {
+	ClientCert *clientCert `json:"clientCert"`
 }
 
 type httpAPIv2HTTP struct {
@@ -76,6 +83,9 @@ func newHTTPAPIv2Event(settings *eventSettings, req *request) *httpAPIv2Event {
 	context.Time = req.second.logTime
 	context.TimeEpoch = req.millis
 	context.Authorizer = req.authorizer
+	if r.TLS != nil {
+		setHTTPAPIv2ClientCert(r, context)
+	}
 	if event.RawQueryString != "" {
 		event.QueryStringParameters = joinedQuery(req)
 	}
@@ -124,6 +134,12 @@ func setHTTPAPIv2Common(settings *eventSettings, host string) *httpAPIv2Common {
 
 // httpAPIContext keeps what eventContext begins with: it is that of HTTP APIs.
 func httpAPIContext(_ *eventContext) {}
+
+func setHTTPAPIv2ClientCert(r *http.Request, context *httpAPIv2Context) {
+	if certificate := verifiedClientCert(r); certificate != nil {
+		context.Authentication = &httpAPIv2Authentication{ClientCert: certificate}
+	}
+}
 
 //lambda:inline
 func setHTTPAPIv2Body(settings *eventSettings, req *request, event *httpAPIv2Event) {

@@ -64,6 +64,7 @@ type proxyIdentity struct {
 	User                          *string         `json:"user"`
 	UserAgent                     any             `json:"userAgent"` // a string, or null
 	UserARN                       *string         `json:"userArn"`
+	ClientCert                    *clientCert     `json:"clientCert,omitempty"` // where the client has one
 }
 
 //lambda:inline
@@ -153,6 +154,9 @@ func newProxyEvent(settings *eventSettings, req *request, headers map[string][]s
 			RequestTimeEpoch: req.millis,
 			Stage:            settings.context.stage,
 		},
+	}
+	if r.TLS != nil {
+		event.RequestContext.Identity.ClientCert = verifiedClientCert(r)
 	}
 	if userAgent, ok := event.Headers["User-Agent"]; ok {
 		event.RequestContext.Identity.UserAgent = userAgent

@@ -56,6 +56,8 @@ var retriedCauses = map[cause]int{
 
 // beginCall counts a call that begins. From here to its end req.counts is set, which says that it is
 // counted.
+//
+//lambda:inline
 func beginCall(req *request) {
 	if req.uncounted {
 		return
@@ -78,6 +80,8 @@ func countsOf(t *target) *metrics.Function {
 }
 
 // recordReply counts a request to which the function has replied with a status.
+//
+//lambda:inline
 func recordReply(l *Lambda, req *request, status int) {
 	class := status / 100
 	if l.replies.takenStatus != statusOK { // nobody has waited for the function's reply

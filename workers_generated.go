@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/route"
 	"io"
 	"net/http"
@@ -438,6 +439,9 @@ func encodeRequests() {
 					context2.Time = req.second.logTime
 					context2.TimeEpoch = req.millis
 					context2.Authorizer = req.authorizer
+					if r.TLS != nil {
+						setHTTPAPIv2ClientCert(r, context2)
+					}
 					if event2.RawQueryString != "" {
 
 						// joinedQuery, query.go
@@ -678,6 +682,9 @@ func encodeRequests() {
 							RequestTimeEpoch: req.millis,
 							Stage:            argument.context.stage,
 						},
+					}
+					if r.TLS != nil {
+						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r)
 					}
 					userAgent2 = ""
 					userAgent2, ok = event4.Headers["User-Agent"]
@@ -934,6 +941,9 @@ func encodeRequests() {
 							Stage:            argument.context.stage,
 						},
 					}
+					if r.TLS != nil {
+						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r)
+					}
 					userAgent2 = ""
 					userAgent2, ok = event4.Headers["User-Agent"]
 					if ok {
@@ -1089,6 +1099,9 @@ func encodeRequests() {
 					context2.Time = req.second.logTime
 					context2.TimeEpoch = req.millis
 					context2.Authorizer = req.authorizer
+					if r.TLS != nil {
+						setHTTPAPIv2ClientCert(r, context2)
+					}
 					if event2.RawQueryString != "" {
 
 						// joinedQuery, query.go
@@ -1175,6 +1188,7 @@ func encodeRequests() {
 						req.uuid = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
 					}
 					event2.RequestContext.RequestID = req.uuid
+					event2.RequestContext.Authentication = nil
 					addTLSHeaders(event2.Headers, req.http.TLS)
 
 					// marshalEvent, envelope.go
@@ -2054,7 +2068,18 @@ func encodeRequests() {
 				addTrace(invocation, req.http)
 			}
 			if atomic.LoadInt32(metered) != 0 {
-				beginCall(req)
+
+				// beginCall, observe.go
+				if req.uncounted {
+					goto beginCallDone
+				}
+				req.counts = req.target.counts
+				if req.counts == nil {
+					req.counts = countsOf(req.target)
+				}
+				req.began = time.Now()
+				atomic.AddInt64(&req.counts.Begun, 1)
+			beginCallDone:
 			}
 			x.invocation = invocation
 		prepareDone:
@@ -2133,6 +2158,7 @@ func decodeReplies() {
 		texts        []string
 		w            http.ResponseWriter
 		id           []string
+		class        int
 		stays        bool
 		idle         *int32
 	)
@@ -2466,7 +2492,18 @@ func decodeReplies() {
 				noteCall(req)
 			}
 			if req.counts != nil {
-				recordReply(l, req, reply2.status)
+
+				// recordReply, observe.go
+				status = reply2.status
+				class = status / 100
+				if l.replies.takenStatus != statusOK {
+					class = metrics.NoReply
+				}
+				if req.target.counts == nil {
+					adoptName(req)
+				}
+				metrics.Record(req.counts, metrics.OK, class, float64(req.took), int64(len(req.event)), int64(req.replyBytes))
+				req.counts = nil
 			}
 			if len(reply2.body) == 0 || req.http.Method == methodHead {
 				writeHead(w, header, req, reply2)

@@ -93,7 +93,7 @@ func sample(t *testing.T, path string, kind reflect.Type) (native any, labels []
 	}
 	switch kind.Kind() {
 	case reflect.String:
-		return plain("text")
+		return plain("sample")
 	case reflect.Bool:
 		return plain(true)
 	case reflect.Int, reflect.Int64:

@@ -215,6 +215,9 @@ func TestEveryOptionIsTakenFromLabels(t *testing.T) {
 		"/event":      `"X-Source":"traefik"`,
 		"/payload":    "by a template",
 		"/limits":     `\"rawPath\":\"/limits\"`, // Streamed, what the function returns is the body.
+		"/watched":    `"x-amzn-trace-id":"Root=1-`,
+
+		"/lambda/metrics": `traefik_lambda_probe_healthy{function="echo"} 1`,
 	} {
 		got := p.get(t, "", target, "", "")
 		assert.Equal(t, http.StatusOK, got.StatusCode, "%s: %s", target, got.body)

@@ -65,7 +65,7 @@ func TestMarkedBlocksRun(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", b.text)
 			cmd.Dir = repo.Root()
 			output, err := cmd.CombinedOutput()
-			assert.NoError(t, err, "%s:%d:\n%s", b.page, b.line, output)
+			require.NoError(t, err, "%s:%d:\n%s", b.page, b.line, output)
 		}
 	}
 	assert.Positive(t, found)

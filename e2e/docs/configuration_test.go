@@ -67,7 +67,7 @@ func wrongInStaticConfiguration(t *testing.T, text string) string {
 	binary, err := traefik.Binary(t.Context())
 	require.NoError(t, err)
 	output, err := exec.CommandContext(t.Context(), binary, "healthcheck", "--configfile="+path).CombinedOutput()
-	assert.Error(t, err)
+	require.Error(t, err)
 	if strings.Contains(string(output), "please enable `ping`") { // It has read all of it.
 		return ""
 	}

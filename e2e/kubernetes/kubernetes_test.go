@@ -121,13 +121,15 @@ func moduleFolder(ctx context.Context, path string) (string, error) {
 }
 
 func startTraefik(ctx context.Context, aws *network.Network) (*traefik.Instance, error) {
-	args := []string{
+	providers := []string{"kubernetescrd", "kubernetesingress", "kubernetesgateway"}
+	args := make([]string, 0, 4+3*len(providers))
+	args = append(args,
 		"--entrypoints.web.address=:80",
 		"--experimental.abortonpluginfailure=true",
-		"--experimental.localplugins." + traefik.PluginName + ".modulename=github.com/seed05e46011/lambda",
+		"--experimental.localplugins."+traefik.PluginName+".modulename=github.com/seed05e46011/lambda",
 		"--log.nocolor=true",
-	}
-	for _, provider := range []string{"kubernetescrd", "kubernetesingress", "kubernetesgateway"} {
+	)
+	for _, provider := range providers {
 		args = append(args,
 			"--providers."+provider+".endpoint="+kubernetes.url,
 			"--providers."+provider+".token="+traefikToken,

@@ -98,8 +98,8 @@ type Authorizer struct {
 
 	setsHeaders bool // option requestHeaders is set
 
-	// plainHeader is the identity source where that is one header, its results are cached, and no
-	// route needs to match: most requests then pass by cachedAllow. "" elsewhere.
+	// plainHeader is the identity source where that is one header whose results are cached: most
+	// requests then pass by cachedAllow. "" elsewhere.
 	plainHeader string
 }
 
@@ -130,7 +130,7 @@ func New(config *Config, core Core) (*Authorizer, error) {
 		a.label = "jwt"
 		a.keys = sharedKeySet(s.jwt.issuer, s.jwt.jwksURL)
 	}
-	if (s.verifiesJWT || s.ttl > 0) && len(s.sources) == 1 && s.sources[0].kind == sourceHeader && !core.Routed {
+	if (s.verifiesJWT || s.ttl > 0) && len(s.sources) == 1 && s.sources[0].kind == sourceHeader {
 		a.plainHeader = s.sources[0].name
 	}
 	return a, nil
@@ -164,6 +164,11 @@ func (a *Authorizer) Handler(next http.Handler) http.Handler {
 			removeHeaders(a.settings.headers, r.Header)
 		}
 		request, notes := bracket.Begin(r)
+		if a.core.Routed && !a.core.Matches(r) {
+			notes.Failure = "no-route"
+			a.core.Fail(w, request, http.StatusNotFound)
+			return
+		}
 		d := cachedAllow(a, r)
 		if d == nil {
 			if !authorize(a, w, request, notes) {
@@ -204,7 +209,7 @@ func cachedAllow(a *Authorizer, r *http.Request) *decision {
 	}
 	decisions.mu.Unlock()
 	d := e.decision
-	if e.expires <= now || !d.plain || (!d.simple && !plainlyAllows(a, d, r)) {
+	if e.expires <= now || (!d.allowsAll && !plainlyAllows(a, d, r)) {
 		return nil
 	}
 	return d
@@ -212,21 +217,16 @@ func cachedAllow(a *Authorizer, r *http.Request) *decision {
 
 // plainlyAllows reports whether a plain policy allows a request whose path has one reading.
 func plainlyAllows(a *Authorizer, d *decision, r *http.Request) bool {
-	asked := r.Method + r.URL.EscapedPath()
-	if strings.ContainsAny(asked, "*%") {
+	if !d.plain {
 		return false
 	}
-	asked = a.arnPrefix + asked
-	return d.plainAllow.MatchString(asked) && (d.plainDeny == nil || !d.plainDeny.MatchString(asked))
+	asked := a.arnPrefix + r.Method + r.URL.EscapedPath()
+	return !strings.ContainsAny(asked, "*%") && d.plainAllow.MatchString(asked) &&
+		(d.plainDeny == nil || !d.plainDeny.MatchString(asked))
 }
 
 // authorize reports whether a request may pass, and responds where it may not.
 func authorize(a *Authorizer, w http.ResponseWriter, r *http.Request, notes *bracket.Notes) bool {
-	if a.core.Routed && !a.core.Matches(r) {
-		notes.Failure = "no-route"
-		a.core.Fail(w, r, http.StatusNotFound)
-		return false
-	}
 	o := ask(a, r)
 	if o.refused == nil {
 		o.refused = pass(a, r, notes, o)

@@ -22,8 +22,9 @@ type decision struct {
 	headers   map[string]string // of option requestHeaders
 	headerErr error             // why they cannot be set: then nobody passes
 
-	// plain says that it allows all requests or, where it is not simple, those whose ARN plainAllow
-	// matches and plainDeny does not.
+	allowsAll bool // whatever is asked for
+
+	// plain says that a policy allows the requests whose ARN plainAllow matches and plainDeny does not.
 	plain      bool
 	plainAllow *regexp.Regexp
 	plainDeny  *regexp.Regexp // nil where nothing is denied
@@ -73,11 +74,12 @@ func complete(a *Authorizer, d *decision) error {
 		d.headers, d.headerErr = renderHeaders(a.settings.headers, d.fields)
 	}
 	d.cachedNote, err = note(d, a.core.Shape, 0)
-	if d.simple {
-		d.plain = d.allowed && d.headerErr == nil
-	} else {
+	switch {
+	case d.headerErr != nil:
+	case d.simple:
+		d.allowsAll = d.allowed
+	default:
 		setPlain(d)
-		d.plain = d.plain && d.headerErr == nil
 	}
 	return err
 }
@@ -105,12 +107,22 @@ func setPlain(d *decision) {
 	if len(allows) == 0 {
 		return
 	}
+	d.allowsAll = len(denies) == 0 && contains(allows, "")
 	d.plainAllow = compileAny(allows)
 	d.plain = d.plainAllow != nil
 	if len(denies) > 0 {
 		d.plainDeny = compileAny(denies)
 		d.plain = d.plain && d.plainDeny != nil
 	}
+}
+
+func contains(list []string, wanted string) bool {
+	for _, entry := range list {
+		if entry == wanted {
+			return true
+		}
+	}
+	return false
 }
 
 // noteFor returns what the function's event says. Only REST APIs tell how long the call took.

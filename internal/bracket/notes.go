@@ -86,11 +86,12 @@ var notesKey = new(int32)
 // Begin returns the notes of a request, and the request with new ones in its context where it had
 // none.
 func Begin(r *http.Request) (*http.Request, *Notes) {
-	if notes, ok := r.Context().Value(notesKey).(*Notes); ok {
+	ctx := r.Context()
+	if notes, ok := ctx.Value(notesKey).(*Notes); ok {
 		return r, notes
 	}
 	notes := &Notes{}
-	return r.WithContext(context.WithValue(r.Context(), notesKey, notes)), notes
+	return r.WithContext(context.WithValue(ctx, notesKey, notes)), notes
 }
 
 // BeginAnew returns a request with notes of its own, for work that outlives the request that asks for

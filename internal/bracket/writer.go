@@ -199,7 +199,7 @@ func (w *Writer) WriteHeader(status int) {
 	case w.replaced:
 		w.teeBody()
 		if !w.held {
-			_, _ = w.client.Write(w.body) // fails only where the client has gone
+			_, _ = w.client.Write(w.body) //nolint:gosec // the response is the function's, markup and all
 			w.Flush()                     // the origin may go on for long with what is dropped
 		}
 	case !w.held && w.flushes && len(w.header["Content-Type"]) > 0: // else Go's server has to see the body first

@@ -34,7 +34,7 @@ func TestNothingIsLeftWhenTheTerminalCloses(t *testing.T) {
 	_ = cmd.Wait()
 	assert.Equal(t, 0, cmd.ProcessState.ExitCode())
 	_, err = (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(base, "http://"))
-	assert.Error(t, err, "nobody listens any more")
+	require.Error(t, err, "nobody listens any more")
 	assert.Eventually(t, func() bool { return len(holders(t, temporary)) == 0 }, time.Minute, 50*time.Millisecond)
 	left, err := os.ReadDir(temporary)
 	require.NoError(t, err)
