@@ -13,6 +13,8 @@ GO ?= go
 PORT ?= 8080
 TIMEOUT ?= 30s
 FUZZTIME ?= 5s
+# Of `make interpreted`: which tests, as a regular expression.
+RUN ?= .
 # Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round.
 CASES ?= .
 ROUNDS ?= 5
@@ -105,11 +107,11 @@ generated:
 unit:
 	$(GO) test -race -bench . -benchtime 1x ./...
 
-## interpreted: the same tests, interpreted by Yaegi as Traefik does
+## interpreted: the same tests, interpreted by Yaegi as Traefik does (PACKAGES=./internal/route RUN=TestFind for some)
 # Yaegi knows no modules: it wants the package in a GOPATH, where no vendored package of the compiled tests is in its way.
 .PHONY: interpreted
 interpreted: gopath $(BUILD)/yaegi
-	for package in $(PACKAGES); do (cd $(GOPATH_PLUGIN)/$$package && $(YAEGI_TEST) -v -bench . -benchtime 1x .); done
+	for package in $(PACKAGES); do (cd $(GOPATH_PLUGIN)/$$package && $(YAEGI_TEST) -v -run '$(RUN)' -bench '$(RUN)' -benchtime 1x .); done
 
 # The folders of the plugin's packages, which have tests each; e2e is a module of its own.
 PACKAGES = $(shell find . -name '*_test.go' -not -path './e2e/*' -not -path './vendor/*' -not -path './.build/*' -printf '%h\n' | sort -u)
