@@ -111,6 +111,11 @@ unit:
 interpreted: gopath $(BUILD)/yaegi
 	for package in $(PACKAGES); do (cd $(GOPATH_PLUGIN)/$$package && $(YAEGI_TEST) -v -bench . -benchtime 1x .); done
 
+## allocations: renew testdata/allocations.txt, what the tests let a request of each kind allocate
+.PHONY: allocations
+allocations: gopath $(BUILD)/yaegi
+	cd $(GOPATH_PLUGIN) && ALLOCATIONS=$(CURDIR)/testdata/allocations.txt $(YAEGI_TEST) -run TestAllocations .
+
 # The folders of the plugin's packages, which have tests each; e2e is a module of its own.
 PACKAGES = $(shell find . -name '*_test.go' -not -path './e2e/*' -not -path './vendor/*' -not -path './.build/*' -printf '%h\n' | sort -u)
 GOPATH_PLUGIN := $(BUILD)/gopath/src/github.com/seed05e46011/lambda
