@@ -13,8 +13,10 @@ GO ?= go
 PORT ?= 8080
 TIMEOUT ?= 30s
 FUZZTIME ?= 5s
-# Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round.
+# Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round, and
+# the page whose table is renewed.
 CASES ?= .
+TABLE ?=
 ROUNDS ?= 5
 SECONDS ?= 3
 # Of `make bench-micro`: which benchmarks, how often and how long each.
@@ -149,10 +151,12 @@ e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
 redis:
 	@command -v valkey-server >/dev/null || $(call install,redis-server,redis-server)
 
-## bench: speed and memory beside a compiled gateway's, about 15 minutes (CASES, ROUNDS, SECONDS)
+## bench: speed and memory beside a compiled gateway's, about 45 minutes (CASES, ROUNDS, SECONDS);
+## bench: TABLE=docs/performance.md writes the table there
 .PHONY: bench
 bench: $(TRAEFIK)
-	cd e2e && $(GO) run ./bench -cases '$(CASES)' -rounds $(ROUNDS) -seconds $(SECONDS)
+	cd e2e && $(GO) run ./bench -cases '$(CASES)' -rounds $(ROUNDS) -seconds $(SECONDS) \
+		$(if $(TABLE),-table '$(abspath $(TABLE))')
 
 ## bench-micro: what the steps of a request cost, compiled and interpreted (BENCH, COUNT, BENCHTIME)
 .PHONY: bench-micro
