@@ -15,8 +15,10 @@ TIMEOUT ?= 30s
 FUZZTIME ?= 5s
 # Of `make interpreted`: which tests, as a regular expression.
 RUN ?= .
-# Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round.
+# Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round, and
+# the page whose table is renewed.
 CASES ?= .
+TABLE ?=
 ROUNDS ?= 5
 SECONDS ?= 3
 # Of `make bench-micro`: which benchmarks, how often and how long each.
@@ -113,6 +115,11 @@ unit:
 interpreted: gopath $(BUILD)/yaegi
 	for package in $(PACKAGES); do (cd $(GOPATH_PLUGIN)/$$package && $(YAEGI_TEST) -v -run '$(RUN)' -bench '$(RUN)' -benchtime 1x .); done
 
+## allocations: renew testdata/allocations.txt, what the tests let a request of each kind allocate
+.PHONY: allocations
+allocations: gopath $(BUILD)/yaegi
+	cd $(GOPATH_PLUGIN) && ALLOCATIONS=$(CURDIR)/testdata/allocations.txt $(YAEGI_TEST) -run TestAllocations .
+
 # The folders of the plugin's packages, which have tests each; e2e is a module of its own.
 PACKAGES = $(shell find . -name '*_test.go' -not -path './e2e/*' -not -path './vendor/*' -not -path './.build/*' -printf '%h\n' | sort -u)
 GOPATH_PLUGIN := $(BUILD)/gopath/src/github.com/seed05e46011/lambda
@@ -146,10 +153,12 @@ e2e/node/node_modules: e2e/node/package.json e2e/node/package-lock.json
 redis:
 	@command -v valkey-server >/dev/null || $(call install,redis-server,redis-server)
 
-## bench: speed and memory beside a compiled gateway's, about 15 minutes (CASES, ROUNDS, SECONDS)
+## bench: speed and memory beside a compiled gateway's, about 45 minutes (CASES, ROUNDS, SECONDS);
+## bench: TABLE=docs/performance.md writes the table there
 .PHONY: bench
 bench: $(TRAEFIK)
-	cd e2e && $(GO) run ./bench -cases '$(CASES)' -rounds $(ROUNDS) -seconds $(SECONDS)
+	cd e2e && $(GO) run ./bench -cases '$(CASES)' -rounds $(ROUNDS) -seconds $(SECONDS) \
+		$(if $(TABLE),-table '$(abspath $(TABLE))')
 
 ## bench-micro: what the steps of a request cost, compiled and interpreted (BENCH, COUNT, BENCHTIME)
 .PHONY: bench-micro

@@ -40,7 +40,10 @@ func runTests(m *testing.M) int {
 
 func TestBenchComparesTheContenders(t *testing.T) {
 	var out bytes.Buffer
+	page := filepath.Join(t.TempDir(), "page.md")
+	require.NoError(t, os.WriteFile(page, []byte("before\n"+tableBegin+"\nold\n"+tableEnd+"\nafter\n"), 0o600))
 	require.NoError(t, bench(t.Context(), &out, &options{
+		page:        page,
 		cases:       regexp.MustCompile("^TLS to Lambda$"),
 		rounds:      2,
 		duration:    100 * time.Millisecond,
@@ -48,9 +51,13 @@ func TestBenchComparesTheContenders(t *testing.T) {
 		progress:    log.New(t.Output(), "", 0),
 	}))
 	for _, name := range []string{proxy, plugin, gateway, traefikGateway} {
-		assert.Regexp(t, `(?m)^\| TLS to Lambda +\| `+regexp.QuoteMeta(name)+` +\|( +[0-9]+(\.[0-9]+)? \|){8}$`, out.String())
+		assert.Regexp(t, `(?m)^\| TLS to Lambda +\| `+regexp.QuoteMeta(name)+` +\|( +[0-9]+(\.[0-9]+)? \|){9}$`, out.String())
 	}
-	assert.Regexp(t, `reverse proxy +\| +[1-9][0-9]* \| +1\.00 \|`, out.String())
+	assert.Regexp(t, `reverse proxy +\| +[1-9][0-9]* \| +[0-9]+ \| +1\.00 \|`, out.String())
+	written, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Regexp(t, `(?s)^before\n`+tableBegin+`\n.*\| TLS to Lambda \|.*`+tableEnd+`\nafter\n$`, string(written))
+	assert.NotContains(t, string(written), "old")
 }
 
 func TestBenchRefusesWhatItCannotMeasure(t *testing.T) {
@@ -59,9 +66,13 @@ func TestBenchRefusesWhatItCannotMeasure(t *testing.T) {
 		options options
 		want    string
 	}{
-		"no round":         {options{cases: all, connections: 1, duration: 1}, "want more than 0"},
-		"no time":          {options{cases: all, connections: 1, rounds: 1}, "want more than 0"},
-		"no connection":    {options{cases: all, rounds: 1, duration: 1}, "want more than 0"},
+		"no round":      {options{cases: all, connections: 1, duration: 1}, "want more than 0"},
+		"no time":       {options{cases: all, connections: 1, rounds: 1}, "want more than 0"},
+		"no connection": {options{cases: all, rounds: 1, duration: 1}, "want more than 0"},
+		"no such page":  {options{cases: all, connections: 1, rounds: 1, duration: 1, page: "/nowhere"}, "/nowhere"},
+		"a page without the place for the table": {
+			options{cases: all, connections: 1, rounds: 1, duration: 1, page: "bench_test.go"}, "want a line",
+		},
 		"no case is meant": {options{cases: regexp.MustCompile("^$"), rounds: 1, duration: 1, connections: 1}, "no case matches"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +103,8 @@ func TestThePluginAnswersEveryCase(t *testing.T) {
 }
 
 func TestACheckFailsOnAnotherAnswerThanTheFunctions(t *testing.T) {
-	c := benchCase{name: "small GET", function: "json-100", replyBytes: 101}
+	c := get("small GET", "json", 100)
+	c.replyBytes = 101
 	f, err := startField(built, &c)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, f.stop()) })
@@ -108,7 +120,7 @@ func TestACheckFailsOnAnotherAnswerThanTheFunctions(t *testing.T) {
 func TestMemoryOfCountsThePeakForEachRequestInFlight(t *testing.T) {
 	const inFlight, replyBytes = 8, megabyte
 	m, err := memoryOf(t.Context(), built, &memoryCase{
-		benchCase: benchCase{name: "reply", function: functionName("binary", replyBytes) + "-200ms", replyBytes: replyBytes},
+		benchCase: get("reply", "binary", replyBytes).with(func(c *benchCase) { c.function += "-200ms" }),
 		inFlight:  inFlight,
 	}, gateway)
 	require.NoError(t, err)
@@ -117,7 +129,7 @@ func TestMemoryOfCountsThePeakForEachRequestInFlight(t *testing.T) {
 }
 
 func TestStopLeavesNoProcessBehind(t *testing.T) {
-	f, err := startField(built, &benchCase{})
+	f, err := startField(built, &benchCase{name: "none"})
 	require.NoError(t, err)
 	c, err := f.start(t.Context(), gateway)
 	require.NoError(t, err)

@@ -25,6 +25,8 @@ const (
 	traefikGateway = "Traefik before that gateway"
 )
 
+var allContenders = []string{proxy, plugin, gateway, traefikGateway}
+
 // programs is where the benchmark's own programs and the stand-in's certificate are.
 type programs struct {
 	dir string
@@ -107,10 +109,10 @@ func (f *field) stop() error {
 
 // contenders returns the names of those that know the case.
 func (c *benchCase) contenders() []string {
-	if c.options != nil {
+	if c.alone {
 		return []string{proxy, plugin}
 	}
-	return []string{proxy, plugin, gateway, traefikGateway}
+	return allContenders
 }
 
 // start adds a contender. What it has started is stopped by stop, after an error too.
@@ -208,12 +210,19 @@ func (f *field) pluginConfig() m {
 		routers[name] = m{"rule": f.bench.rule(n), "middlewares": []string{name}, "service": "noop@internal"}
 		middlewares[name] = m{"plugin": m{traefik.PluginName: f.pluginOptions(n)}}
 	}
+	if f.bench.metered {
+		routers["metrics"] = m{"rule": "Path(`/metrics`)", "middlewares": []string{"metrics"}, "service": "noop@internal"}
+		middlewares["metrics"] = m{"plugin": m{traefik.PluginName: m{"metrics": true}}}
+	}
 	return m{"http": m{"routers": routers, "middlewares": middlewares}}
 }
 
 func (f *field) pluginOptions(route int) m {
-	options := m{"function": f.bench.function, "endpoint": f.endpoint()}
+	options := m{"endpoint": f.endpoint()}
 	maps.Copy(options, f.bench.options)
+	if options["routes"] == nil && options["pathPrefix"] == nil {
+		options["function"] = f.bench.function
+	}
 	if f.bench.routes > 0 {
 		options["qualifier"] = fmt.Sprintf("alias%d", route)
 	}

@@ -62,7 +62,7 @@ func (f *field) measure(ctx context.Context, c *contender, l load) (*result, err
 	}, nil
 }
 
-// run asks for the case until the load's end, or ctx's. Any answer but 200 is an error.
+// run asks for the case until the load's end, or ctx's. Any answer with another status than the case's is an error.
 func (c *benchCase) run(ctx context.Context, base string, l load) (*fhttp.HTTPRunnerResults, error) {
 	log.SetLogLevelQuiet(log.Error)
 	const headRoom = 16 // kilobytes, for the head of an answer
@@ -82,7 +82,15 @@ func (c *benchCase) run(ctx context.Context, base string, l load) (*fhttp.HTTPRu
 			ContentType:    c.contentType,
 			Payload:        c.body,
 			HTTPReqTimeOut: requestTimeout,
+			// Fortio's own client ends a connection after any status but 2xx, and contenders would pay for new ones.
+			DisableFastClient: c.status != http.StatusOK,
 		},
+		AllowInitialErrors: true, // counted below
+	}
+	for name, values := range c.header {
+		if err := options.AddAndValidateExtraHeader(name + ": " + values[0]); err != nil {
+			return nil, err
+		}
 	}
 	defer context.AfterFunc(ctx, func() { options.Stop.Abort(false) })()
 	ran, err := fhttp.RunHTTPTest(options)
@@ -92,8 +100,8 @@ func (c *benchCase) run(ctx context.Context, base string, l load) (*fhttp.HTTPRu
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if ok := ran.RetCodes[http.StatusOK]; ok == 0 || ok != ran.DurationHistogram.Count {
-		return nil, fmt.Errorf("want 200 only, got (-1 for broken connections) %v", ran.RetCodes)
+	if good := ran.RetCodes[c.status]; good == 0 || good != ran.DurationHistogram.Count {
+		return nil, fmt.Errorf("want %d only, got (-1 for broken connections) %v", c.status, ran.RetCodes)
 	}
 	return ran, nil
 }
@@ -104,9 +112,9 @@ func (f *field) check(ctx context.Context, c *contender) error {
 	if err != nil {
 		return c.failed("asked once", err)
 	}
-	if status != http.StatusOK || len(body) != f.bench.replyBytes {
-		return c.failed("asked once", fmt.Errorf("want 200 and %d bytes, got %d and %d bytes: %.200q",
-			f.bench.replyBytes, status, len(body), body))
+	if status != f.bench.status || len(body) != f.bench.replyBytes {
+		return c.failed("asked once", fmt.Errorf("want %d and %d bytes, got %d and %d bytes: %.200q",
+			f.bench.status, f.bench.replyBytes, status, len(body), body))
 	}
 	return nil
 }
@@ -117,7 +125,11 @@ func (c *benchCase) ask(ctx context.Context, base string) (status int, body []by
 	if err != nil {
 		return 0, nil, fmt.Errorf("make the request: %w", err)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: requestTimeout}
+	client := &http.Client{
+		Transport:     &http.Transport{DisableCompression: true},
+		Timeout:       requestTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	defer client.CloseIdleConnections()
 	resp, err := client.Do(r)
 	if err != nil {
@@ -128,7 +140,11 @@ func (c *benchCase) ask(ctx context.Context, base string) (status int, body []by
 	return resp.StatusCode, body, err
 }
 
-// cpuTimes returns the seconds of CPU time that each group of processes has used so far.
+// userHZ is how many clock ticks Linux tells programs of in a second.
+const userHZ = 100
+
+// cpuTimes returns the seconds of CPU time that each group of processes has used so far, with those of their children
+// that have ended.
 func cpuTimes(groups [][]int) ([]float64, error) {
 	times := make([]float64, len(groups))
 	for i, pids := range groups {
@@ -141,7 +157,7 @@ func cpuTimes(groups [][]int) ([]float64, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read the CPU time of process %d: %w", pid, err)
 			}
-			times[i] += stat.CPUTime()
+			times[i] += stat.CPUTime() + float64(stat.CUTime+stat.CSTime)/userHZ
 		}
 	}
 	return times, nil

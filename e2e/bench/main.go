@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -32,6 +33,7 @@ func run() error {
 	seconds := flag.Float64("seconds", 3, "how long each contender is asked in a round")
 	flag.IntVar(&o.rounds, "rounds", 5, "how many rounds to take the medians of")
 	flag.IntVar(&o.connections, "connections", 32, "how many connections ask")
+	flag.StringVar(&o.page, "table", "", "write the tables into this Markdown page, between two comments")
 	flag.Parse()
 	o.duration = time.Duration(*seconds * float64(time.Second))
 	var err error
@@ -47,10 +49,11 @@ type options struct {
 	rounds      int
 	duration    time.Duration // of a contender's part of a round
 	connections int
+	page        string // the Markdown page that the tables are written into, "" for none
 	progress    *log.Logger
 }
 
-// bench measures and prints the tables.
+// bench measures and prints the tables, and writes those that compare into the page.
 func bench(ctx context.Context, w io.Writer, o *options) error {
 	if o.rounds < 1 || o.duration <= 0 || o.connections < 1 {
 		return errors.New("rounds, seconds and connections: want more than 0")
@@ -59,6 +62,10 @@ func bench(ctx context.Context, w io.Writer, o *options) error {
 	memory := matching(o.cases, memoryCases(), func(c memoryCase) string { return c.name })
 	if len(speed)+len(memory) == 0 {
 		return fmt.Errorf("no case matches %q", o.cases)
+	}
+	page, err := readPage(o.page)
+	if err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
@@ -69,21 +76,30 @@ func bench(ctx context.Context, w io.Writer, o *options) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(w, machine()); err != nil {
-		return err
-	}
-	var errs []error
+	var compared bytes.Buffer
+	out := &output{all: w, compared: io.MultiWriter(w, &compared)}
+	_, err = fmt.Fprintf(out.compared, "%s; %d connections, medians of %d rounds of %s for each contender.\n\n",
+		machine(), o.connections, o.rounds, o.duration)
+	errs := []error{err}
 	if len(speed) > 0 {
-		errs = append(errs, benchSpeed(ctx, w, p, speed, o))
+		errs = append(errs, benchSpeed(ctx, out, p, speed, o))
 	}
 	if len(memory) > 0 && ctx.Err() == nil {
-		errs = append(errs, benchMemory(ctx, w, p, memory, o))
+		errs = append(errs, benchMemory(ctx, out.compared, p, memory, o))
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err // half a table stays off the page
+	}
+	return page.write(compared.String())
+}
+
+// output is where tables go: all of them to the terminal, those that compare to the page, too.
+type output struct {
+	all, compared io.Writer
 }
 
 // benchSpeed prints what could be measured, whatever failed beside it.
-func benchSpeed(ctx context.Context, w io.Writer, p *programs, cases []benchCase, o *options) error {
+func benchSpeed(ctx context.Context, out *output, p *programs, cases []benchCase, o *options) error {
 	var comparisons []comparison
 	var errs []error
 	for i := range cases {
@@ -97,8 +113,7 @@ func benchSpeed(ctx context.Context, w io.Writer, p *programs, cases []benchCase
 		}
 		comparisons = append(comparisons, *c)
 	}
-	_, err := fmt.Fprintf(w, "%d connections, medians of %d rounds of %s for each contender\n\n", o.connections, o.rounds, o.duration)
-	return errors.Join(append(errs, err, speedTable(comparisons).print(w), ratioTable(comparisons).print(w))...)
+	return errors.Join(append(errs, speedTable(comparisons).print(out.all), ratioTable(comparisons).print(out.compared))...)
 }
 
 // compare measures the contenders at a case, in turns, so that what disturbs the machine disturbs all of them.
@@ -116,8 +131,9 @@ func compare(ctx context.Context, p *programs, c *benchCase, o *options) (result
 	measured := &comparison{name: c.name, contenders: map[string]rounds{}}
 	for round := range o.rounds {
 		o.progress.Printf("%s: round %d of %d", c.name, round+1, o.rounds)
-		for _, contender := range f.contenders {
-			r, err := f.measure(ctx, contender, load{connections: o.connections, duration: o.duration})
+		for i := range f.contenders {
+			contender := f.contenders[(i+round)%len(f.contenders)] // what comes first in one round, comes last in the next
+			r, err := f.measure(ctx, contender, load{connections: c.connectionsOf(o), duration: o.duration})
 			if err != nil {
 				return nil, err
 			}
@@ -136,7 +152,7 @@ func (f *field) enter(ctx context.Context, name string, o *options) error {
 	if err := f.check(ctx, c); err != nil {
 		return err
 	}
-	_, err = f.measure(ctx, c, load{connections: o.connections, duration: min(o.duration, time.Second)})
+	_, err = f.measure(ctx, c, load{connections: f.bench.connectionsOf(o), duration: min(o.duration, time.Second)})
 	return err
 }
 

@@ -44,8 +44,18 @@ func median(numbers []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
+// spread is how far the rounds' numbers are apart, in percent of their median.
+func (r rounds) spread(number func(*result) float64) float64 {
+	numbers := make([]float64, len(r))
+	for i, round := range r {
+		numbers[i] = number(round)
+	}
+	return 100 * (slices.Max(numbers) - slices.Min(numbers)) / median(numbers)
+}
+
 func perSecond(r *result) float64 { return r.perSecond }
 func ownCPU(r *result) float64    { return r.cpu }
+func p99(r *result) float64       { return r.p99 }
 
 // comparison is what was measured at one case.
 type comparison struct {
@@ -55,10 +65,10 @@ type comparison struct {
 
 // speedTable compares the contenders at each case.
 func speedTable(comparisons []comparison) *table {
-	t := newTable(2, "case", "contender", "requests/s", "ratio", "p50 ms", "p99 ms", "CPU µs/request", "ratio", "stand-in µs", "load µs")
+	t := newTable(2, "case", "contender", "requests/s", "spread %", "ratio", "p50 ms", "p99 ms", "CPU µs/request", "ratio", "stand-in µs", "load µs")
 	for _, c := range comparisons {
 		base := c.contenders[proxy]
-		for _, name := range []string{proxy, plugin, gateway, traefikGateway} {
+		for _, name := range allContenders {
 			r := c.contenders[name]
 			if r == nil {
 				continue
@@ -66,9 +76,10 @@ func speedTable(comparisons []comparison) *table {
 			t.add(
 				c.name, name,
 				number(r.medianOf(perSecond), 0),
+				number(r.spread(perSecond), 0),
 				number(r.against(base, perSecond), 2),
 				number(r.medianOf(func(r *result) float64 { return r.p50 }), 2),
-				number(r.medianOf(func(r *result) float64 { return r.p99 }), 2),
+				number(r.medianOf(p99), 2),
 				number(r.medianOf(ownCPU), 0),
 				number(r.against(base, ownCPU), 2),
 				number(r.medianOf(func(r *result) float64 { return r.standinCPU }), 0),
@@ -79,19 +90,31 @@ func speedTable(comparisons []comparison) *table {
 	return t
 }
 
-// ratioTable is the plugin's throughput in multiples of the others'.
+// ratioTable is what the plugin does and costs, beside the others: requests a second, and CPU time of a request.
 func ratioTable(comparisons []comparison) *table {
-	t := newTable(1, "the plugin's requests/s ÷", proxy, gateway, traefikGateway)
+	t := newTable(1, "case", "requests/s", "÷ proxy", "÷ gateway", "÷ Traefik + gateway", "spread %", "p99 ms",
+		"CPU µs/request", "÷ proxy", "÷ gateway", "÷ Traefik + gateway", "spread %")
 	for _, c := range comparisons {
-		row := [4]string{c.name} // blank where there is nothing to compare with
-		for i, other := range []string{proxy, gateway, traefikGateway} {
-			if r := c.contenders[other]; r != nil {
-				row[1+i] = number(c.contenders[plugin].against(r, perSecond), 2)
-			}
-		}
-		t.add(row[:]...)
+		r := c.contenders[plugin]
+		row := []string{c.name, number(r.medianOf(perSecond), 0)}
+		row = append(row, c.against(perSecond)...)
+		row = append(row, number(r.spread(perSecond), 0), number(r.medianOf(p99), 1), number(r.medianOf(ownCPU), 0))
+		row = append(row, c.against(ownCPU)...)
+		t.add(append(row, number(r.spread(ownCPU), 0))...)
 	}
 	return t
+}
+
+// against returns a number of the plugin in multiples of the others', blank where there is nothing to compare with.
+func (c *comparison) against(of func(*result) float64) []string {
+	others := []string{proxy, gateway, traefikGateway}
+	ratios := make([]string, len(others))
+	for i, other := range others {
+		if r := c.contenders[other]; r != nil {
+			ratios[i] = number(c.contenders[plugin].against(r, of), 2)
+		}
+	}
+	return ratios
 }
 
 // newMemoryTable returns the table for addMemory's rows.

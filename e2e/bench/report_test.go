@@ -29,6 +29,11 @@ func TestRatiosAreTakenRoundByRound(t *testing.T) {
 	assert.InDelta(t, 40, fast.medianOf(perSecond), 0)
 }
 
+func TestSpread(t *testing.T) {
+	r := rounds{{perSecond: 90}, {perSecond: 100}, {perSecond: 120}}
+	assert.InDelta(t, 30, r.spread(perSecond), 1e-9)
+}
+
 func TestTablesAreAlignedMarkdown(t *testing.T) {
 	comparisons := []comparison{{name: "format x", contenders: map[string]rounds{
 		proxy:  {{perSecond: 1000, p50: 1.5, p99: 12, cpu: 50, standinCPU: 20, generatorCPU: 10}},
@@ -41,15 +46,15 @@ func TestTablesAreAlignedMarkdown(t *testing.T) {
 		table *table
 		want  string
 	}{
-		"speed": {speedTable(comparisons), `| case     | contender               | requests/s | ratio | p50 ms | p99 ms | CPU µs/request | ratio | stand-in µs | load µs |
-| -------- | ----------------------- | ---------: | ----: | -----: | -----: | -------------: | ----: | ----------: | ------: |
-| format x | Traefik's reverse proxy |       1000 |  1.00 |   1.50 |  12.00 |             50 |  1.00 |          20 |      10 |
-| format x | Traefik with the plugin |        700 |  0.70 |   2.25 |  14.00 |             75 |  1.50 |          20 |      10 |
+		"speed": {speedTable(comparisons), `| case     | contender               | requests/s | spread % | ratio | p50 ms | p99 ms | CPU µs/request | ratio | stand-in µs | load µs |
+| -------- | ----------------------- | ---------: | -------: | ----: | -----: | -----: | -------------: | ----: | ----------: | ------: |
+| format x | Traefik's reverse proxy |       1000 |        0 |  1.00 |   1.50 |  12.00 |             50 |  1.00 |          20 |      10 |
+| format x | Traefik with the plugin |        700 |        0 |  0.70 |   2.25 |  14.00 |             75 |  1.50 |          20 |      10 |
 
 `},
-		"ratios, blank where nothing was compared": {ratioTable(comparisons), `| the plugin's requests/s ÷ | Traefik's reverse proxy | gateway on AWS's SDK | Traefik before that gateway |
-| ------------------------- | ----------------------: | -------------------: | --------------------------: |
-| format x                  |                    0.70 |                      |                             |
+		"ratios, blank where nothing was compared": {ratioTable(comparisons), `| case     | requests/s | ÷ proxy | ÷ gateway | ÷ Traefik + gateway | spread % | p99 ms | CPU µs/request | ÷ proxy | ÷ gateway | ÷ Traefik + gateway | spread % |
+| -------- | ---------: | ------: | --------: | ------------------: | -------: | -----: | -------------: | ------: | --------: | ------------------: | -------: |
+| format x |        700 |    0.70 |           |                     |        0 |   14.0 |             75 |    1.50 |           |                     |        0 |
 
 `},
 		"memory, against the body where that is large": {memory, `| load  | contender               | in flight | idle MB | peak MB | kB/request in flight | ÷ body |

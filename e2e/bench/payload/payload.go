@@ -18,6 +18,22 @@ func JSON(size int) []byte {
 	return append(document, tail[len(tail)-2:]...)
 }
 
+// Text returns size bytes of plain text with quotes and line ends, which an event and a reply carry escaped.
+func Text(size int) []byte {
+	return repeated("She said \"yes\", and\tmeant 'no'.\r\nA second line.\n", size)
+}
+
+// HTML returns an HTML page of size bytes, at least 64.
+func HTML(size int) []byte {
+	const head, tail = "<!doctype html><title>A page</title>\n", "</html>\n"
+	rows := repeated("<p class=\"row\"><a href=\"/items/7?a=1&amp;b=2\">A name</a></p>\n", size-len(head)-len(tail))
+	return append(append([]byte(head), rows...), tail...)
+}
+
+func repeated(row string, size int) []byte {
+	return bytes.Repeat([]byte(row), size/len(row)+1)[:size]
+}
+
 // Binary returns size bytes that are no text, the same at every call.
 func Binary(size int) []byte {
 	data := make([]byte, size)

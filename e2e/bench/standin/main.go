@@ -2,26 +2,22 @@
 // request with what the function would have answered, for reverse proxies. Its first socket serves HTTP, its second
 // HTTPS with the certificate of package httptest.
 //
-// A function's name says what it answers: json-100 is 100 bytes of JSON, httpjson-100 the same in a reply of the format
-// httpjson, binary-4096-500ms is 4096 bytes after half a second. Other requests name it in the first segment of their
-// path.
+// A function's name says what it answers: json-100 is 100 bytes of JSON, binary-4096-500ms is 4096 bytes after half a
+// second (function.go has all kinds). Other requests name it in the first segment of their path.
 package main
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/seed05e46011/lambda/e2e/bench/child"
-	"github.com/seed05e46011/lambda/e2e/bench/payload"
 )
 
 func main() {
@@ -39,14 +35,6 @@ func main() {
 	child.Wait()
 }
 
-// function is what a name promises.
-type function struct {
-	contentType string
-	body        []byte
-	reply       []byte // the body in the shape of an HTTP API's reply
-	delay       time.Duration
-}
-
 // handler is the stand-in. It makes each function's answers once.
 type handler struct {
 	*http.ServeMux
@@ -56,6 +44,7 @@ type handler struct {
 func newHandler() *handler {
 	h := &handler{ServeMux: http.NewServeMux()}
 	h.HandleFunc("POST /2015-03-31/functions/{name}/invocations", h.invoke)
+	h.HandleFunc("POST /2021-11-15/functions/{name}/response-streaming-invocations", h.stream)
 	h.HandleFunc("GET /credentials", credentials)
 	h.HandleFunc("/{name}/", h.plain)
 	return h
@@ -63,17 +52,52 @@ func newHandler() *handler {
 
 func (h *handler) invoke(w http.ResponseWriter, r *http.Request) {
 	if f := h.run(w, r); f != nil {
-		header := w.Header()
-		header.Set("X-Amzn-Requestid", "7f1c2a90-5a3e-4d0c-9d6b-6f1a2b3c4d5e")
-		header.Set("X-Amzn-Trace-Id", "Root=1-67a1b2c3-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0")
-		header.Set("X-Amz-Executed-Version", "$LATEST")
+		invoked(w.Header())
 		answer(w, "application/json", f.reply)
 	}
 }
 
+// stream answers with a prelude, and with the body in pieces, each flushed by itself.
+func (h *handler) stream(w http.ResponseWriter, r *http.Request) {
+	f := h.run(w, r)
+	if f == nil {
+		return
+	}
+	header := w.Header()
+	invoked(header)
+	header.Set("Content-Type", "application/vnd.amazon.eventstream")
+	header.Set("X-Amzn-Remapped-Content-Type", "application/vnd.awslambda.http-integration-response")
+	writePieces(w, f.frames)
+}
+
+// invoked are the headers of any invocation.
+func invoked(header http.Header) {
+	header.Set("X-Amzn-Requestid", "7f1c2a90-5a3e-4d0c-9d6b-6f1a2b3c4d5e")
+	header.Set("X-Amzn-Trace-Id", "Root=1-67a1b2c3-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0")
+	header.Set("X-Amz-Executed-Version", "$LATEST")
+}
+
+// plain answers as the function does, for reverse proxies: in pieces where it streams.
 func (h *handler) plain(w http.ResponseWriter, r *http.Request) {
-	if f := h.run(w, r); f != nil {
-		answer(w, f.contentType, f.body)
+	f := h.run(w, r)
+	if f == nil {
+		return
+	}
+	maps.Copy(w.Header(), f.header)
+	if f.pieces != nil {
+		writePieces(w, f.pieces)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(f.body)))
+	w.WriteHeader(f.status)
+	_, _ = w.Write(f.body) // It fails only where the client has gone.
+}
+
+func writePieces(w http.ResponseWriter, pieces [][]byte) {
+	controller := http.NewResponseController(w)
+	for _, piece := range pieces {
+		_, _ = w.Write(piece) // It fails only where the client has gone.
+		_ = controller.Flush()
 	}
 }
 
@@ -110,57 +134,6 @@ func (h *handler) function(name string) *function {
 		h.functions.Store(name, f)
 	}
 	return f
-}
-
-var namePattern = regexp.MustCompile(`^(json|httpjson|binary)-([0-9]{1,7})(?:-([0-9]{1,5}ms))?$`)
-
-// newFunction returns nil for a name that promises nothing.
-func newFunction(name string) *function {
-	parts := namePattern.FindStringSubmatch(name)
-	if parts == nil {
-		return nil
-	}
-	size, _ := strconv.Atoi(parts[2])        // The pattern lets digits pass alone,
-	delay, _ := time.ParseDuration(parts[3]) // and here nothing or milliseconds.
-	f := &function{contentType: "application/json", delay: delay}
-	switch parts[1] {
-	case "json":
-		f.body = payload.JSON(size)
-		f.reply = proxyReply(f.contentType, string(f.body), false)
-	case "httpjson":
-		f.body = payload.JSON(size)
-		f.reply = httpJSONReply(f.contentType, string(f.body))
-	default:
-		f.contentType = "application/octet-stream"
-		f.body = payload.Binary(size)
-		f.reply = proxyReply(f.contentType, base64.StdEncoding.EncodeToString(f.body), true)
-	}
-	return f
-}
-
-func proxyReply(contentType, body string, isBase64 bool) []byte {
-	return encode(map[string]any{
-		"statusCode":      http.StatusOK,
-		"headers":         map[string]string{"content-type": contentType},
-		"body":            body,
-		"isBase64Encoded": isBase64,
-	})
-}
-
-func httpJSONReply(contentType, body string) []byte {
-	return encode(map[string]any{
-		"type": "HTTPJSON-REP",
-		"meta": map[string]any{"status": http.StatusOK, "headers": map[string]string{"content-type": contentType}},
-		"body": body,
-	})
-}
-
-func encode(object map[string]any) []byte {
-	encoded, err := json.Marshal(object)
-	if err != nil {
-		panic(err) // Strings, numbers and maps of them always have a JSON form.
-	}
-	return encoded
 }
 
 // issued counts the credentials.
