@@ -85,7 +85,7 @@ func TestAuthorizersGetTheEventsOfTheirFormats(t *testing.T) {
 	}
 }
 
-func TestWhatThereIsNoneOfInAnAuthorizersEvent(t *testing.T) {
+func TestMissingValuesInAuthorizerEvents(t *testing.T) {
 	absent := map[string][]string{
 		"http-api-v2": {"cookies", "queryStringParameters", "pathParameters", "stageVariables", "body", "isBase64Encoded"},
 		"http-api-v1": {"body", "isBase64Encoded"},
@@ -124,18 +124,18 @@ func decodedEvent(t *testing.T, event []byte) map[string]any {
 	return decoded
 }
 
-func TestFunctionsFindWhatTheAuthorizerSays(t *testing.T) {
+func TestFunctionEventsHaveTheAuthorizersResult(t *testing.T) {
 	latency := regexp.MustCompile(`"integrationLatency":\d+`)
 	lambda := `"authorizer":{"lambda":{"n":9007199254740993,"user":"u1"}},`
 	cases := map[string]struct {
 		eventFormat, authorizerFormat, reply string
 		want                                 string // in the event, "" for nothing
 	}{
-		"2.0":              {"http-api-v2", "", simpleAllow, lambda},
-		"2.0, of a policy": {"http-api-v2", "http-api-v1", policyAllow, `"authorizer":{"lambda":{"n":5}},`},
-		"a Function URL":   {"function-url", "", simpleAllow, lambda},
-		"1.0":              {"http-api-v1", "", simpleAllow, `"authorizer":{"n":"9007199254740993","user":"u1"},`},
-		"1.0, of a policy": {"http-api-v1", "http-api-v1", policyAllow, `"authorizer":{"n":"5","principalId":"u1"},`},
+		"2.0":                {"http-api-v2", "", simpleAllow, lambda},
+		"2.0, from a policy": {"http-api-v2", "http-api-v1", policyAllow, `"authorizer":{"lambda":{"n":5}},`},
+		"a Function URL":     {"function-url", "", simpleAllow, lambda},
+		"1.0":                {"http-api-v1", "", simpleAllow, `"authorizer":{"n":"9007199254740993","user":"u1"},`},
+		"1.0, from a policy": {"http-api-v1", "http-api-v1", policyAllow, `"authorizer":{"n":"5","principalId":"u1"},`},
 		"REST": {
 			"rest-api", "rest-api-token", policyAllow, `"authorizer":{"integrationLatency":N,"n":"5","principalId":"u1"},`,
 		},
@@ -181,7 +181,7 @@ func TestBothEventsNameTheSameIDsAndTime(t *testing.T) {
 	}
 }
 
-func TestTheNextRequestHasNothingOfTheOneBefore(t *testing.T) {
+func TestAuthorizerResultsStayWithTheirRequest(t *testing.T) {
 	f, config := guarded(t, "", simpleAllow)
 	handler := newTestHandler(t, config)
 	for i := 0; i < 4; i++ {
@@ -194,7 +194,7 @@ func TestTheNextRequestHasNothingOfTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestRoutesAreMatchedBeforeTheAuthorizerIsAsked(t *testing.T) {
+func TestRoutesAreMatchedBeforeTheAuthorizer(t *testing.T) {
 	f, config := guarded(t, "", simpleAllow)
 	config.Function = ""
 	config.Routes = []route.Config{{RouteKey: "GET /users/{id}", Function: "hello"}}
@@ -261,14 +261,14 @@ func TestRequestHeadersAreInTheFunctionsEvent(t *testing.T) {
 	r.Header.Set("X-User", "forged")
 	serve(newTestHandler(t, config), r)
 	if strings.Contains(string(f.events[0]), "forged") {
-		t.Errorf("got the forged header in the authorizer's event: %s", f.events[0])
+		t.Errorf("got event %s, want it without the forged header", f.events[0])
 	}
 	if got := f.lastEvent(t)["headers"].(map[string]any)["x-user"]; got != "u1" {
 		t.Errorf("got x-user %v, want u1", got)
 	}
 }
 
-func TestAFailingAuthorizerIsNoOpenDoor(t *testing.T) {
+func TestAFailingAuthorizerRefusesTheRequest(t *testing.T) {
 	for reply, want := range map[string]string{
 		"429":            "cause=throttle",
 		"500":            "cause=server",
@@ -312,7 +312,7 @@ func TestAFunctionThatThrowsUnauthorized(t *testing.T) {
 	}
 }
 
-func TestVariablesOfTheContext(t *testing.T) {
+func TestContextVariables(t *testing.T) {
 	_, config := guarded(t, "", simpleAllow)
 	config.Function = ""
 	config.Routes = []route.Config{{RouteKey: "GET /users/{id}", Function: "hello"}}
@@ -339,7 +339,7 @@ func TestVariablesOfTheContext(t *testing.T) {
 	}
 }
 
-func TestTheAuthorizersOptionsAreCheckedWithTheOthers(t *testing.T) {
+func TestAuthorizerOptionsAreValidated(t *testing.T) {
 	for want, group := range map[string]*authorizer.Config{
 		`lambda: authorizer.function: "a b": want`:               {Function: "a b"},
 		"lambda: authorizer.function, authorizer.jwt: want":      {},
@@ -390,7 +390,7 @@ func TestStoredResponsesDoNotCrossIdentities(t *testing.T) {
 	}
 }
 
-func TestTheAuthorizerSeesWhatTheViewersHookMade(t *testing.T) {
+func TestTheAuthorizerSeesTheViewerHooksRequest(t *testing.T) {
 	discardLog(t)
 	changed := `{"uri":"/changed","method":"GET","querystring":"","headers":{"host":[{"value":"example.com"}],` +
 		`"authorization":[{"value":"of the hook"}]}}`

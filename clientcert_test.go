@@ -38,7 +38,7 @@ func newClientCertificate(t *testing.T) *x509.Certificate {
 	return certificate
 }
 
-func TestEventsHaveTheClientCertificateThatWasVerified(t *testing.T) {
+func TestEventsHaveTheVerifiedClientCertificate(t *testing.T) {
 	certificate := newClientCertificate(t)
 	verified := &tls.ConnectionState{
 		PeerCertificates: []*x509.Certificate{certificate},
@@ -81,7 +81,7 @@ func TestEventsHaveTheClientCertificateThatWasVerified(t *testing.T) {
 			}
 		}
 		if got := at(event, row.path+" clientCert clientCertPem"); row.found && !strings.HasPrefix(got, `"-----BEGIN CERTIFICATE-----\n`) {
-			t.Errorf("%s: clientCertPem: got %s", row.name, got)
+			t.Errorf("%s: got clientCertPem %s, want a certificate in PEM", row.name, got)
 		}
 		if got := at(event, "requestContext authentication"); row.format == "http-api-v2" && !row.found && got != "absent" {
 			t.Errorf("%s: got authentication %s, want none", row.name, got)
@@ -89,7 +89,7 @@ func TestEventsHaveTheClientCertificateThatWasVerified(t *testing.T) {
 	}
 }
 
-func TestSerialNumberIsOpenSSLs(t *testing.T) {
+func TestSerialNumbersAreWrittenLikeOpenSSL(t *testing.T) {
 	for number, want := range map[string]string{
 		"1":                    "1",
 		"9223372036854775807":  "9223372036854775807",

@@ -207,17 +207,17 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 func checkReply(t *testing.T, reply *reply) {
 	t.Helper()
 	if reply.status < 200 || reply.status > 599 {
-		t.Errorf("status %d", reply.status)
+		t.Errorf("got status %d, want 200 to 599", reply.status)
 	}
 	if len(reply.header["Content-Type"]) == 0 && !bodyless(reply.status) {
-		t.Error("no content type")
+		t.Error("got no Content-Type, want one")
 	}
 	for name, values := range reply.header {
 		if name != http.CanonicalHeaderKey(name) || !tokenPattern.MatchString(name) || hopByHop[name] {
-			t.Errorf("header %q", name)
+			t.Errorf("got header %q, want a canonical name that is not hop-by-hop", name)
 		}
 		if strings.ContainsAny(strings.Join(values, ""), controlCharacters) {
-			t.Errorf("header %q: %q", name, values)
+			t.Errorf("got header %q: %q, want no control characters", name, values)
 		}
 	}
 }

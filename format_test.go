@@ -105,7 +105,7 @@ var identifiers = []struct {
 	{regexp.MustCompile(`"[A-Za-z0-9_-]{15}="`), `"(16 characters of Base64)"`},
 }
 
-func TestEventsAreThoseOfTheFrontDoorsToTheByte(t *testing.T) {
+func TestEventsEqualTheFrontDoorsByteForByte(t *testing.T) {
 	for _, format := range eventFormatNames() {
 		t.Run(format, func(t *testing.T) {
 			var indented bytes.Buffer
@@ -169,7 +169,7 @@ func checkEvents(t *testing.T, r func() *http.Request, set func(*Config), cases 
 	}
 }
 
-func TestEventsOfARequestWithNothingInIt(t *testing.T) {
+func TestEventsOfAMinimalRequest(t *testing.T) {
 	request := func() *http.Request { return getRequest("http://example.com/") }
 	checkEvents(t, request, nil, []eventCase{
 		{"no body is null", version1, "body", "null"},
@@ -276,17 +276,17 @@ func TestEventsNeverLoseWhatIsNotUTF8(t *testing.T) {
 	})
 }
 
-func TestEventsHaveEveryQueryParameterHoweverManyThereAre(t *testing.T) {
+func TestEventsHaveAllOfManyQueryParameters(t *testing.T) {
 	query := "first=1" + strings.Repeat("&many=2", 20000) + "&last=3"
 	for _, format := range []string{"rest-api", "http-api-v2", "alb"} {
 		event := decoded(t, eventOf(t, formatLambda(t, format, nil), getRequest("http://example.com/?"+query)))
 		if first, last := at(event, "queryStringParameters first"), at(event, "queryStringParameters last"); first != `"1"` || last != `"3"` {
-			t.Errorf("%s: first %s, last %s", format, first, last)
+			t.Errorf("%s: got first %s, last %s, want \"1\", \"3\"", format, first, last)
 		}
 	}
 }
 
-func TestEventsSayWhereARequestCameFrom(t *testing.T) {
+func TestEventsHaveTheOriginOfARequest(t *testing.T) {
 	forwarded := func() *http.Request {
 		r := getRequest("http://example.com/")
 		r.Header.Set("X-Forwarded-For", "198.51.100.1")
@@ -330,7 +330,7 @@ func TestEventsSayWhereARequestCameFrom(t *testing.T) {
 	})
 }
 
-func TestFunctionURLEventsTellOfTLS(t *testing.T) {
+func TestFunctionURLEventsDescribeTLS(t *testing.T) {
 	request := func() *http.Request {
 		r := httptest.NewRequest(http.MethodGet, "https://example.com/", nil)
 		r.TLS.Version = tls.VersionTLS13
@@ -365,7 +365,7 @@ func TestRESTEventsHaveTheNamesOfHTTP2InLowerCase(t *testing.T) {
 	})
 }
 
-func TestEventsSayOfTheAPIWhatTheOptionsSay(t *testing.T) {
+func TestOptionsDescribeTheAPIInEvents(t *testing.T) {
 	options := func(c *Config) {
 		c.Stage = "test"
 		c.StageVariables = map[string]string{"table": "t1"}
@@ -390,7 +390,7 @@ func TestEventsSayOfTheAPIWhatTheOptionsSay(t *testing.T) {
 	})
 }
 
-func TestEventHeadersReplaceThoseOfTheClient(t *testing.T) {
+func TestEventHeadersReplaceTheClients(t *testing.T) {
 	options := func(c *Config) {
 		c.EventHeaders = map[string]string{
 			"X-User": "operator", "x-from": "{{ .ClientIP }} {{ .Method }}", "X-Forwarded-For": "{{ .Header.Get \"X-Forwarded-For\" }}",
@@ -440,7 +440,7 @@ func TestRoutesAreInTheEvents(t *testing.T) {
 	}
 }
 
-func TestRawEventsAreTheQueryWhereThereIsNoBody(t *testing.T) {
+func TestRawEventsWithoutABodyAreTheQuery(t *testing.T) {
 	checkEvents(t, func() *http.Request { return getRequest("http://example.com/?a=1&b=2&b=%223") }, nil, []eventCase{
 		{"a list for a repeated name", "raw", "", `{"a":"1","b":["2","\"3"]}`},
 	})
@@ -478,17 +478,17 @@ func templateLambda(t *testing.T, f *fakeLambda, text string) *Lambda {
 	})
 }
 
-func TestTemplatesThatMakeNoJSONInvokeNothing(t *testing.T) {
+func TestTemplatesMustMakeJSON(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200}`))
 	for _, text := range []string{`{"a": {{ .Body }}}`, `{{ index .PathParameters 1 }}`, ` `, `{{ template "none" }}`} {
 		l := templateLambda(t, f, text)
 		resp := serve(l, getRequest("http://example.com/"))
 		if body := bodyOf(t, resp); resp.StatusCode != http.StatusInternalServerError || body != "Internal Server Error" {
-			t.Errorf("%s: got %d %q", text, resp.StatusCode, body)
+			t.Errorf("%s: got %d %q, want 500 with the status text", text, resp.StatusCode, body)
 		}
 	}
 	if f.invocations() != 0 {
-		t.Errorf("%d invocations", f.invocations())
+		t.Errorf("got %d invocations, want none", f.invocations())
 	}
 }
 
@@ -515,12 +515,12 @@ func TestTemplatesThatFailPrintNoTypes(t *testing.T) {
 	}
 }
 
-func TestTemplatesQuoteWhatTheyAreGiven(t *testing.T) {
+func TestTemplatesQuoteValues(t *testing.T) {
 	l := formatLambda(t, "template", func(c *Config) {
 		c.Template = `{"q": {{ .Query.Get "q" | json }}, "none": {{ json .Cookies.none }}, "binary": {{ json .IsBase64Encoded }}, "body": {{ json .Body }}}`
 	})
 	r := httptest.NewRequest(http.MethodPost, "http://example.com/?q=%22%7D%3C%0a", strings.NewReader("\xff"))
 	if got := string(eventOf(t, l, r)); got != `{"q": "\"}<\n", "none": "", "binary": true, "body": "/w=="}` {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want quoted values", got)
 	}
 }

@@ -75,17 +75,17 @@ func TestImports(t *testing.T) {
 
 func TestImportFault(t *testing.T) {
 	for name, row := range map[string]struct{ folder, imported, want string }{
-		"the standard library":        {".", "net/http", ""},
-		"the core a room":             {".", roomsPath + "credentials", ""},
-		"a room a shared package":     {"internal/credentials", roomsPath + "sigv4", ""},
-		"a room a part of its own":    {"internal/cache", roomsPath + "cache/redis", ""},
-		"a room another one":          {"internal/credentials", roomsPath + "route", "rooms do not import each other"},
-		"a room a part of another":    {"internal/route", roomsPath + "cache/redis", "rooms do not import each other"},
-		"a shared package a room":     {"internal/option", roomsPath + "route", "rooms do not import each other"},
-		"a room the core":             {"internal/route", modulePath, "only the core's users import the core"},
-		"the core another module":     {".", "github.com/aws/aws-sdk-go-v2/aws", "the plugin imports the standard library only"},
-		"a room another module":       {"internal/route", "example.com/x", "the plugin imports the standard library only"},
-		"a room, with a similar name": {"internal/route", roomsPath + "router", "rooms do not import each other"},
+		"the standard library":                      {".", "net/http", ""},
+		"the core imports a room":                   {".", roomsPath + "credentials", ""},
+		"a room imports a shared package":           {"internal/credentials", roomsPath + "sigv4", ""},
+		"a room imports its own sub-package":        {"internal/cache", roomsPath + "cache/redis", ""},
+		"a room imports another room":               {"internal/credentials", roomsPath + "route", "rooms do not import each other"},
+		"a room imports another room's sub-package": {"internal/route", roomsPath + "cache/redis", "rooms do not import each other"},
+		"a shared package imports a room":           {"internal/option", roomsPath + "route", "rooms do not import each other"},
+		"a room imports the core":                   {"internal/route", modulePath, "only the core's users import the core"},
+		"the core imports another module":           {".", "github.com/aws/aws-sdk-go-v2/aws", "the plugin imports the standard library only"},
+		"a room imports another module":             {"internal/route", "example.com/x", "the plugin imports the standard library only"},
+		"a room imports a room with a similar name": {"internal/route", roomsPath + "router", "rooms do not import each other"},
 	} {
 		if got := importFault(row.folder, row.imported); got != row.want {
 			t.Errorf("%s: got %q, want %q", name, got, row.want)

@@ -108,21 +108,21 @@ func TestServeHTTPWritesTheDecodedReply(t *testing.T) {
 	r.Header.Set("Cookie", "s=1; t=2")
 	resp := serve(newTestHandler(t, testConfig(f)), r)
 	if resp.StatusCode != 201 || bodyOf(t, resp) != "<b>" {
-		t.Errorf("got %d", resp.StatusCode)
+		t.Errorf("got %d, want 201 with <b>", resp.StatusCode)
 	}
 	if got := strings.Join(resp.Header["Set-Cookie"], "|"); got != "a=b|c=d" {
-		t.Errorf("Set-Cookie %q", got)
+		t.Errorf("got Set-Cookie %q, want a=b, c=d", got)
 	}
 	event := f.lastEvent(t)
 	if event["body"] != `{"k":"<v>"}` || event["rawPath"] != "/a b" || event["rawQueryString"] != "x=1&x=2" {
-		t.Errorf("event %v", event)
+		t.Errorf("got event %v, want the request's body, path and query", event)
 	}
 	t.Logf("%s", f.events[0])
 }
 
-// TestRequestsAtTheSameTimeStayApart fails where requests share state that is meant for one: what
+// TestConcurrentRequestsShareNothing fails where requests share state that is meant for one: what
 // Yaegi keeps once for a statement, goroutines overwrite.
-func TestRequestsAtTheSameTimeStayApart(t *testing.T) {
+func TestConcurrentRequestsShareNothing(t *testing.T) {
 	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) { // that replies the body it got
 		var e struct{ Body string }
 		_ = json.Unmarshal(event, &e)

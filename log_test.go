@@ -54,7 +54,7 @@ func TestEveryLineIsOfTheDocumentedPattern(t *testing.T) {
 	for _, line := range writtenLines(t, logline.FormatText) {
 		parts := pattern.FindStringSubmatch(line)
 		if parts == nil {
-			t.Errorf("got %q, which the pattern does not match", line)
+			t.Errorf("got %q, want it to match the documented pattern", line)
 			continue
 		}
 		fields := parts[pattern.SubexpIndex("fields")]
@@ -115,6 +115,6 @@ func TestThePatternIsDocumented(t *testing.T) {
 		t.Skip("the documentation is not part of what Yaegi interprets")
 	}
 	if !strings.Contains(string(page), "\n"+logline.Pattern+"\n") {
-		t.Errorf("got no %s in docs/operations.md", logline.Pattern)
+		t.Errorf("got docs/operations.md without %s, want it there", logline.Pattern)
 	}
 }

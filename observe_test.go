@@ -61,7 +61,7 @@ func nonZero(samples, family string) string {
 	return strings.Join(found, " ")
 }
 
-func TestEachFailureMovesOneOutcome(t *testing.T) {
+func TestEachFailureCountsAsOneOutcome(t *testing.T) {
 	discardLog(t)
 	shown := newMetricsInstance(t)
 	answers := func(status int, header, value, body string) http.HandlerFunc {
@@ -205,7 +205,7 @@ func TestBytesAndRetriesAreCounted(t *testing.T) {
 	}
 }
 
-func TestNamesOfPathsCountOnceTheirFunctionHasRun(t *testing.T) {
+func TestNamesInPathsAreCountedOnceTheirFunctionRan(t *testing.T) {
 	discardLog(t)
 	shown := newMetricsInstance(t)
 	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { _, _ = io.WriteString(w, `"hello"`) })
@@ -300,13 +300,13 @@ func TestMetricsStandAlone(t *testing.T) {
 		set  func(c *Config)
 		want string
 	}{
-		"a function":         {func(c *Config) { c.Function = "hello" }, "lambda: function: set with metrics"},
-		"routes":             {func(c *Config) { c.Routes = []route.Config{{RouteKey: "$default"}} }, "lambda: routes: set with metrics"},
-		"another timeout":    {func(c *Config) { c.Timeout = "1s" }, "lambda: timeout: set with metrics"},
-		"a probe":            {func(c *Config) { c.Probe = &probe.Config{} }, "lambda: probe: set with metrics"},
-		"an access log":      {func(c *Config) { c.AccessLog = true }, "lambda: accessLog: set with metrics"},
-		"a misspelt option":  {func(c *Config) { c.Unknown = map[string]any{"metric": true} }, "lambda: metric: no such option: did you mean metrics?"},
-		"nothing, and works": {func(_ *Config) {}, ""},
+		"a function":        {func(c *Config) { c.Function = "hello" }, "lambda: function: set with metrics"},
+		"routes":            {func(c *Config) { c.Routes = []route.Config{{RouteKey: "$default"}} }, "lambda: routes: set with metrics"},
+		"another timeout":   {func(c *Config) { c.Timeout = "1s" }, "lambda: timeout: set with metrics"},
+		"a probe":           {func(c *Config) { c.Probe = &probe.Config{} }, "lambda: probe: set with metrics"},
+		"an access log":     {func(c *Config) { c.AccessLog = true }, "lambda: accessLog: set with metrics"},
+		"a misspelt option": {func(c *Config) { c.Unknown = map[string]any{"metric": true} }, "lambda: metric: no such option: did you mean metrics?"},
+		"no other option":   {func(_ *Config) {}, ""},
 	} {
 		config := CreateConfig()
 		config.Metrics = true
@@ -318,7 +318,7 @@ func TestMetricsStandAlone(t *testing.T) {
 	}
 }
 
-func TestCredentialsTellWhenTheyEnd(t *testing.T) {
+func TestMetricsHaveTheCredentialsExpiry(t *testing.T) {
 	end := time.Unix(1_900_000_000, 0)
 	gauges := gaugesOf([]credentials.Expiry{{Source: "container", Time: end}})
 	if len(gauges) != 1 || gauges[0].Label != "container" || gauges[0].Value != 1_900_000_000 {

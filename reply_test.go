@@ -170,7 +170,7 @@ var replyCases = []replyCase{
 	{"httpjson: Base64 that is broken", "httpjson", "auto", `{"type":"HTTPJSON-REP","body":"%","bodyEncoding":"base64"}`, 502, "", "Bad Gateway"},
 }
 
-func TestEveryReplyBecomesWhatItsFrontDoorMakesOfIt(t *testing.T) {
+func TestRepliesBecomeTheirFrontDoorsResponses(t *testing.T) {
 	payload := ""
 	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { _, _ = w.Write([]byte(payload)) })
 	for _, c := range replyCases {
@@ -270,7 +270,7 @@ func TestFunctionErrorStatusOverrulesTheFrontDoor(t *testing.T) {
 		config.FunctionErrorStatus = 503
 	})
 	if resp := serve(l, getRequest("http://example.com/")); resp.StatusCode != 503 {
-		t.Errorf("got %d", resp.StatusCode)
+		t.Errorf("got %d, want 503", resp.StatusCode)
 	}
 }
 
@@ -283,7 +283,7 @@ func TestRawRepliesHaveTheContentTypeOfTheOption(t *testing.T) {
 	})
 	resp := serve(l, getRequest("http://example.com/"))
 	if body := bodyOf(t, resp); body != "<p>" || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Errorf("got %q %q", body, resp.Header.Get("Content-Type"))
+		t.Errorf("got %q %q, want <p> as text/html", body, resp.Header.Get("Content-Type"))
 	}
 }
 
@@ -300,7 +300,7 @@ func manyHeaders(field string, lines, size int, separator string) string {
 	return `"` + field + `":` + string("[{"[strings.Index(",:", separator)]) + strings.Join(values, ",") + string("]}"[strings.Index(",:", separator)])
 }
 
-func TestRepliesHaveSoManyHeadersAndNoMore(t *testing.T) {
+func TestReplyHeadersAreLimited(t *testing.T) {
 	cookies := manyHeaders("cookies", 8000, 10, ",")
 	for name, row := range map[string]struct {
 		fields string
@@ -328,7 +328,7 @@ func TestRepliesHaveSoManyHeadersAndNoMore(t *testing.T) {
 						t.Errorf("%s: got %d, want %d", way, got, row.status)
 					}
 					if took := time.Since(start); took > 20*time.Second {
-						t.Errorf("%s: took %v", way, took)
+						t.Errorf("%s: got a reply after %v, want it within 20s", way, took)
 					}
 				}
 			})
@@ -336,7 +336,7 @@ func TestRepliesHaveSoManyHeadersAndNoMore(t *testing.T) {
 	}
 }
 
-func TestNumbersThatNoFloatHoldsAreRefused(t *testing.T) {
+func TestNumbersOutsideFloat64AreRefused(t *testing.T) {
 	for payload, status := range map[string]int{
 		`{"statusCode":1e400,"body":"b"}`:                       502,
 		`{"statusCode":200,"headers":{"x-n":1e400},"body":"b"}`: 502,
@@ -355,6 +355,6 @@ func TestNumbersThatNoFloatHoldsAreRefused(t *testing.T) {
 	}
 	l := formatLambda(t, "http-api-v2", func(c *Config) { c.ResponseFormat = responseStrict })
 	if err := decodeReply(l, []byte(`{"statusCode":1e400}`), newReply(http.Header{}, http.MethodGet)); err == nil {
-		t.Error("strict: got no error")
+		t.Error("strict: got no error, want one")
 	}
 }

@@ -140,11 +140,11 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 					w.check(t, creds, "eu-central-1", "lambda")
 				}
 				if got := w.request.Header.Get("X-Amz-Security-Token"); got != token {
-					t.Errorf("session token %q", got)
+					t.Errorf("got session token %q, want %q", got, token)
 				}
 				date, err := time.Parse(sigv4.TimeFormat, w.request.Header.Get("X-Amz-Date"))
 				if err != nil || time.Since(date) > time.Minute {
-					t.Errorf("signed as of %v (%v)", date, err)
+					t.Errorf("got date %v (%v), want the current one", date, err)
 				}
 			})
 		}

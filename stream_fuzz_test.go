@@ -56,26 +56,26 @@ func FuzzPrelude(f *testing.F) {
 		inPieces := newReceived(whole, first, second)
 		got, gotErr := readHead(inPieces)
 		if wantErr == nil && gotErr == nil && got.status != want.status {
-			t.Fatalf("status %d in pieces, %d at once", got.status, want.status)
+			t.Fatalf("got status %d in pieces, want %d as at once", got.status, want.status)
 		}
 		if wantErr != nil || gotErr != nil {
 			if gotErr == nil { // what is wrong with the body may only show after the head
 				if _, gotErr = io.ReadAll(inPieces); gotErr == nil {
-					t.Fatalf("taken in pieces, refused at once: %v", wantErr)
+					t.Fatalf("got no error in pieces, want %v as at once", wantErr)
 				}
 			}
 			return
 		}
 		if want.status < 200 || want.status > 599 {
-			t.Errorf("status %d", want.status)
+			t.Errorf("got status %d, want 200 to 599", want.status)
 		}
 		wantBody, wantErr := io.ReadAll(atOnce)
 		gotBody, gotErr := io.ReadAll(inPieces)
 		if (wantErr == nil) != (gotErr == nil) || (gotErr == nil && !bytes.Equal(wantBody, gotBody)) {
-			t.Errorf("got %q, %v in pieces, %q, %v at once", gotBody, gotErr, wantBody, wantErr)
+			t.Errorf("got %q, %v in pieces, want %q, %v as at once", gotBody, gotErr, wantBody, wantErr)
 		}
 		if _, body, _ := bytes.Cut(whole, preludeDelimiter); gotErr == nil && !bytes.Equal(body, gotBody) {
-			t.Errorf("got %q of %q", gotBody, whole)
+			t.Errorf("got body %q, want the one in %q", gotBody, whole)
 		}
 	})
 }

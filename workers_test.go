@@ -64,7 +64,7 @@ func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *ht
 		both[generated] = ofOneRequest.ReplaceAllString(outcome, "(differs)")
 	}
 	if both[true] != both[false] {
-		t.Errorf("generated:\n%.2000s\nits source:\n%.2000s", both[true], both[false])
+		t.Errorf("got from the generated workers\n%.2000s\nwant, from their sources,\n%.2000s", both[true], both[false])
 	}
 }
 
@@ -203,7 +203,7 @@ func ofFormat(format string) func(*Config) {
 	}
 }
 
-func TestBothWaysAnswerTheSame(t *testing.T) {
+func TestBothWaysRespondTheSame(t *testing.T) {
 	var answer func(http.ResponseWriter)
 	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { answer(w) })
 	payload := func(payload string) func(http.ResponseWriter) {
@@ -234,18 +234,18 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 			w.Header().Set("Content-Length", strconv.Itoa(maxReplyBytes+1))
 			_, _ = io.WriteString(w, `{"statusCode":200,"body":"b"}`+strings.Repeat(" ", maxReplyBytes-28))
 		},
-		"a throttle":                     apiError(429, "TooManyRequestsException"),
-		"a fault of Lambda's":            apiError(500, "ServiceException"),
-		"credentials that are refused":   apiError(403, "ExpiredTokenException"),
-		"a redirect":                     apiError(307, ""),
-		"a reply without a body":         payload(""),
-		"a body that is null":            payload(`{"statusCode":200,"body":null}`),
-		"a body that was not null first": payload(`{"statusCode":200,"body":"b","body":null}`),
-		"a header that is a number":      payload(`{"statusCode":200,"headers":{"x-n":1},"body":"b"}`),
-		"a header in two cases":          payload(`{"statusCode":200,"headers":{"X-A":"1","x-a":"2"},"body":"b"}`),
-		"headers twice":                  payload(`{"statusCode":200,"headers":{"a":"1"},"headers":{"b":"2"},"body":"b"}`),
-		"a text of 40 KB":                payload(`{"statusCode":200,"body":"` + strings.Repeat("ä", 20000) + `"}`),
-		"bytes of 40 KB":                 payload(`{"statusCode":200,"isBase64Encoded":true,"body":"` + strings.Repeat("AAAA", 10000) + `"}`),
+		"a throttle":                   apiError(429, "TooManyRequestsException"),
+		"an error of Lambda":           apiError(500, "ServiceException"),
+		"credentials that are refused": apiError(403, "ExpiredTokenException"),
+		"a redirect":                   apiError(307, ""),
+		"a reply without a body":       payload(""),
+		"a body that is null":          payload(`{"statusCode":200,"body":null}`),
+		"a body twice, null last":      payload(`{"statusCode":200,"body":"b","body":null}`),
+		"a header that is a number":    payload(`{"statusCode":200,"headers":{"x-n":1},"body":"b"}`),
+		"a header in two cases":        payload(`{"statusCode":200,"headers":{"X-A":"1","x-a":"2"},"body":"b"}`),
+		"headers twice":                payload(`{"statusCode":200,"headers":{"a":"1"},"headers":{"b":"2"},"body":"b"}`),
+		"a text of 40 KB":              payload(`{"statusCode":200,"body":"` + strings.Repeat("ä", 20000) + `"}`),
+		"bytes of 40 KB":               payload(`{"statusCode":200,"isBase64Encoded":true,"body":"` + strings.Repeat("AAAA", 10000) + `"}`),
 	}
 	for i, c := range replyCases {
 		answers[fmt.Sprint(c.name, " ", i)] = payload(c.payload)
@@ -254,10 +254,10 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 		method string
 		header http.Header // what the client's headers begin with
 	}{
-		"GET":                        {http.MethodGet, nil},
-		"HEAD":                       {http.MethodHead, nil},
-		"GET, the type left open":    {http.MethodGet, http.Header{"Content-Type": nil}},
-		"GET, after earlier headers": {http.MethodGet, http.Header{"Vary": {"Origin"}, "Content-Type": {"a/b"}, "X-A": {"0"}}},
+		"GET":                               {http.MethodGet, nil},
+		"HEAD":                              {http.MethodHead, nil},
+		"GET, Content-Type without a value": {http.MethodGet, http.Header{"Content-Type": nil}},
+		"GET, after earlier headers":        {http.MethodGet, http.Header{"Vary": {"Origin"}, "Content-Type": {"a/b"}, "X-A": {"0"}}},
 	}
 	for options, set := range map[string]func(*Config){
 		"format 2.0":               func(_ *Config) {},
@@ -303,12 +303,12 @@ func TestAPanicStaysWithItsRequest(t *testing.T) {
 	l := newTestHandler(t, testConfig(f))
 	for i := 0; i < 3; i++ {
 		if got := panicOf(l, brokenWriter{http.Header{}}); !strings.Contains(got, "a broken writer") {
-			t.Errorf("panic: %q", got)
+			t.Errorf("got panic %q, want the writer's", got)
 		}
 		w := httptest.NewRecorder()
 		l.ServeHTTP(w, getRequest("http://example.com/"))
 		if w.Body.String() != "hi" {
-			t.Errorf("the request after it: %d %q", w.Code, w.Body)
+			t.Errorf("got %d %q for the next request, want hi", w.Code, w.Body)
 		}
 	}
 }
@@ -384,7 +384,7 @@ func pass(all **sync.WaitGroup) {
 	}
 }
 
-func TestWorkersOfABurstGo(t *testing.T) {
+func TestWorkersOfABurstRetire(t *testing.T) {
 	const requests = 3 * maxIdleWorkers
 	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
 		_, _ = io.WriteString(w, `{"statusCode":200,"body":`+at(decoded(t, event), "rawPath")+`}`)
@@ -400,7 +400,7 @@ func TestWorkersOfABurstGo(t *testing.T) {
 	answered.Wait()
 	for name, idle := range map[string]int32{"encoders": atomic.LoadInt32(&idleEncoders), "decoders": atomic.LoadInt32(&idleDecoders)} {
 		if idle < 1 || idle > maxIdleWorkers {
-			t.Errorf("%d %s are left", idle, name)
+			t.Errorf("got %d idle %s, want 1 to %d", idle, name, maxIdleWorkers)
 		}
 	}
 }
@@ -412,24 +412,24 @@ func serveInBurst(t *testing.T, l http.Handler, path string, g *gate, answered *
 	g.answer = httptest.NewRecorder()
 	l.ServeHTTP(g, httptest.NewRequest(http.MethodPost, "http://example.com"+path, g)) //yaegi:ok response-writer nothing flushes
 	if g.answer.Body.String() != path {
-		t.Errorf("%s: %d %q", path, g.answer.Code, g.answer.Body)
+		t.Errorf("got %d %q, want %q", g.answer.Code, g.answer.Body, path)
 	}
 }
 
 // An idle worker would hold what is large until its next request.
-func TestWorkersLeaveWhatIsLarge(t *testing.T) {
+func TestWorkersLeaveLargeBodiesAlone(t *testing.T) {
 	for name, tc := range map[string]struct {
 		body, event, reply int64 // their lengths; -1 where nobody knows
 		writesWait         bool
 		prepare, conclude  bool // is left
 	}{
-		"nothing large":                   {0, 100, 100, false, false, false},
-		"a large body":                    {minSplicedBody, minSplicedBody, 100, false, true, true},
-		"a body of unknown length":        {-1, 100, 100, false, true, false},
-		"an event of many headers":        {0, minSplicedBody, 100, false, false, true},
-		"a large reply":                   {0, 100, minSplicedBody, false, false, true},
-		"a reply of unknown length":       {0, 100, -1, false, false, true},
-		"a hook where the reply is taken": {0, 100, 100, true, false, true},
+		"nothing large":             {0, 100, 100, false, false, false},
+		"a large body":              {minSplicedBody, minSplicedBody, 100, false, true, true},
+		"a body of unknown length":  {-1, 100, 100, false, true, false},
+		"an event of many headers":  {0, minSplicedBody, 100, false, false, true},
+		"a large reply":             {0, 100, minSplicedBody, false, false, true},
+		"a reply of unknown length": {0, 100, -1, false, false, true},
+		"a hook on the response":    {0, 100, 100, true, false, true},
 	} {
 		x := &exchange{
 			lambda: &Lambda{brackets: bracketSettings{writesWait: tc.writesWait}},
@@ -465,7 +465,7 @@ func TestTheSourcesOfWorkersServeToo(t *testing.T) {
 }
 
 // A worker keeps its variables: what one request sets must not be there for the next.
-func TestWorkersTakeNothingFromOneRequestToTheNext(t *testing.T) {
+func TestWorkersCarryNothingToTheNextRequest(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	config := testConfig(f)
 	l := newTestHandler(t, config)
@@ -484,7 +484,7 @@ func TestWorkersTakeNothingFromOneRequestToTheNext(t *testing.T) {
 	w := httptest.NewRecorder()
 	impatient.ServeHTTP(w, r)
 	if w.Code != http.StatusGatewayTimeout {
-		t.Errorf("a body that stalls, without a server that ends it: %d", w.Code)
+		t.Errorf("got %d for a stalled body without ReadTimeout, want 504", w.Code)
 	}
 
 	for i := 0; i < maxIdleWorkers; i++ {
@@ -493,10 +493,10 @@ func TestWorkersTakeNothingFromOneRequestToTheNext(t *testing.T) {
 		epoch, _ := strconv.ParseInt(at(event, "requestContext timeEpoch"), 10, 64)
 		want := strconv.Quote(time.UnixMilli(epoch).UTC().Format(commonLogTime))
 		if got := at(event, "requestContext time"); got != want {
-			t.Fatalf("time %s, want %s", got, want)
+			t.Fatalf("got time %s, want %s", got, want)
 		}
 		if _, found := event["body"]; found {
-			t.Fatal("the event has a body")
+			t.Fatal("got an event with a body, want none")
 		}
 	}
 }
