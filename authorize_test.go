@@ -26,7 +26,7 @@ const (
 		`{"Effect":"Allow","Action":"execute-api:Invoke","Resource":"*"}]},"context":{"n":5}}`
 )
 
-// guarded is a configuration with an authorizer, whose function "check" replies as given.
+// guarded returns a configuration with an authorizer, whose function "check" replies as given.
 func guarded(t *testing.T, format, reply string) (*fakeLambda, *Config) {
 	t.Helper()
 	f, config := hookedLambda(t, map[string]string{"check": reply, "hello": `{"statusCode":200,"body":"hello"}`})
@@ -38,7 +38,7 @@ func guarded(t *testing.T, format, reply string) (*fakeLambda, *Config) {
 	return f, config
 }
 
-// shopRequest is the request of the specification's samples.
+// shopRequest is the request of the golden events in testdata.
 func shopRequest() *http.Request {
 	r := httptest.NewRequest("GET", "https://shop.example.com/users/42?x=1&x=2", nil)
 	r.RemoteAddr = "203.0.113.7:4711"
@@ -56,7 +56,7 @@ var (
 	atMillis = regexp.MustCompile(`"(timeEpoch|requestTimeEpoch)":\d{13}`)
 )
 
-// unmarked returns an event with what is another in each request replaced.
+// unmarked returns an event with the values that differ in each request replaced.
 func unmarked(event []byte) string {
 	text := shortID.ReplaceAllString(string(event), `"ID"`)
 	text = uuid.ReplaceAllString(text, `"UUID"`)
@@ -65,7 +65,7 @@ func unmarked(event []byte) string {
 	return atMillis.ReplaceAllString(text, `"$1":0`)
 }
 
-// The events are those of testdata, to the order of their keys.
+// The events equal those in testdata, except for the order of their keys.
 func TestAuthorizersGetTheEventsOfTheirFormats(t *testing.T) {
 	for _, format := range []string{"http-api-v2", "http-api-v1", "rest-api", "rest-api-token"} {
 		f, config := guarded(t, format, policyAllow)
@@ -129,7 +129,7 @@ func TestFunctionEventsHaveTheAuthorizersResult(t *testing.T) {
 	lambda := `"authorizer":{"lambda":{"n":9007199254740993,"user":"u1"}},`
 	cases := map[string]struct {
 		eventFormat, authorizerFormat, reply string
-		want                                 string // in the event, "" for nothing
+		want                                 string // in the event; "" for nothing
 	}{
 		"2.0":                {"http-api-v2", "", simpleAllow, lambda},
 		"2.0, from a policy": {"http-api-v2", "http-api-v1", policyAllow, `"authorizer":{"lambda":{"n":5}},`},

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// everyByte repeats all bytes, or all of ASCII, up to a size.
+// everyByte repeats all bytes up to last until size is reached.
 func everyByte(last, size int) []byte {
 	var all []byte
 	for b := 0; b <= last; b++ {
@@ -111,7 +111,7 @@ func TestLargeRepliesAreReadLikeSmallOnes(t *testing.T) {
 	}
 }
 
-// waitingBody is a body of which nothing comes before the test ends.
+// waitingBody is a body that stalls until the test ends.
 type waitingBody struct {
 	asked, ended chan bool
 }
@@ -124,7 +124,7 @@ func (b *waitingBody) Read(_ []byte) (int, error) {
 
 func (b *waitingBody) Close() error { return nil }
 
-// heapInUse returns how many bytes are in use.
+// heapInUse returns the bytes of the heap in use.
 func heapInUse() int {
 	var stats runtime.MemStats
 	runtime.GC()
@@ -141,7 +141,7 @@ func TestAnAnnouncedBodyTakesNoMemoryBeforeItArrives(t *testing.T) {
 	const clients, most = 200, 40 << 20
 	discardLog(t)
 	for way, l := range bothWays(t, configFor("http://127.0.0.1:1")) {
-		for _, readTimeout := range []time.Duration{0, time.Second} { // read with a goroutine, and without
+		for _, readTimeout := range []time.Duration{0, time.Second} { // reads in a goroutine, or in place
 			var served sync.WaitGroup
 			asked := make(chan bool)
 			ended := make(chan bool)
@@ -179,8 +179,8 @@ func TestBodiesOfEverySizeAreReadWhole(t *testing.T) {
 	}
 }
 
-// A client that sends a part of a body, and then nothing, gets its answer when the first of the
-// two ends: the server's ReadTimeout, which is Traefik's readTimeout, or option timeout.
+// A client that sends part of a body and then stalls gets a response when the first of two limits ends:
+// the server's ReadTimeout, which is Traefik's readTimeout, or option timeout.
 func TestStalledBodiesEndInTime(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, replies(`{"statusCode":200}`))

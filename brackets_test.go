@@ -16,8 +16,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/logline"
 )
 
-// hookedLambda is a Lambda endpoint whose hooks reply what a test says, by the names of their
-// functions, and whose function "hello" replies too. A reply that is a status is Lambda's own.
+// hookedLambda is a Lambda endpoint whose functions reply as a test defines, by name: the hooks, and
+// the function "hello". A reply that is a status becomes Lambda's own error.
 func hookedLambda(t *testing.T, replies map[string]string) (*fakeLambda, *Config) {
 	t.Helper()
 	f := &fakeLambda{}
@@ -46,7 +46,7 @@ func hookedLambda(t *testing.T, replies map[string]string) (*fakeLambda, *Config
 	return f, config
 }
 
-// unchangedBy returns the request or the response of a hook's event.
+// unchangedBy returns the request or the response in a hook's event.
 func unchangedBy(event []byte) []byte {
 	var decoded struct {
 		Records []struct {
@@ -63,7 +63,7 @@ func unchangedBy(event []byte) []byte {
 	return decoded.Records[0].CF.Request
 }
 
-// called returns the functions that were called, in their order.
+// called returns the called functions in order.
 func (f *fakeLambda) called() string {
 	f.mu.Lock()
 	names := ""
@@ -87,7 +87,7 @@ func TestHooksAroundTheFunction(t *testing.T) {
 	const four = "viewerRequest originRequest hello originResponse viewerResponse"
 	hello := `{"statusCode":200,"headers":{"x-a":"1"},"body":"hello"}`
 	cases := map[string]struct {
-		replies map[string]string // of the function and of hooks that do more than reply what they got
+		replies map[string]string // of the function, and of hooks that change something
 		set     func(*Config)
 		status  int
 		body    string
@@ -163,7 +163,7 @@ func TestHooksAroundTheRoutersService(t *testing.T) {
 	}
 }
 
-// TestHooksAroundACache asks twice for each path.
+// TestHooksAroundACache sends two requests for each path.
 func TestHooksAroundACache(t *testing.T) {
 	const viewers = "viewerRequest viewerResponse"
 	const request = "viewerRequest"
@@ -171,9 +171,9 @@ func TestHooksAroundACache(t *testing.T) {
 	fresh := `"headers":{"cache-control":[{"value":"max-age=60"}]}`
 	cases := map[string]struct {
 		replies  map[string]string
-		called   string // by both requests
+		called   string // called by both requests
 		statuses string
-		body     string // of the second
+		body     string // of the second request
 	}{
 		"a response": {nil, all + " " + viewers, "200 200", "hello"},
 		"a response that viewerResponse changes": {
@@ -276,7 +276,7 @@ func TestFailuresOfHooksInTheLog(t *testing.T) {
 
 var variable = regexp.MustCompile(`requestId=\S+ duration=\S+`)
 
-// TestThrottledHooksDoNotFillTheLog has two requests, of which the log tells one.
+// TestThrottledHooksDoNotFillTheLog sends two requests, of which only one is logged.
 func TestThrottledHooksDoNotFillTheLog(t *testing.T) {
 	logline.AdmitAll()
 	logged := captureLog(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
-// cacheable is a reply that lives for a minute, with a body.
+// cacheable is a reply that may be stored for a minute.
 func cacheable(body string) string {
 	return `{"statusCode":200,"headers":{"cache-control":"max-age=60"},"body":"` + body + `"}`
 }
@@ -150,7 +150,7 @@ func TestFailuresBehindACache(t *testing.T) {
 	}
 }
 
-// authorizedPage replies to the events of an authorizer and of a function.
+// authorizedPage replies to events of an authorizer and to those of a function.
 func authorizedPage(control string) func(w http.ResponseWriter, event []byte) {
 	return func(w http.ResponseWriter, event []byte) {
 		if strings.Contains(string(event), `"identitySource"`) {

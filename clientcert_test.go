@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// newClientCertificate returns one whose issuer it is itself.
+// newClientCertificate returns a self-signed certificate.
 func newClientCertificate(t *testing.T) *x509.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -9,7 +9,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
-// validConfig returns options that New takes.
+// validConfig returns valid options.
 func validConfig() *Config {
 	config := CreateConfig()
 	config.Function = "hello"
@@ -28,7 +28,7 @@ func TestNewWorksOfflineWithoutCredentialsAndRegion(t *testing.T) {
 func TestNewNamesInvalidOptions(t *testing.T) {
 	cases := map[string]struct {
 		change func(*Config)
-		want   string // what the error has to say
+		want   string // part of the error
 	}{
 		"an option that does not exist": {
 			func(c *Config) { c.Unknown = map[string]any{"functoin": "x"} },

@@ -22,8 +22,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// rawEndpoint is a Lambda endpoint that behaves on its connections as a test says, and counts
-// the invocations that reached it whole.
+// rawEndpoint is a Lambda endpoint whose behaviour on each connection a test defines. It counts the
+// invocations that it received completely.
 type rawEndpoint struct {
 	listener net.Listener
 	behave   func(conn net.Conn, invocation func() bool)
@@ -33,8 +33,8 @@ type rawEndpoint struct {
 	invocations int
 }
 
-// newRawEndpoint starts an endpoint. behave runs once for each connection, which is closed after
-// it; invocation reads one whole request and says whether there was one.
+// newRawEndpoint starts an endpoint. behave runs once for each connection, which is closed afterwards.
+// invocation reads one complete request and reports whether there was one.
 func newRawEndpoint(t *testing.T, behave func(conn net.Conn, invocation func() bool)) *rawEndpoint {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -104,7 +104,7 @@ func (e *rawEndpoint) config() *Config {
 	return config
 }
 
-// answers returns a behaviour that answers every invocation on a connection with these bytes.
+// answers returns a behaviour that responds to every invocation on a connection with these bytes.
 func answers(wire string) func(net.Conn, func() bool) {
 	return func(conn net.Conn, invocation func() bool) {
 		for invocation() {
@@ -115,8 +115,8 @@ func answers(wire string) func(net.Conn, func() bool) {
 	}
 }
 
-// stalls returns a behaviour that answers with the first part of an answer, and then nothing
-// until the other side gives up.
+// stalls returns a behaviour that sends the first part of a response, then nothing until the client
+// gives up.
 func stalls(wire string) func(net.Conn, func() bool) {
 	return func(conn net.Conn, invocation func() bool) {
 		invocation()
@@ -131,14 +131,14 @@ func reset(conn net.Conn) {
 	}
 }
 
-// apiAnswer is an error of the Lambda API on the wire.
+// apiAnswer is an error response of the Lambda API on the wire.
 func apiAnswer(status, errorType, header string) string {
 	body := `{"Type":"User","message":"arn:aws:lambda:eu-central-1:123456789012:function:hello"}`
 	return fmt.Sprintf("HTTP/1.1 %s\r\nX-Amzn-Errortype: %s\r\nX-Amzn-Requestid: id-1\r\n%sContent-Length: %d\r\n\r\n%s",
 		status, errorType, header, len(body), body)
 }
 
-// The table of failures: what the client gets, and how often the function was invoked.
+// TestFailures checks what the client gets, and how often the function was invoked.
 func TestFailures(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n"
 	rows := map[string]struct {
@@ -208,7 +208,7 @@ func testFailure(t *testing.T, method string, behave func(net.Conn, func() bool)
 	}
 }
 
-// captureLog returns what is logged until the test ends.
+// captureLog returns the lines that are logged until the test ends.
 func captureLog(t *testing.T) *logBuffer {
 	t.Helper()
 	buffer := &logBuffer{}
@@ -448,7 +448,7 @@ func leaveWhen(called <-chan bool, leave func()) {
 	leave()
 }
 
-// The transport finds out only when it writes to the connection, or just before.
+// The transport notices only when it writes to the connection, or just before.
 func TestAConnectionThatWasResetWhileIdleIsReplaced(t *testing.T) {
 	answered := make(chan bool)
 	gone := make(chan bool)
@@ -476,7 +476,7 @@ type errorReader struct{ err error }
 
 func (r *errorReader) Read(_ []byte) (int, error) { return 0, r.err }
 
-// stalledReader is a request's body that never comes.
+// stalledReader is a request's body that never arrives.
 type stalledReader struct{ ended chan bool }
 
 func (r *stalledReader) Read(_ []byte) (int, error) {
@@ -523,7 +523,7 @@ func TestAnEventThatBase64MakesTooLargeIsA413(t *testing.T) {
 	}
 }
 
-// nextHandler answers with the body that it was sent.
+// nextHandler responds with the body that it received.
 func nextHandler(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set("X-Next", r.Header.Get("X-Sent"))

@@ -16,7 +16,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
-// formatLambda returns a handler with an event format; options are set by set, which may be nil.
+// formatLambda returns a handler with an event format. set changes its options and may be nil.
 func formatLambda(tb testing.TB, format string, set func(*Config)) *Lambda {
 	tb.Helper()
 	config := CreateConfig()
@@ -63,7 +63,7 @@ func decoded(tb testing.TB, event []byte) map[string]any {
 	return object
 }
 
-// at returns what a path of keys leads to in an event, as JSON; "absent" where it leads nowhere.
+// at returns the value at a path of keys in an event, as JSON; "absent" if there is none.
 func at(object map[string]any, path string) string {
 	keys := strings.Split(path, " ")
 	for _, key := range keys[:len(keys)-1] {
@@ -81,7 +81,7 @@ func at(object map[string]any, path string) string {
 	return string(text)
 }
 
-// awkwardRequest is a request with what the front doors treat each in its own way.
+// awkwardRequest is a request with parts that each front door treats differently.
 func awkwardRequest() *http.Request {
 	r := httptest.NewRequest(http.MethodPost,
 		"http://example.com:8080/capture/space%20value/a%2Fb?repeat=one&repeat=two&redirect=https%3A%2F%2Fexample.com%2Fa%2Fb&literalPlus=a+b&encodedPlus=a%2Bb&empty=",
@@ -95,7 +95,7 @@ func awkwardRequest() *http.Request {
 	return r
 }
 
-// identifiers are what is random in an event, each kind in its own shape.
+// identifiers match the random values in an event, by their shapes.
 var identifiers = []struct {
 	pattern *regexp.Regexp
 	kind    string
@@ -128,11 +128,11 @@ func TestEventsEqualTheFrontDoorsByteForByte(t *testing.T) {
 	}
 }
 
-// eventCase is one field of the events of some formats.
+// eventCase is one field in the events of some formats.
 type eventCase struct {
 	name    string
-	formats string // several with blanks
-	field   string // keys with blanks between; "" for the whole event
+	formats string // separated by blanks
+	field   string // keys separated by blanks; "" for the whole event
 	want    string // JSON, or "absent"
 }
 
@@ -446,7 +446,7 @@ func TestRawEventsWithoutABodyAreTheQuery(t *testing.T) {
 	})
 }
 
-// What one host's events have in common is kept: it must not get into those of another one.
+// The common part of one host's events is kept: it must not appear in those of another.
 func TestEventsNameTheHostOfTheirRequest(t *testing.T) {
 	l := formatLambda(t, "http-api-v2", nil)
 	for _, c := range []struct{ host, domain, prefix string }{
@@ -469,7 +469,7 @@ func TestEventsNameTheHostOfTheirRequest(t *testing.T) {
 	}
 }
 
-// templateLambda returns a handler whose payload is what a template makes.
+// templateLambda returns a handler whose payload is a template's result.
 func templateLambda(t *testing.T, f *fakeLambda, text string) *Lambda {
 	t.Helper()
 	return formatLambda(t, "template", func(c *Config) {
@@ -492,12 +492,12 @@ func TestTemplatesMustMakeJSON(t *testing.T) {
 	}
 }
 
-// An interpreted struct is written with all its fields where its type is printed.
+// If the type of an interpreted struct is printed, all of its fields are printed, too.
 func TestTemplatesThatFailPrintNoTypes(t *testing.T) {
 	for text, loads := range map[string]bool{
 		`{{ .Nothing }}`:                        false,
-		`{{ if .Body }}{{ .Nothing }}{{ end }}`: true, // only a request shows it
-		`{{ index .Query.id 0 }}`:               true, // which is right where there is an id
+		`{{ if .Body }}{{ .Nothing }}{{ end }}`: true, // fails only for a request
+		`{{ index .Query.id 0 }}`:               true, // correct for a request with an id
 	} {
 		config := validConfig()
 		config.EventFormat, config.Template = "template", text

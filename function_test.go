@@ -32,8 +32,8 @@ func TestRegionOf(t *testing.T) {
 	}
 }
 
-// setVariable sets a variable for one test. It is not t.Setenv: under Yaegi os.Getenv reads an environment of the
-// interpreter's own, that only os.Setenv writes.
+// setVariable sets an environment variable for one test. It does not use t.Setenv: under Yaegi,
+// os.Getenv reads an environment of the interpreter's own, which only os.Setenv writes.
 func setVariable(t *testing.T, name, value string) {
 	t.Helper()
 	before := os.Getenv(name)
@@ -81,7 +81,7 @@ func TestFunctionIsInvokedInTheRegionOfTheInstance(t *testing.T) {
 	}
 }
 
-// Invocations are prepared for a whole second: not with credentials that Lambda has refused in it.
+// Invocations are prepared for a whole second, but not with credentials that Lambda refused during it.
 func TestRefusedCredentialsAreReplacedAtOnce(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, nil)

@@ -16,7 +16,8 @@ const (
 	roomsPath  = modulePath + "/internal/"
 )
 
-// sharedPackages are the packages under internal/ that rooms may import: small ones, which import no room themselves.
+// sharedPackages are the small packages under internal/ that rooms may import. They import no room
+// themselves.
 var sharedPackages = map[string]bool{
 	"aws":     true,
 	"bracket": true,
@@ -25,7 +26,7 @@ var sharedPackages = map[string]bool{
 	"wait":    true,
 }
 
-// importFault returns what is wrong with an import in a folder, "." for the core; "" for nothing.
+// importFault returns the rule that an import breaks; "" for none. folder is "." for the core.
 func importFault(folder, imported string) string {
 	first, _, _ := strings.Cut(imported, "/")
 	switch {

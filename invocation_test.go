@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// lastHeader returns the head of the last invocation.
+// lastHeader returns the headers of the last invocation.
 func (f *fakeLambda) lastHeader(t *testing.T) http.Header {
 	t.Helper()
 	f.mu.Lock()

@@ -14,7 +14,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/logline"
 )
 
-// loggedBy returns the lines of Traefik's log that write leaves there at level ERROR.
+// loggedBy returns the lines that write leaves in Traefik's log at level ERROR.
 func loggedBy(t *testing.T, write func()) []string {
 	t.Helper()
 	logged := captureLog(t)
@@ -64,7 +64,7 @@ func TestEveryLineIsOfTheDocumentedPattern(t *testing.T) {
 	}
 }
 
-// failureFields are those of a failure, in their order.
+// failureFields are the fields of a failure, in order.
 var failureFields = regexp.MustCompile(
 	`^function=\S+ route=("([^"\\]|\\.)*"|-) requestId=\S+ duration=\S+ cause=[a-z-]+( (fallback=next|connection=aborted))?( omitted=[0-9]+)?$`)
 

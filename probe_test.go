@@ -15,7 +15,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// probeCallerOf returns what makes the probes for options.
+// probeCallerOf returns the probes' caller for options.
 func probeCallerOf(t *testing.T, config *Config) *probeCaller {
 	t.Helper()
 	settings, err := probe.Parse(config.Probe)
@@ -36,7 +36,7 @@ func probeCallerOf(t *testing.T, config *Config) *probeCaller {
 func TestProbesAreEventsOfTheFormat(t *testing.T) {
 	for _, format := range eventFormatNames() {
 		if format == "template" {
-			continue // the operator's own
+			continue // the operator defines the event
 		}
 		f := newFakeLambda(t, replies(`{"statusCode":200,"body":"x"}`))
 		config := testConfig(f)
@@ -128,7 +128,7 @@ func TestProbesEndWithTheirContext(t *testing.T) {
 	<-gone
 }
 
-// sickHandler returns a handler whose probe says that the function is sick.
+// sickHandler returns a handler whose probe finds the function unhealthy.
 func sickHandler(t *testing.T, next http.Handler, config *Config) http.Handler {
 	t.Helper()
 	l, err := newLambda(next, config, "lambda@test")

@@ -8,7 +8,7 @@ import (
 func TestHTTPMessages(t *testing.T) {
 	for name, row := range map[string]struct {
 		method, payload string
-		body            string // "error" where it is refused
+		body            string // "error" if the message is refused
 		length          string
 	}{
 		"HEAD with a length":            {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", "5"},

@@ -11,14 +11,14 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// replyCase is a function's payload and what the client gets of it.
+// replyCase is a function's payload and the client's response to it.
 type replyCase struct {
 	name     string
-	formats  string // eventFormat, several with blanks
+	formats  string // eventFormat, separated by blanks
 	response string // responseFormat
 	payload  string
 	status   int
-	header   string // "Name: a | b", several with line feeds; "-Name" for one that must not be
+	header   string // "Name: a | b", one on each line; "-Name" for a header that must be absent
 	body     string
 }
 
@@ -191,7 +191,7 @@ func TestRepliesBecomeTheirFrontDoorsResponses(t *testing.T) {
 	}
 }
 
-// checkHeader compares a header with what a replyCase wants of it.
+// checkHeader compares a header with the replyCase's.
 func checkHeader(t *testing.T, header http.Header, want string) {
 	t.Helper()
 	for _, line := range strings.Split(want, "\n") {
@@ -287,7 +287,7 @@ func TestRawRepliesHaveTheContentTypeOfTheOption(t *testing.T) {
 	}
 }
 
-// manyHeaders is a reply with lines of its headers, each of size bytes.
+// manyHeaders returns a reply with this number of header lines, each of size bytes.
 func manyHeaders(field string, lines, size int, separator string) string {
 	values := make([]string, 0, lines)
 	for i := 0; i < lines; i++ {
@@ -341,7 +341,7 @@ func TestNumbersOutsideFloat64AreRefused(t *testing.T) {
 		`{"statusCode":1e400,"body":"b"}`:                       502,
 		`{"statusCode":200,"headers":{"x-n":1e400},"body":"b"}`: 502,
 		`{"statusCode":200,"body":"b","other":1e400}`:           200,
-		`{"n":1e400}`: 200, // which is the body itself
+		`{"n":1e400}`: 200, // the payload is the body itself
 		`1e400`:       200,
 	} {
 		discardLog(t)

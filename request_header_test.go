@@ -12,7 +12,7 @@ func TestEmptyForwardingHeadersCountAsMissing(t *testing.T) {
 	for _, values := range [][]string{{""}, {"", ""}, {","}} {
 		for format := range eventFormats {
 			if format == "raw" || format == "template" {
-				continue // which have no headers
+				continue // formats without headers
 			}
 			l := formatLambda(t, format, nil)
 			made := map[string]string{}
@@ -36,7 +36,7 @@ func TestEmptyForwardingHeadersCountAsMissing(t *testing.T) {
 	}
 }
 
-// What clients choose must not cost more than it is long: no more than Traefik lets pass, 1 MB.
+// Headers that clients choose must cost linear time only, up to Traefik's limit of 1 MB.
 func TestManyNamesInARequestTakeLinearTime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds, interpreted")

@@ -14,8 +14,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// newEchoLambda starts an endpoint whose functions reply what they are called, and the route, the path
-// and the path parameters of the event.
+// newEchoLambda starts an endpoint whose functions reply with their names and with the route, the path
+// and the path parameters in the event.
 func newEchoLambda(t testing.TB) *fakeLambda {
 	t.Helper()
 	f := &fakeLambda{}
@@ -42,7 +42,7 @@ func newEchoLambda(t testing.TB) *fakeLambda {
 	return f
 }
 
-// ask returns the status and the body of the answer to a request.
+// ask returns the status and the body of the response to a request.
 func ask(t *testing.T, handler http.Handler, method, path string) (int, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, "http://example.com/", nil)
@@ -178,7 +178,7 @@ func TestPathsThatServeMuxWouldRedirect(t *testing.T) {
 func TestInvalidRouteKeys(t *testing.T) {
 	rows := map[string]struct {
 		routes []route.Config
-		want   []string // in the error
+		want   []string // parts of the error
 	}{
 		"two keys for the same requests": {
 			[]route.Config{{RouteKey: "GET /x/{a}", Function: "f"}, {RouteKey: "GET /y", Function: "f"}, {RouteKey: "GET /x/{b}", Function: "f"}},
@@ -221,7 +221,7 @@ func TestInvalidRouteKeys(t *testing.T) {
 	}
 }
 
-// wantOptionError checks that New refuses the options, and what its error says.
+// wantOptionError checks that New refuses the options, with an error that contains all of want.
 func wantOptionError(t *testing.T, config *Config, want []string) {
 	t.Helper()
 	_, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@test")
@@ -302,7 +302,7 @@ func TestIncludeAndExcludeDecideBeforeTheNameIsCompleted(t *testing.T) {
 		"/f/prod-other":                    "",
 		"/f/help":                          "",
 		"/f/hello-secret-1":                "",
-		"/f/hel" + strings.Repeat("a", 60): "", // 71 characters when completed
+		"/f/hel" + strings.Repeat("a", 60): "", // 71 characters with namePrepend and nameAppend
 	} {
 		before := f.invocations()
 		status, body := ask(t, handler, http.MethodGet, path)

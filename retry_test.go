@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// script is an endpoint that answers each invocation with the next of its answers, and with the
-// last one from there on.
+// script is an endpoint that responds to each invocation with the next of its answers, and then repeats
+// the last one.
 type script struct {
 	mu      sync.Mutex
 	answers []string
@@ -41,7 +41,7 @@ const (
 	wireFunctionError = "HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 2\r\n\r\n{}"
 )
 
-// newRetryHandler returns a handler that hardly waits between its attempts.
+// newRetryHandler returns a handler with hardly any pause between attempts.
 func newRetryHandler(t *testing.T, config *Config) http.Handler {
 	t.Helper()
 	handler := newTestHandler(t, config)
@@ -90,7 +90,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// The first connection ends in the TLS handshake: nothing was sent.
+// The first connection breaks during the TLS handshake: nothing was sent.
 func TestRetryOfAConnectionThatWasNeverMade(t *testing.T) {
 	discardLog(t)
 	donor := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
@@ -165,7 +165,7 @@ func TestAFunctionIsRetriedAHundredTimesInAnOutage(t *testing.T) {
 	config.Function = "in-an-outage"
 	config.Retry = &RetryConfig{Attempts: 3, Causes: []string{"server"}}
 	for i := 0; i < 300; i++ {
-		get(newRetryHandler(t, config)) // a new instance each time, as after a reload
+		get(newRetryHandler(t, config)) // a new instance for each request, as after a reload
 	}
 	if extra := f.invocations() - 300; extra != 100 {
 		t.Errorf("got %d extra calls, want 100", extra)
@@ -272,7 +272,7 @@ func TestMaxConcurrencyRefusesOtherRequestsAtOnce(t *testing.T) {
 	config.MaxConcurrency = bound
 	statuses := make(chan int, bound)
 	for i := 0; i < bound; i++ {
-		go sendStatus(newTestHandler(t, config), statuses) // each by an instance of its own
+		go sendStatus(newTestHandler(t, config), statuses) // each through its own instance
 	}
 	for i := 0; i < bound; i++ {
 		<-entered
@@ -309,7 +309,7 @@ func (w *stalledWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What a client is slow with is not with Lambda.
+// A slow client does not keep a call of Lambda running.
 func TestSlowClientsOccupyNoSlots(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, replies(`{"statusCode":201,"body":"`+strings.Repeat("x", 100_000)+`"}`))
@@ -362,7 +362,7 @@ func TestTheFirstWaitIsUnderASecond(t *testing.T) {
 	config := e.config()
 	config.Retry = &RetryConfig{Attempts: 2}
 	start := time.Now()
-	resp := get(newRetryHandler(t, config)) // which waits up to a nanosecond
+	resp := get(newRetryHandler(t, config)) // waits at most a nanosecond
 	if took := time.Since(start); resp.StatusCode != http.StatusCreated || took >= time.Second {
 		t.Errorf("got %d after %v, want 201 in under a second", resp.StatusCode, took)
 	}

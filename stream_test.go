@@ -26,7 +26,7 @@ func chunkFrame(payload string) []byte { return eventstreamtest.Chunk(payload) }
 
 func completeFrame(payload string) []byte { return eventstreamtest.Complete(payload) }
 
-// streams returns a function that answers with the pieces, each flushed on its own.
+// streams returns a function that sends the pieces, each flushed separately.
 func streams(contentType string, pieces ...[]byte) func(http.ResponseWriter, []byte) {
 	return func(w http.ResponseWriter, _ []byte) {
 		w.Header().Set("Content-Type", eventStreamType)
@@ -41,7 +41,7 @@ func streams(contentType string, pieces ...[]byte) func(http.ResponseWriter, []b
 
 func prelude(json string) []byte { return chunkFrame(json + "\x00\x00\x00\x00\x00\x00\x00\x00") }
 
-// ends is how a stream without an error ends.
+// ends is the frame that ends a stream without an error.
 func ends() []byte { return completeFrame(`{"ErrorCode":null,"ErrorDetails":null,"LogResult":null}`) }
 
 func streamConfig(f *fakeLambda) *Config {
@@ -50,7 +50,7 @@ func streamConfig(f *fakeLambda) *Config {
 	return config
 }
 
-// newTestServer serves a handler over HTTP: an abort only happens on a connection.
+// newTestServer serves a handler over HTTP, since only a real connection can be cut.
 func newTestServer(t *testing.T, handler http.Handler) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -58,7 +58,7 @@ func newTestServer(t *testing.T, handler http.Handler) *httptest.Server {
 	return server
 }
 
-// answerOf is what a client got.
+// answerOf is the response that a client received.
 type answerOf struct {
 	status int
 	header http.Header
@@ -224,7 +224,7 @@ func TestStreamPreludeSplitAnywhere(t *testing.T) {
 	}
 }
 
-// badFrames are faults of the stream, with what the log says of them.
+// badFrames are faults of the stream, with the text that the log must contain.
 var badFrames = map[string]struct {
 	pieces [][]byte
 	log    string
@@ -264,7 +264,7 @@ var badFrames = map[string]struct {
 	"a function's error at the end": {[][]byte{completeFrame(`{"ErrorCode":"Function.Broken","ErrorDetails":"secret"}`)}, `the function failed ("Function.Broken")`},
 }
 
-// badHeads are faults of what comes before the body.
+// badHeads are faults before the body.
 var badHeads = map[string]struct {
 	pieces [][]byte
 	log    string
@@ -354,11 +354,11 @@ func checkStreamAborted(t *testing.T, pieces [][]byte, wantLog string) {
 	if got.err == nil || got.status != 200 || !strings.HasPrefix(got.body, "hello") {
 		t.Errorf("got %d %q, %v, want 200 and a body that breaks off", got.status, got.body, got.err)
 	}
-	server.Close() // its own complaints, had it any, are logged by now
+	server.Close() // after this the server logs nothing more
 	checkOneLine(t, l, "lambda@test: 200 OK: function=hello ", " requestId=lambda-request-id ", " connection=aborted: ", wantLog)
 }
 
-// waitingFunction is a function that writes pieces, each when it is told to.
+// waitingFunction is a function that writes each piece when the test sends it.
 type waitingFunction struct {
 	*httptest.Server
 	next chan []byte   // the pieces; closed to end
@@ -463,7 +463,7 @@ func TestStreamTimeoutToTheFirstByte(t *testing.T) {
 	config := f.config()
 	config.Timeout = "50ms"
 	config.IdleTimeout = "1h"
-	f.next <- chunkFrame("") // is no byte
+	f.next <- chunkFrame("") // contains no byte
 	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
 	if got.status != http.StatusGatewayTimeout || got.err != nil {
 		t.Errorf("got %d %q, %v, want 504", got.status, got.body, got.err)

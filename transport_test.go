@@ -18,8 +18,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
-// newTLSLambda starts an endpoint with a certificate that the system does not trust, and returns
-// it with a file of that certificate. Handshakes that fail stay out of the test's output.
+// newTLSLambda starts an endpoint with a certificate that the system does not trust, and returns it
+// with a file of that certificate. Failed handshakes are not logged to the test's output.
 func newTLSLambda(t *testing.T, handler http.HandlerFunc) (endpoint, caFile string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -81,7 +81,7 @@ func TestClearTextEndpointsAreWarnedOfOnceUnlessLocal(t *testing.T) {
 		"lambda.localhost":     0,
 		"lambdalocal":          0,
 		"host.docker.internal": 0,
-		"lambda.internal":      1, // EC2 has such names.
+		"lambda.internal":      1, // a name as in EC2
 		"10.0.0.1":             1,
 		"[fd00::1]":            1,
 		"lambda.example.com":   1,
@@ -174,7 +174,8 @@ func TestAPoolForgetsOldCertificates(t *testing.T) {
 	}
 }
 
-// bothWays returns the handlers of a configuration with generated workers and with their sources.
+// bothWays returns the handlers of a configuration: one with the generated workers, one with their
+// sources.
 func bothWays(t *testing.T, config *Config) map[string]http.Handler {
 	t.Helper()
 	l := newTestHandler(t, config).(*Lambda)
@@ -186,7 +187,7 @@ func TestConnectionsAreHTTP1AndUsedAgain(t *testing.T) {
 	t.Run("a reply of unknown length", func(t *testing.T) { testOneConnection(t, true) })
 }
 
-// testOneConnection sends requests one after the other to an endpoint that has HTTP/2.
+// testOneConnection sends requests one after the other to an endpoint with HTTP/2.
 func testOneConnection(t *testing.T, flushed bool) {
 	t.Helper()
 	var mu sync.Mutex
@@ -216,7 +217,7 @@ func testOneConnection(t *testing.T, flushed bool) {
 	}
 }
 
-// Real Lambda closes connections now and then. Over HTTP/2 calls were lost that had never run.
+// Lambda closes connections now and then. Over HTTP/2, calls were lost that had never run.
 func TestClosedConnectionsLoseNoCall(t *testing.T) {
 	var mu sync.Mutex
 	calls := 0
@@ -249,7 +250,7 @@ func TestClosedConnectionsLoseNoCall(t *testing.T) {
 	}
 }
 
-// countFailures sends n requests, and tells how many were not answered by the function.
+// countFailures sends n requests and returns how many were not served by the function.
 func countFailures(h http.Handler, n int, failed chan<- int) {
 	failures := 0
 	for i := 0; i < n; i++ {
@@ -260,7 +261,7 @@ func countFailures(h http.Handler, n int, failed chan<- int) {
 	failed <- failures
 }
 
-// The other side has closed the connection without a word while it was idle.
+// The endpoint closed the connection while it was idle, without notice.
 func TestADeadPooledConnectionIsReplaced(t *testing.T) {
 	donor := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer donor.Close()

@@ -18,11 +18,10 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// ofOneRequest is what differs from one request to the next, whichever way it goes.
+// ofOneRequest matches the values that differ between requests, whichever handler serves them.
 var ofOneRequest = regexp.MustCompile(`"(?:requestId|extendedRequestId)":"[^"]+"|"(?:time|requestTime)":"[^"]{26}"|"(?:timeEpoch|requestTimeEpoch)":\d{13}|Root=1-[0-9a-f]{8}-[0-9a-f]{24}|duration=[\d.]+m?s|lambda;dur=[\d.]+`)
 
-// handlerOf returns the handler as it is, which is generated code in workers, or one that calls the
-// functions that the code was generated from.
+// handlerOf returns the handler with the generated workers, or one that calls their sources.
 func handlerOf(l *Lambda, generated bool) http.Handler {
 	if generated {
 		return l
@@ -40,9 +39,9 @@ func handlerOf(l *Lambda, generated bool) http.Handler {
 	})
 }
 
-// checkBothWays serves a request with the generated workers and with their sources, and fails where
-// the events, the responses or the lines of the log differ. header is what the client's headers begin
-// with.
+// checkBothWays serves a request with the generated workers and with their sources, and fails if the
+// events, the responses or the log lines differ. header is what the ResponseWriter's header contains
+// before.
 func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *http.Request, header http.Header) {
 	t.Helper()
 	both := map[bool]string{}
@@ -68,7 +67,7 @@ func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *ht
 	}
 }
 
-// changed returns a GET that a row changes.
+// changed returns a GET request that a row changes.
 func changed(change func(*http.Request)) func() *http.Request {
 	return func() *http.Request {
 		r := getRequest("http://example.com/users/7")
@@ -112,7 +111,7 @@ var requestChanges = map[string]func(*http.Request){
 
 var bodies = map[string]struct {
 	contentType, body string
-	length            int64 // that is announced
+	length            int64 // as declared
 }{
 	"JSON":                       {"application/json", `{"a":"<>"}`, 10},
 	"text that is not ASCII":     {"text/plain", "ä", 2},
@@ -252,7 +251,7 @@ func TestBothWaysRespondTheSame(t *testing.T) {
 	}
 	requests := map[string]struct {
 		method string
-		header http.Header // what the client's headers begin with
+		header http.Header // what the response's header contains before
 	}{
 		"GET":                               {http.MethodGet, nil},
 		"HEAD":                              {http.MethodHead, nil},
@@ -290,14 +289,14 @@ func TestBothWaysRespondTheSame(t *testing.T) {
 	}
 }
 
-// brokenWriter panics where the answer is written.
+// brokenWriter panics when the response is written.
 type brokenWriter struct{ header http.Header }
 
 func (w brokenWriter) Header() http.Header         { return w.header }
 func (w brokenWriter) WriteHeader(_ int)           {}
 func (w brokenWriter) Write(_ []byte) (int, error) { panic("a broken writer") }
 
-// A worker is no goroutine of Go's server: a panic there would end Traefik.
+// A worker's goroutine is not one of Go's server: a panic there would end Traefik.
 func TestAPanicStaysWithItsRequest(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	l := newTestHandler(t, testConfig(f))
@@ -313,14 +312,14 @@ func TestAPanicStaysWithItsRequest(t *testing.T) {
 	}
 }
 
-// abortingWriter has compiled code cut the connection where the response is written.
+// abortingWriter makes compiled code cut the connection when the response is written.
 type abortingWriter struct{ header http.Header }
 
 func (w abortingWriter) Header() http.Header         { return w.header }
 func (w abortingWriter) WriteHeader(_ int)           {}
 func (w abortingWriter) Write(_ []byte) (int, error) { abort(); return 0, nil }
 
-// Traefik takes every other value for a crash, and logs it.
+// Traefik reports a panic with any other value as a crash.
 func TestAnAbortStaysGenuine(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	l := newTestHandler(t, testConfig(f))
@@ -331,7 +330,7 @@ func TestAnAbortStaysGenuine(t *testing.T) {
 	}
 }
 
-// aborts reports whether a handler panics with http.ErrAbortHandler itself.
+// aborts reports whether a handler panics with the genuine http.ErrAbortHandler.
 func aborts(h http.Handler, w http.ResponseWriter) (genuine bool) {
 	defer func() {
 		genuine = false
@@ -343,7 +342,7 @@ func aborts(h http.Handler, w http.ResponseWriter) (genuine bool) {
 	return false
 }
 
-// panicOf returns what a handler panics with, "" for nothing.
+// panicOf returns the value that a handler panics with; "" for none.
 func panicOf(h http.Handler, w http.ResponseWriter) (text string) {
 	defer func() {
 		text = ""
@@ -355,7 +354,7 @@ func panicOf(h http.Handler, w http.ResponseWriter) (text string) {
 	return ""
 }
 
-// gate keeps the first Read of a body, and the first Write of an answer, until all of them are there.
+// gate holds the first Read of a body and the first Write of a response until all of them have begun.
 type gate struct {
 	body   io.Reader
 	answer *httptest.ResponseRecorder
@@ -416,12 +415,12 @@ func serveInBurst(t *testing.T, l http.Handler, path string, g *gate, answered *
 	}
 }
 
-// An idle worker would hold what is large until its next request.
+// An idle worker would hold large data until its next request.
 func TestWorkersLeaveLargeBodiesAlone(t *testing.T) {
 	for name, tc := range map[string]struct {
-		body, event, reply int64 // their lengths; -1 where nobody knows
+		body, event, reply int64 // lengths; -1 for unknown
 		writesWait         bool
-		prepare, conclude  bool // is left
+		prepare, conclude  bool // runs in the request's goroutine
 	}{
 		"nothing large":             {0, 100, 100, false, false, false},
 		"a large body":              {minSplicedBody, minSplicedBody, 100, false, true, true},
@@ -464,7 +463,7 @@ func TestTheSourcesOfWorkersServeToo(t *testing.T) {
 	}
 }
 
-// A worker keeps its variables: what one request sets must not be there for the next.
+// A worker keeps its variables: the values of one request must not reach the next.
 func TestWorkersCarryNothingToTheNextRequest(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	config := testConfig(f)
@@ -501,13 +500,14 @@ func TestWorkersCarryNothingToTheNextRequest(t *testing.T) {
 	}
 }
 
-// bigRequest is a request with 1 MB of headers whose body breaks off when all of its kind have come.
+// bigRequest is a request with 1 MB of headers. Its body breaks off once all requests of its kind have
+// arrived.
 func bigRequest(all chan<- bool, ended <-chan bool) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "http://example.com/", http.NoBody)
 	r.Header.Set("X-Big", strings.Repeat("x", 1<<20))
 	r.ContentLength = 100
 	r.Body = &breakingBody{all, ended}
-	server := &http.Server{ReadTimeout: time.Millisecond} // no goroutine of its own reads it
+	server := &http.Server{ReadTimeout: time.Millisecond} // so that the body is read without another goroutine
 	return r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server))
 }
 
@@ -558,7 +558,7 @@ func TestAPanicEndsTheContextOfItsRequest(t *testing.T) {
 	}
 }
 
-// closedBody notes whether it was closed.
+// closedBody records whether it was closed.
 type closedBody struct{ closed bool }
 
 func (b *closedBody) Read(_ []byte) (int, error) { return 0, io.EOF }
@@ -568,7 +568,7 @@ func (b *closedBody) Close() error {
 	return nil
 }
 
-// panicOfFinish returns what finish panics with.
+// panicOfFinish returns the value that finish panics with.
 func panicOfFinish(x *exchange) (text string) {
 	defer func() {
 		text = fmt.Sprint(recover())
