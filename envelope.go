@@ -133,7 +133,7 @@ type request struct {
 	http     *http.Request
 	time     time.Time // of arrival
 	millis   int64     // the same in milliseconds since 1970
-	second   *second   // the same
+	second   *second   // the same, formatted
 	signed   *second   // the time to sign the call with
 	peerIP   string    // the TCP peer's, without port
 	clientIP string    // the client's, without port
@@ -184,7 +184,8 @@ type request struct {
 	// authorizer is the event's requestContext.authorizer; nil for none.
 	authorizer json.RawMessage
 
-	// authorizing is what an authorizer's event contains beside the request; nil for other events.
+	// authorizing is what an authorizer's event contains in addition to the request; nil for other
+	// events.
 	authorizing *authorizer.Identity
 
 	// For the metrics of the call (observe.go). counts is nil if the call is not counted.

@@ -192,8 +192,8 @@ func addServerTiming(l *Lambda, header http.Header, req *request) {
 	header.Add("Server-Timing", timing.Entry())
 }
 
-// broke describes what failed when a connection broke, truncated to 300 characters, since err may quote
-// the peer.
+// broke returns the error of a broken connection: what was attempted, and err, truncated to 300
+// characters, since it may quote the peer.
 func broke(doing string, err error) error {
 	return fmt.Errorf("%s: %.300s", doing, err.Error())
 }
@@ -319,13 +319,13 @@ func readReply(resp *http.Response) ([]byte, error) {
 	}
 	payload := make([]byte, resp.ContentLength)
 	_, err := io.ReadFull(resp.Body, payload)
-	_ = resp.Body.Close() // nothing is left to be lost
+	_ = resp.Body.Close() // the body is read, or reading it has failed
 	return payload, err
 }
 
 func readUnsizedReply(resp *http.Response) ([]byte, error) {
 	payload, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBytes+1))
-	_ = resp.Body.Close() // nothing is left to be lost
+	_ = resp.Body.Close() // the body is read, or reading it has failed
 	if err != nil {
 		return nil, err
 	}
