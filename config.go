@@ -422,7 +422,7 @@ func (c *Config) validateFunction() error {
 
 func (c *Config) validateInvokeMode() error {
 	if c.InvokeMode == invokeModeStream && c.ResponseFormat == responseHTTP {
-		return fmt.Errorf("responseFormat: %q: not with invokeMode %s: a stream has its own way to say status and headers",
+		return fmt.Errorf("responseFormat: %q: not with invokeMode %s: a stream sends its status and headers in a prelude",
 			responseHTTP, invokeModeStream)
 	}
 	return option.OneOf("invokeMode", c.InvokeMode, []string{invokeModeBuffered, invokeModeStream})
@@ -452,7 +452,7 @@ func (c *Config) validateContentType() error {
 		return nil
 	}
 	if c.ResponseFormat != responseRaw {
-		return fmt.Errorf("contentType: %q: only of use where responseFormat is %q", c.ContentType, responseRaw)
+		return fmt.Errorf("contentType: %q: only used with responseFormat %q", c.ContentType, responseRaw)
 	}
 	if _, _, err := mime.ParseMediaType(c.ContentType); err != nil {
 		return fmt.Errorf("contentType: %q: want a media type such as \"text/html; charset=utf-8\"", c.ContentType)

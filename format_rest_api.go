@@ -48,8 +48,8 @@ type proxyContext struct {
 	Stage             string          `json:"stage"`
 }
 
-// proxyIdentity describes the caller. Only the address and the browser are known. All other values come
-// from AWS's own authentication, and are null here.
+// proxyIdentity describes the caller. Only the address, the browser and the certificate are known. All
+// other values come from AWS's own authentication, and are null here.
 type proxyIdentity struct {
 	AccessKey                     *string         `json:"accessKey"`
 	AccountID                     *string         `json:"accountId"`

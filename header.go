@@ -50,8 +50,8 @@ func init() {
 }
 
 // lowerName returns a request header's name in lower case and reports whether the function may receive
-// the header. It may not receive hop-by-hop headers and aliases of forwarding headers: many frameworks
-// read X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, but Traefik protects only that
+// the header. Hop-by-hop headers and aliases of forwarding headers are withheld: many frameworks read
+// X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, but Traefik protects only that
 // spelling.
 func lowerName(name string) (lower string, forwarded bool) {
 	lower = strings.ToLower(name)
@@ -77,7 +77,7 @@ const controlCharacters = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
 // canonicalName returns the canonical form of a reply header's name and reports whether the client
-// receives the header. It does not receive hop-by-hop headers and invalid names.
+// receives the header. Hop-by-hop headers and invalid names are withheld.
 func canonicalName(name string) (canonical string, forwarded bool) {
 	canonical = http.CanonicalHeaderKey(name)
 	return canonical, tokenPattern.MatchString(name) && !hopByHop[canonical]

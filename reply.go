@@ -138,7 +138,8 @@ func unquoted(payload []byte) []byte {
 	return payload
 }
 
-// errNotJSON is the error for replies that are not JSON. Front doors respond to it in a way of its own.
+// errNotJSON is the error for replies that are not JSON. Front doors have a response of their own for
+// it.
 var errNotJSON = errors.New("want JSON")
 
 // notJSON returns the error for a reply that encoding/json could not read.

@@ -65,7 +65,7 @@ func checkFields(object map[string]any, allowed []string) error {
 	}
 	for name := range object {
 		if !contains(allowed, name) {
-			return fmt.Errorf("field %.64q: want no others than %v", name, allowed)
+			return fmt.Errorf("field %.64q: want only %v", name, allowed)
 		}
 	}
 	return nil

@@ -53,10 +53,10 @@ func lowerHeaders(req *request) map[string]string {
 // may ignore (RFC 9110 7.8).
 func refuseSwitch(r *http.Request) error {
 	if r.Method == http.MethodConnect {
-		return failureOf(causeMethod, errors.New("no function can answer CONNECT"))
+		return failureOf(causeMethod, errors.New("functions cannot serve CONNECT"))
 	}
 	if hasToken(r.Header["Upgrade"], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
-		return failureOf(causeUpgrade, errors.New("no function can answer a WebSocket"))
+		return failureOf(causeUpgrade, errors.New("functions cannot serve WebSockets"))
 	}
 	return nil
 }
