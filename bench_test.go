@@ -228,7 +228,7 @@ func benchmarkServeHTTP(b *testing.B, name, contentType string, body, payload []
 // caller's result cached.
 func BenchmarkAuthorized(b *testing.B) {
 	for _, row := range []struct{ name, reply string }{
-		{"nobody", ""}, {"a simple reply", simpleAllow}, {"a policy", policyAllow},
+		{"no authorizer", ""}, {"a simple reply", simpleAllow}, {"a policy", policyAllow},
 	} {
 		l := newBenchHandler(b, benchReplies[0].payload)
 		var handler http.Handler = l

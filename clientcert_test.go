@@ -52,7 +52,7 @@ func TestEventsHaveTheVerifiedClientCertificate(t *testing.T) {
 		{"HTTP API 2.0", "http-api-v2", "requestContext authentication", verified, true},
 		{"HTTP API 1.0", "http-api-v1", "requestContext identity", verified, true},
 		{"REST API", "rest-api", "requestContext identity", verified, true},
-		{"a Function URL has none", "function-url", "requestContext authentication", verified, false},
+		{"a Function URL has no certificate", "function-url", "requestContext authentication", verified, false},
 		{"not verified, 2.0", "http-api-v2", "requestContext authentication", &tls.ConnectionState{PeerCertificates: verified.PeerCertificates}, false},
 		{"not verified, REST API", "rest-api", "requestContext identity", &tls.ConnectionState{PeerCertificates: verified.PeerCertificates}, false},
 		{"no certificate", "http-api-v2", "requestContext authentication", &tls.ConnectionState{}, false},

@@ -287,7 +287,7 @@ func TestNoConnectionIsA502WithoutAnInvocation(t *testing.T) {
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
 	defer untrusted.Close()
 	rows := map[string]string{
-		"nobody listens":                  "http://" + listener.Addr().String(),
+		"a closed port":                   "http://" + listener.Addr().String(),
 		"the host does not exist":         "http://nowhere.invalid",
 		"the endpoint does not speak TLS": strings.Replace(plain.URL, "http:", "https:", 1),
 		"the certificate is not trusted":  untrusted.URL,
@@ -330,8 +330,8 @@ func TestFailuresAreLoggedWithTheirCause(t *testing.T) {
 		"the credentials lack the permission": {apiAnswer("403 Forbidden", "AccessDeniedException", ""), nil, "permission"},
 		"the function does not exist":         {apiAnswer("404 Not Found", "ResourceNotFoundException", ""), nil, "no-such-function"},
 		"another refusal":                     {apiAnswer("400 Bad Request", "InvalidParameterValueException", ""), nil, "refused"},
-		"no answer":                           {"", nil, "connection"},
-		"nobody listens":                      {"", change("http://" + listener.Addr().String()), "connect"},
+		"no response":                         {"", nil, "connection"},
+		"a closed port":                       {"", change("http://" + listener.Addr().String()), "connect"},
 		"the host does not exist":             {"", change("http://nowhere.invalid"), "connect"},
 		"the endpoint does not speak TLS":     {"", change(strings.Replace(plain.URL, "http:", "https:", 1)), "connect"},
 		"no proxy listens":                    {"", func(c *Config) { c.ProxyURL = "http://" + listener.Addr().String() }, "connect"},
@@ -536,7 +536,7 @@ func TestFallbackHandsTheOriginalRequestOn(t *testing.T) {
 		want   int
 		next   bool
 	}{
-		"no answer":                 {stalls(""), 504, true},
+		"no response":               {stalls(""), 504, true},
 		"a reset":                   {func(conn net.Conn, invocation func() bool) { invocation(); reset(conn) }, 502, true},
 		"a throttle":                {answers(apiAnswer("429 Too Many Requests", "TooManyRequestsException", "")), 503, true},
 		"a function's error":        {answers("HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 2\r\n\r\n{}"), 502, true},

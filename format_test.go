@@ -173,27 +173,27 @@ func TestEventsOfAMinimalRequest(t *testing.T) {
 	request := func() *http.Request { return getRequest("http://example.com/") }
 	checkEvents(t, request, nil, []eventCase{
 		{"no body is null", version1, "body", "null"},
-		{"no body is no key", version2, "body", "absent"},
+		{"without a body the key is absent", version2, "body", "absent"},
 		{"no body is the empty string", emptyBody, "body", `""`},
 		{"no body is not Base64", version1 + " " + version2 + " " + balancer + " vmod", "isBase64Encoded", "false"},
 		{"no query is null", version1, "queryStringParameters", "null"},
-		{"no query is null in the other map too", version1, "multiValueQueryStringParameters", "null"},
-		{"no query is no key", version2, "queryStringParameters", "absent"},
+		{"no query is null in both maps", version1, "multiValueQueryStringParameters", "null"},
+		{"without a query the key is absent", version2, "queryStringParameters", "absent"},
 		{"no query is an empty map", "alb vmod", "queryStringParameters", "{}"},
 		{"no query is an empty map", "alb-multi-value", "multiValueQueryStringParameters", "{}"},
 		{"no query is the empty string", version2, "rawQueryString", `""`},
 		{"one kind of map only", "alb", "multiValueHeaders", "absent"},
 		{"one kind of map only", "alb-multi-value", "headers", "absent"},
-		{"no cookies are no key", version2, "cookies", "absent"},
+		{"without cookies the key is absent", version2, "cookies", "absent"},
 		{"no path parameters are null", version1, "pathParameters", "null"},
-		{"no path parameters are no key", version2, "pathParameters", "absent"},
+		{"without path parameters the key is absent", version2, "pathParameters", "absent"},
 		{"no stage variables are null", version1, "stageVariables", "null"},
-		{"no stage variables are no key", version2, "stageVariables", "absent"},
-		{"no browser is the empty string", version2, "requestContext http userAgent", `""`},
-		{"no browser is null", version1, "requestContext identity userAgent", "null"},
-		{"the root is a resource of its own", "rest-api", "resource", `"/"`},
-		{"no authorizer is no key", version1 + " " + version2, "requestContext authorizer", "absent"},
-		{"nothing at all is an empty object", "raw", "", "{}"},
+		{"without stage variables the key is absent", version2, "stageVariables", "absent"},
+		{"no User-Agent is the empty string", version2, "requestContext http userAgent", `""`},
+		{"no User-Agent is null", version1, "requestContext identity userAgent", "null"},
+		{"the root is its own resource", "rest-api", "resource", `"/"`},
+		{"without an authorizer the key is absent", version1 + " " + version2, "requestContext authorizer", "absent"},
+		{"an empty request is an empty object", "raw", "", "{}"},
 		{"the host is among the headers", lowerMaps, "headers host", `"example.com"`},
 		{"the host is among the headers", version1, "headers Host", `"example.com"`},
 	})
@@ -234,18 +234,18 @@ func TestEventsCarryBodiesByTheRuleOfTheirFrontDoor(t *testing.T) {
 		})
 	}
 	checkEvents(t, post("text/plain", "", "\xff\x00"), nil, []eventCase{
-		{"what is no UTF-8 is never text", everything, "body", `"/wA="`},
-		{"what is no UTF-8 is Base64", "httpjson", "bodyEncoding", `"base64"`},
-		{"what is no UTF-8 is a string of Base64", "raw", "", `"/wA="`},
+		{"a body that is not UTF-8 is never text", everything, "body", `"/wA="`},
+		{"a body that is not UTF-8 is Base64", "httpjson", "bodyEncoding", `"base64"`},
+		{"a body that is not UTF-8 is a JSON string of its Base64", "raw", "", `"/wA="`},
 	})
 	checkEvents(t, post("image/png", "", "a+b"), func(c *Config) { c.BinaryMediaTypes = []string{" Image/* "} }, []eventCase{
-		{"image/* is binary where binaryMediaTypes says so", "rest-api httpjson", "body", encoded},
+		{"image/* in binaryMediaTypes", "rest-api httpjson", "body", encoded},
 	})
 	checkEvents(t, post("text/plain", "", "a+b"), func(c *Config) { c.BinaryMediaTypes = []string{"image/*", "text/x"} }, []eventCase{
-		{"text/plain is none of binaryMediaTypes", everything, "body", text},
+		{"text/plain, not in binaryMediaTypes", everything, "body", text},
 	})
 	checkEvents(t, post("", "", "a+b"), func(c *Config) { c.BinaryMediaTypes = []string{"*/*"} }, []eventCase{
-		{"*/* is everything", everything, "body", encoded},
+		{"*/* in binaryMediaTypes", everything, "body", encoded},
 	})
 	checkEvents(t, post("text/plain", "", "not JSON"), nil, []eventCase{{"text goes as a JSON string", "raw", "", `"not JSON"`}})
 	checkEvents(t, post("application/json", "", ` {"a": [1]} `), nil, []eventCase{{"JSON goes as it is", "raw", "", ` {"a": [1]} `}})
@@ -259,20 +259,20 @@ func TestEventsNeverLoseWhatIsNotUTF8(t *testing.T) {
 	}
 	checkEvents(t, request, nil, []eventCase{
 		{"a path stays escaped", version1 + " " + balancer + " vmod", "path", `"/a%FFb"`},
-		{"a path stays escaped even where it is decoded else", version2, "rawPath", `"/a%FFb"`},
-		{"a path stays escaped even where it is decoded else", version2, "requestContext http path", `"/a%FFb"`},
-		{"a path stays escaped even where it is decoded else", "httpjson", "meta path", `"/a%FFb"`},
+		{"a path stays escaped in formats that decode paths", version2, "rawPath", `"/a%FFb"`},
+		{"a path stays escaped in formats that decode paths", version2, "requestContext http path", `"/a%FFb"`},
+		{"a path stays escaped in formats that decode paths", "httpjson", "meta path", `"/a%FFb"`},
 		{"a header is read as ISO 8859-1", lowerMaps, "headers x-latin", `"café"`},
 		{"a header is read as ISO 8859-1", version1, "headers X-Latin", `"café"`},
 		{"a query value stays escaped", version1 + " " + version2 + " vmod", "queryStringParameters q", `"%FF"`},
 		{"a broken escape stays as it is", version1 + " " + version2 + " vmod", "queryStringParameters bad", `"%zz"`},
-		{"a semicolon separates nothing", version1 + " " + version2 + " vmod", "queryStringParameters semi", `"1;2"`},
-		{"a raw query is what was sent", version2, "rawQueryString", `"q=%FF&ok=%C3%A4&bad=%zz&semi=1;2"`},
-		{"ALB decodes nothing", "alb", "queryStringParameters", `{"bad":"%zz","ok":"%C3%A4","q":"%FF","semi":"1;2"}`},
+		{"a semicolon is not a separator", version1 + " " + version2 + " vmod", "queryStringParameters semi", `"1;2"`},
+		{"a raw query stays as sent", version2, "rawQueryString", `"q=%FF&ok=%C3%A4&bad=%zz&semi=1;2"`},
+		{"ALB does not decode the query", "alb", "queryStringParameters", `{"bad":"%zz","ok":"%C3%A4","q":"%FF","semi":"1;2"}`},
 	})
 	valid := func() *http.Request { return getRequest("http://example.com/?ok=%C3%A4&bad=%&plus=a+b;") }
 	checkEvents(t, valid, nil, []eventCase{
-		{"a broken escape costs no other value its decoding", version1 + " " + version2 + " vmod", "queryStringParameters", `{"bad":"%","ok":"ä","plus":"a b;"}`},
+		{"other values are decoded beside a broken escape", version1 + " " + version2 + " vmod", "queryStringParameters", `{"bad":"%","ok":"ä","plus":"a b;"}`},
 	})
 }
 
@@ -308,25 +308,25 @@ func TestEventsHaveTheOriginOfARequest(t *testing.T) {
 		{"the peer is the caller", version1, "requestContext identity sourceIp", `"203.0.113.7"`},
 		{"X-Forwarded-Proto stays", lowerMaps, "headers x-forwarded-proto", `"https"`},
 		{"X-Forwarded-Port stays", version1, "headers X-Forwarded-Port", `"443"`},
-		{"a trace goes on", lowerMaps, "headers x-amzn-trace-id", `"Root=1-2-3"`},
-		{"a trace goes on", version1, "headers X-Amzn-Trace-Id", `"Root=1-2-3"`},
+		{"the client's trace id stays", lowerMaps, "headers x-amzn-trace-id", `"Root=1-2-3"`},
+		{"the client's trace id stays", version1, "headers X-Amzn-Trace-Id", `"Root=1-2-3"`},
 		{"an alias of X-Forwarded-Proto is dropped", lowerMaps, "headers x_forwarded_proto", "absent"},
 		{"an alias of X-Forwarded-Proto is dropped", version1, "headers X_forwarded_proto", "absent"},
 		{"an alias of X-Forwarded-For is dropped", lowerMaps, "headers x.forwarded.for", "absent"},
 		{"an alias of X-Real-Ip is dropped", version1, "multiValueHeaders X_real_ip", "absent"},
 		{"Connection is dropped", lowerMaps, "headers connection", "absent"},
-		{"what Connection names is not", lowerMaps, "headers x-user", `"set by an earlier middleware"`},
-		{"cookies of several lines are one list", version2, "cookies", `["a=1","b=2","c=3"]`},
+		{"headers named by Connection are not dropped", lowerMaps, "headers x-user", `"set by an earlier middleware"`},
+		{"cookies of several headers are one list", version2, "cookies", `["a=1","b=2","c=3"]`},
 		{"cookies leave the headers", "http-api-v2", "headers cookie", "absent"},
 		{"cookies stay in the headers", "function-url", "headers cookie", `"a=1; b=2; c=3"`},
 	})
 	plain := func() *http.Request { return getRequest("http://example.com:8000/") }
 	checkEvents(t, plain, nil, []eventCase{
 		{"the port is the client's", lowerMaps, "headers x-forwarded-port", `"8000"`},
-		{"no trace is made where no front door of AWS is", "vmod", "headers x-amzn-trace-id", "absent"},
-		{"no trace is made where no front door of AWS is", "httpjson", "meta headers x-amzn-trace-id", "absent"},
-		{"a host has no port as a domain", version1 + " " + version2, "requestContext domainName", `"example.com"`},
-		{"no TLS is nothing to tell of", "function-url", "headers x-amzn-tls-version", "absent"},
+		{"only AWS's front doors add a trace id", "vmod", "headers x-amzn-trace-id", "absent"},
+		{"only AWS's front doors add a trace id", "httpjson", "meta headers x-amzn-trace-id", "absent"},
+		{"the domain name has no port", version1 + " " + version2, "requestContext domainName", `"example.com"`},
+		{"no TLS headers without TLS", "function-url", "headers x-amzn-tls-version", "absent"},
 	})
 }
 
@@ -358,10 +358,10 @@ func TestRESTEventsHaveTheNamesOfHTTP2InLowerCase(t *testing.T) {
 	checkEvents(t, request, nil, []eventCase{
 		{"the client's names", "rest-api", "headers accept", `"*/*"`},
 		{"the client's names, all values", "rest-api", "multiValueHeaders accept", `["*/*"]`},
-		{"but User-Agent", "rest-api", "headers User-Agent", `"probe"`},
-		{"but Host", "rest-api", "headers Host", `"example.com"`},
-		{"but X-Forwarded-For", "rest-api", "headers X-Forwarded-For", `"203.0.113.7"`},
-		{"not of HTTP APIs", "http-api-v1", "headers Accept", `"*/*"`},
+		{"AWS's spelling of User-Agent", "rest-api", "headers User-Agent", `"probe"`},
+		{"AWS's spelling of Host", "rest-api", "headers Host", `"example.com"`},
+		{"AWS's spelling of X-Forwarded-For", "rest-api", "headers X-Forwarded-For", `"203.0.113.7"`},
+		{"HTTP APIs keep canonical names", "http-api-v1", "headers Accept", `"*/*"`},
 	})
 }
 
@@ -408,9 +408,9 @@ func TestEventHeadersReplaceTheClients(t *testing.T) {
 		{"a constant", version1, "multiValueHeaders X-User", `["operator"]`},
 		{"a constant", "httpjson", "meta headers x-user", `["operator"]`},
 		{"a template", lowerMaps, "headers x-from", `"203.0.113.7 GET"`},
-		{"a header that is added to else", lowerMaps, "headers x-forwarded-for", `"198.51.100.1"`},
+		{"X-Forwarded-For, without the peer", lowerMaps, "headers x-forwarded-for", `"198.51.100.1"`},
 		{"the host", lowerMaps, "headers host", `"inner.example"`},
-		{"a trace where none is made", "vmod", "headers x-amzn-trace-id", `"Root=1-a-b"`},
+		{"a trace id in a format without one", "vmod", "headers x-amzn-trace-id", `"Root=1-a-b"`},
 		{"line ends become blanks", lowerMaps, "headers x-query", `"a  X-Evil: b"`},
 	})
 }

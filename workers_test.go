@@ -78,7 +78,7 @@ func changed(change func(*http.Request)) func() *http.Request {
 }
 
 var requestChanges = map[string]func(*http.Request){
-	"nothing special":                 func(_ *http.Request) {},
+	"a plain request":                 func(_ *http.Request) {},
 	"a query":                         func(r *http.Request) { r.URL.RawQuery = "a=1&a=2&b=%20+" },
 	"a query with < and a backslash":  func(r *http.Request) { r.URL.RawQuery = `a=<\u0026>` },
 	"a query that is not UTF-8":       func(r *http.Request) { r.URL.RawQuery = "a=%FF&b=\xff" },
