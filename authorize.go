@@ -16,7 +16,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// newAuthorizer builds the room of option authorizer.
+// newAuthorizer builds the bracket of option authorizer.
 func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 	group := config.Authorizer
 	core := authorizer.Core{
@@ -44,7 +44,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 		}
 	}
 	format := authorizerFormats[config.Authorizer.EventFormat]
-	if format == nil { // not set, or refused by the room
+	if format == nil { // not set, or invalid: authorizer.New reports that
 		format = authorizerFormats[authorizer.FormatHTTPAPIv2]
 	}
 	guarded := guardedBy(l, config, t, format)
@@ -76,7 +76,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 	return a, nil
 }
 
-// authorizerCounter returns the func that counts results of an authorizer.
+// authorizerCounter returns the func that counts an authorizer's results.
 func authorizerCounter(label string) func(result, cache string) {
 	countResult := metrics.AuthorizerResults(label)
 	countCache := metrics.AuthorizerCache(label)
@@ -91,8 +91,8 @@ func authorizerCounter(label string) func(result, cache string) {
 	}
 }
 
-// authorizer returns the function of an authorizer and how to call it. Of a function that fails, the
-// payload says why.
+// authorizer returns an authorizer's function and the func that calls it. If the function fails, the
+// call returns its payload, which tells the reason.
 func (c *caller) authorizer(config *authorizer.Config) (*target, func(context.Context, []byte) ([]byte, error), error) {
 	function, err := aws.ParseFunction(config.Function, config.Qualifier)
 	if err != nil {
@@ -112,17 +112,17 @@ func (c *caller) authorizer(config *authorizer.Config) (*target, func(context.Co
 	return t, call, nil
 }
 
-// guardedBy returns what the events of an authorizer are made with, in the place of the function's
-// handler.
+// guardedBy returns the handler that makes an authorizer's events. It has the routes and the settings
+// of l, but calls nothing.
 func guardedBy(l *Lambda, config *Config, t *target, format *authorizerFormat) *Lambda {
 	settings := &eventSettings{context: newEventContext(config, t, format.setContext), maxBytes: maxEventBytes}
 	setHTTPAPIv2Common(settings, "")
 	functions := l.functions
-	functions.byPath = nil // it has no place in an authorizer's event
+	functions.byPath = nil // not part of an authorizer's event
 	return &Lambda{name: l.name, functions: functions, events: settings}
 }
 
-// authorizedRequest takes a request in for its authorizer.
+// authorizedRequest returns the request for r that its authorizer's event is made from.
 func authorizedRequest(l *Lambda, r *http.Request) *request {
 	req := newRequest(l, r)
 	adoptNotes(req)
@@ -130,7 +130,7 @@ func authorizedRequest(l *Lambda, r *http.Request) *request {
 		req.clientIP = forwardedIP(l.functions.clientIP, req)
 	}
 	if l.functions.routes != nil {
-		_ = resolveByKey(l.functions.routes, req) // one that no route takes is of $default, and, if it may, next's
+		_ = resolveByKey(l.functions.routes, req) // a request without a route keeps the key $default
 	}
 	return req
 }
@@ -143,8 +143,8 @@ func matches(l *Lambda, r *http.Request) bool {
 	return route.Find(l.functions.routes.table, r) != nil
 }
 
-// authorizerEvent makes the event of an authorizer. What it says of the request, such as its id, is
-// noted for the function's event.
+// authorizerEvent makes an authorizer's event. The ids in it are noted, so that the function's event
+// contains the same ones.
 func authorizerEvent(l *Lambda, format *authorizerFormat, r *http.Request, identity *authorizer.Identity) ([]byte, error) {
 	req := authorizedRequest(l, r)
 	req.authorizing = identity
@@ -162,7 +162,7 @@ func authorizerEvent(l *Lambda, format *authorizerFormat, r *http.Request, ident
 	return event, err
 }
 
-// adoptNotes takes what an authorizer has noted over into the event of a request.
+// adoptNotes copies the authorizer's notes into the request, for the function's event.
 func adoptNotes(req *request) {
 	if notes, ok := bracket.NotesIn(req.http.Context()); ok {
 		req.authorizer = notes.Authorizer
@@ -180,8 +180,9 @@ func adoptMarks(req *request, marks *bracket.Marks) {
 	req.second = secondOf(req.millis)
 }
 
-// contextVariable returns the value of a variable of $context. A path is that of the event, but always
-// as the client sent it: a cached result must not serve two requests that a function can tell apart.
+// contextVariable returns the value of a variable of $context. A path has the event's form, but is
+// always as the client sent it: one cached result must not serve two requests that a function can tell
+// apart.
 func contextVariable(l *Lambda, r *http.Request, name string) string {
 	switch name {
 	case "accountId":
@@ -208,7 +209,7 @@ func contextVariable(l *Lambda, r *http.Request, name string) string {
 	return requestVariable(l, authorizedRequest(l, r), name)
 }
 
-// requestVariable returns the value of a variable that takes more of a request.
+// requestVariable returns a variable's value that depends on more of the request.
 func requestVariable(l *Lambda, req *request, name string) string {
 	switch name {
 	case "path":
@@ -230,10 +231,10 @@ func requestVariable(l *Lambda, req *request, name string) string {
 	}
 }
 
-// joinSources returns the identity as one text.
+// joinSources returns the identity sources joined by commas.
 func joinSources(identity *authorizer.Identity) string { return strings.Join(identity.Sources, ",") }
 
-// singles returns an empty map for nil, which JSON writes as null.
+// singles returns m, or an empty map for nil, which JSON would write as null.
 func singles(m map[string]string) map[string]string {
 	if m == nil {
 		return map[string]string{}
@@ -241,7 +242,7 @@ func singles(m map[string]string) map[string]string {
 	return m
 }
 
-// lists is singles for lists of values.
+// lists is singles for maps of lists.
 func lists(m map[string][]string) map[string][]string {
 	if m == nil {
 		return map[string][]string{}

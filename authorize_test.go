@@ -26,7 +26,7 @@ const (
 		`{"Effect":"Allow","Action":"execute-api:Invoke","Resource":"*"}]},"context":{"n":5}}`
 )
 
-// guarded is a configuration with an authorizer, whose function "check" replies as given.
+// guarded returns a configuration with an authorizer, whose function "check" replies as given.
 func guarded(t *testing.T, format, reply string) (*fakeLambda, *Config) {
 	t.Helper()
 	f, config := hookedLambda(t, map[string]string{"check": reply, "hello": `{"statusCode":200,"body":"hello"}`})
@@ -38,7 +38,7 @@ func guarded(t *testing.T, format, reply string) (*fakeLambda, *Config) {
 	return f, config
 }
 
-// shopRequest is the request of the specification's samples.
+// shopRequest is the request of the golden events in testdata.
 func shopRequest() *http.Request {
 	r := httptest.NewRequest("GET", "https://shop.example.com/users/42?x=1&x=2", nil)
 	r.RemoteAddr = "203.0.113.7:4711"
@@ -56,7 +56,7 @@ var (
 	atMillis = regexp.MustCompile(`"(timeEpoch|requestTimeEpoch)":\d{13}`)
 )
 
-// unmarked returns an event with what is another in each request replaced.
+// unmarked returns an event with the values that differ in each request replaced.
 func unmarked(event []byte) string {
 	text := shortID.ReplaceAllString(string(event), `"ID"`)
 	text = uuid.ReplaceAllString(text, `"UUID"`)
@@ -65,7 +65,7 @@ func unmarked(event []byte) string {
 	return atMillis.ReplaceAllString(text, `"$1":0`)
 }
 
-// The events are those of testdata, to the order of their keys.
+// The events equal those in testdata, except for the order of their keys.
 func TestAuthorizersGetTheEventsOfTheirFormats(t *testing.T) {
 	for _, format := range []string{"http-api-v2", "http-api-v1", "rest-api", "rest-api-token"} {
 		f, config := guarded(t, format, policyAllow)
@@ -85,7 +85,7 @@ func TestAuthorizersGetTheEventsOfTheirFormats(t *testing.T) {
 	}
 }
 
-func TestWhatThereIsNoneOfInAnAuthorizersEvent(t *testing.T) {
+func TestMissingValuesInAuthorizerEvents(t *testing.T) {
 	absent := map[string][]string{
 		"http-api-v2": {"cookies", "queryStringParameters", "pathParameters", "stageVariables", "body", "isBase64Encoded"},
 		"http-api-v1": {"body", "isBase64Encoded"},
@@ -124,18 +124,18 @@ func decodedEvent(t *testing.T, event []byte) map[string]any {
 	return decoded
 }
 
-func TestFunctionsFindWhatTheAuthorizerSays(t *testing.T) {
+func TestFunctionEventsHaveTheAuthorizersResult(t *testing.T) {
 	latency := regexp.MustCompile(`"integrationLatency":\d+`)
 	lambda := `"authorizer":{"lambda":{"n":9007199254740993,"user":"u1"}},`
 	cases := map[string]struct {
 		eventFormat, authorizerFormat, reply string
-		want                                 string // in the event, "" for nothing
+		want                                 string // in the event; "" for nothing
 	}{
-		"2.0":              {"http-api-v2", "", simpleAllow, lambda},
-		"2.0, of a policy": {"http-api-v2", "http-api-v1", policyAllow, `"authorizer":{"lambda":{"n":5}},`},
-		"a Function URL":   {"function-url", "", simpleAllow, lambda},
-		"1.0":              {"http-api-v1", "", simpleAllow, `"authorizer":{"n":"9007199254740993","user":"u1"},`},
-		"1.0, of a policy": {"http-api-v1", "http-api-v1", policyAllow, `"authorizer":{"n":"5","principalId":"u1"},`},
+		"2.0":                {"http-api-v2", "", simpleAllow, lambda},
+		"2.0, from a policy": {"http-api-v2", "http-api-v1", policyAllow, `"authorizer":{"lambda":{"n":5}},`},
+		"a Function URL":     {"function-url", "", simpleAllow, lambda},
+		"1.0":                {"http-api-v1", "", simpleAllow, `"authorizer":{"n":"9007199254740993","user":"u1"},`},
+		"1.0, from a policy": {"http-api-v1", "http-api-v1", policyAllow, `"authorizer":{"n":"5","principalId":"u1"},`},
 		"REST": {
 			"rest-api", "rest-api-token", policyAllow, `"authorizer":{"integrationLatency":N,"n":"5","principalId":"u1"},`,
 		},
@@ -181,7 +181,7 @@ func TestBothEventsNameTheSameIDsAndTime(t *testing.T) {
 	}
 }
 
-func TestTheNextRequestHasNothingOfTheOneBefore(t *testing.T) {
+func TestAuthorizerResultsStayWithTheirRequest(t *testing.T) {
 	f, config := guarded(t, "", simpleAllow)
 	handler := newTestHandler(t, config)
 	for i := 0; i < 4; i++ {
@@ -194,7 +194,7 @@ func TestTheNextRequestHasNothingOfTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestRoutesAreMatchedBeforeTheAuthorizerIsAsked(t *testing.T) {
+func TestRoutesAreMatchedBeforeTheAuthorizer(t *testing.T) {
 	f, config := guarded(t, "", simpleAllow)
 	config.Function = ""
 	config.Routes = []route.Config{{RouteKey: "GET /users/{id}", Function: "hello"}}
@@ -261,14 +261,14 @@ func TestRequestHeadersAreInTheFunctionsEvent(t *testing.T) {
 	r.Header.Set("X-User", "forged")
 	serve(newTestHandler(t, config), r)
 	if strings.Contains(string(f.events[0]), "forged") {
-		t.Errorf("got the forged header in the authorizer's event: %s", f.events[0])
+		t.Errorf("got event %s, want it without the forged header", f.events[0])
 	}
 	if got := f.lastEvent(t)["headers"].(map[string]any)["x-user"]; got != "u1" {
 		t.Errorf("got x-user %v, want u1", got)
 	}
 }
 
-func TestAFailingAuthorizerIsNoOpenDoor(t *testing.T) {
+func TestAFailingAuthorizerRefusesTheRequest(t *testing.T) {
 	for reply, want := range map[string]string{
 		"429":            "cause=throttle",
 		"500":            "cause=server",
@@ -312,7 +312,7 @@ func TestAFunctionThatThrowsUnauthorized(t *testing.T) {
 	}
 }
 
-func TestVariablesOfTheContext(t *testing.T) {
+func TestContextVariables(t *testing.T) {
 	_, config := guarded(t, "", simpleAllow)
 	config.Function = ""
 	config.Routes = []route.Config{{RouteKey: "GET /users/{id}", Function: "hello"}}
@@ -339,7 +339,7 @@ func TestVariablesOfTheContext(t *testing.T) {
 	}
 }
 
-func TestTheAuthorizersOptionsAreCheckedWithTheOthers(t *testing.T) {
+func TestAuthorizerOptionsAreValidated(t *testing.T) {
 	for want, group := range map[string]*authorizer.Config{
 		`lambda: authorizer.function: "a b": want`:               {Function: "a b"},
 		"lambda: authorizer.function, authorizer.jwt: want":      {},
@@ -390,7 +390,7 @@ func TestStoredResponsesDoNotCrossIdentities(t *testing.T) {
 	}
 }
 
-func TestTheAuthorizerSeesWhatTheViewersHookMade(t *testing.T) {
+func TestTheAuthorizerSeesTheViewerHooksRequest(t *testing.T) {
 	discardLog(t)
 	changed := `{"uri":"/changed","method":"GET","querystring":"","headers":{"host":[{"value":"example.com"}],` +
 		`"authorization":[{"value":"of the hook"}]}}`

@@ -16,10 +16,10 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// What a request costs, stage by stage and as a whole, without a network. `make bench-micro` runs
-// these compiled and interpreted.
+// The cost of a request, for each stage and as a whole, without a network. `make bench-micro` runs
+// these benchmarks compiled and interpreted.
 
-// benchRequests are what clients send. Each is read once before the measurement.
+// benchRequests are clients' requests. Each is read once before the measurement.
 var benchRequests = []struct {
 	name        string
 	contentType string
@@ -31,7 +31,7 @@ var benchRequests = []struct {
 	{name: "1MB-binary", contentType: "image/png", body: bytes.Repeat([]byte{0x89}, 1<<20)},
 }
 
-// benchReplies are what functions answer.
+// benchReplies are functions' replies.
 var benchReplies = []struct {
 	name    string
 	payload []byte
@@ -48,7 +48,7 @@ func benchJSON(size int) []byte {
 	return []byte("[" + strings.Repeat(row, size/len(row)) + "null]")
 }
 
-// benchReply returns a payload. body is what stands between the quotes of the JSON string.
+// benchReply returns a payload. body is the text between the quotes of the JSON string.
 func benchReply(contentType, body string, isBase64 bool) []byte {
 	encoded := "false"
 	if isBase64 {
@@ -58,7 +58,7 @@ func benchReply(contentType, body string, isBase64 bool) []byte {
 		`"body":"` + body + `","isBase64Encoded":` + encoded + `}`)
 }
 
-// benchTransport stands for the network and Lambda.
+// benchTransport replaces the network and Lambda.
 type benchTransport struct {
 	payload []byte
 }
@@ -92,7 +92,7 @@ func newBenchHandler(b *testing.B, payload []byte) *Lambda {
 	return l
 }
 
-// newBenchRequest returns a request as it comes out of Traefik's own middlewares.
+// newBenchRequest returns a request as Traefik's own middlewares pass it on.
 func newBenchRequest(contentType string, body []byte) *http.Request {
 	method := http.MethodGet
 	if len(body) > 0 {
@@ -114,7 +114,7 @@ func newBenchRequest(contentType string, body []byte) *http.Request {
 	return r
 }
 
-// newBenchWriter returns a client that takes everything. It is of a compiled type, as Traefik's are.
+// newBenchWriter returns a client that accepts everything. Its type is compiled, like Traefik's.
 func newBenchWriter() *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	w.Body = nil
@@ -224,10 +224,11 @@ func benchmarkServeHTTP(b *testing.B, name, contentType string, body, payload []
 	})
 }
 
-// BenchmarkAuthorized is what a route costs without an authorizer, and with one that knows the caller.
+// BenchmarkAuthorized measures a route without an authorizer, and one with an authorizer that has the
+// caller's result cached.
 func BenchmarkAuthorized(b *testing.B) {
 	for _, row := range []struct{ name, reply string }{
-		{"nobody", ""}, {"a simple reply", simpleAllow}, {"a policy", policyAllow},
+		{"no authorizer", ""}, {"a simple reply", simpleAllow}, {"a policy", policyAllow},
 	} {
 		l := newBenchHandler(b, benchReplies[0].payload)
 		var handler http.Handler = l
@@ -248,7 +249,8 @@ func BenchmarkAuthorized(b *testing.B) {
 	}
 }
 
-// newBenchAuthorizer puts an authorizer before a handler. Its function replies as given, without a call.
+// newBenchAuthorizer puts an authorizer before a handler. The authorizer's function replies as given,
+// without a call.
 func newBenchAuthorizer(b *testing.B, l *Lambda, reply string) http.Handler {
 	b.Helper()
 	a, err := authorizer.New(&authorizer.Config{Function: "check", TTL: "1h"}, authorizer.Core{

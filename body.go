@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// readBody reads the whole body, up to the limit. A client that stalls is not waited for longer
-// than ctx lasts: where Traefik's own readTimeout (60 s by default) ends no later, that does.
+// readBody reads the whole body, up to the limit. It waits for a stalled client until ctx ends, or
+// until Traefik's readTimeout (60 s by default) if that ends earlier.
 //
 //lambda:inline
 func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
@@ -42,14 +42,14 @@ func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
 	}
 	req.body = body
 	req.bodyRead = true
-	if time.Since(req.time.Round(0)) > time.Second { // by the wall clock: the other one stands still in a suspend
+	if time.Since(req.time.Round(0)) > time.Second { // by the wall clock: the monotonic one stops in suspend
 		redate(req)
 	}
 	return nil
 }
 
-// unreadable is the failure of a body that has not come. Where a server's ReadTimeout ends it, it
-// looks as if the client had left: net/http ends the request's context then.
+// unreadable returns the failure of a body that could not be read. When a server's ReadTimeout ends it,
+// net/http ends the request's context, too, as if the client had disconnected.
 func unreadable(ctx context.Context, req *request, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return failureOf(causeUnreadable, err)
@@ -60,20 +60,20 @@ func unreadable(ctx context.Context, req *request, err error) error {
 	return interrupted(ctx, req, causeUnreadable, err)
 }
 
-// readWithin is readAll while ctx lasts. It takes a goroutine, which costs as much as half of the
-// event, since Traefik lets no middleware set a deadline for reading.
+// readWithin is readAll until ctx ends. It reads in a goroutine, since Traefik lets no middleware set a
+// read deadline. That costs half as much as encoding the event.
 func readWithin(ctx context.Context, r *http.Request, limit int64) ([]byte, error) {
 	read := &bodyRead{}
 	done, end := context.WithCancel(ctx)
 	go readWholeBody(read, end, r, limit)
 	<-done.Done()
 	if ctx.Err() != nil {
-		return nil, ctx.Err() // what is in read is still being written
+		return nil, ctx.Err() // the goroutine may still write to read
 	}
 	return read.body, read.err
 }
 
-// bodyRead is what came of reading a body.
+// bodyRead is the result of reading a body.
 type bodyRead struct {
 	body []byte
 	err  error
@@ -86,7 +86,7 @@ func readWholeBody(read *bodyRead, end context.CancelFunc, r *http.Request, limi
 	read.err = err
 }
 
-// endReading keeps a panic of a body that an earlier middleware has wrapped: in a goroutine it
+// endReading keeps a panic of a body that an earlier middleware wrapped. Panicking in this goroutine
 // would end Traefik.
 func endReading(read *bodyRead, end context.CancelFunc) {
 	if p := recover(); p != nil {
@@ -95,8 +95,8 @@ func endReading(read *bodyRead, end context.CancelFunc) {
 	end()
 }
 
-// readAll reads r: as many bytes as it has where its size is known, else up to one byte over limit.
-// It returns nil for a body without bytes.
+// readAll reads size bytes of r. If size is negative or over limit, it reads up to limit+1 bytes. It
+// returns nil for an empty body.
 //
 //lambda:inline
 func readAll(r io.Reader, size, limit int64) (body []byte, err error) {
@@ -115,16 +115,16 @@ func readAll(r io.Reader, size, limit int64) (body []byte, err error) {
 	return body, err
 }
 
-// A client can announce a large body and send none of it, over and over. So a body gets room for
-// firstBodyBytes at first, then for bodyGrowth times what has come; its announced size is believed
-// once the trustedShare-th part of it is there.
+// A client can announce a large body and send none of it, again and again. So the buffer starts with
+// firstBodyBytes and grows to bodyGrowth times what has arrived. The announced size is trusted once
+// 1/trustedShare of it has arrived.
 const (
 	firstBodyBytes = 64 << 10
 	bodyGrowth     = 4
 	trustedShare   = 8
 )
 
-// readGrowing reads size bytes, more than firstBodyBytes.
+// readGrowing reads size bytes, which are more than firstBodyBytes.
 func readGrowing(r io.Reader, size int) ([]byte, error) {
 	body := make([]byte, firstBodyBytes)
 	_, err := io.ReadFull(r, body)
@@ -142,8 +142,8 @@ func readGrowing(r io.Reader, size int) ([]byte, error) {
 	return body, err
 }
 
-// isText says whether HTTP APIs and Function URLs hand a body of this content type to the
-// function as text. A body that is not UTF-8 is never text, whatever it says of itself.
+// isText reports whether HTTP APIs and Function URLs pass a body of this content type as text. A body
+// that is not UTF-8 is never text, whatever its content type.
 //
 //lambda:inline
 func isText(contentType string, body []byte) bool {
@@ -154,7 +154,7 @@ func isText(contentType string, body []byte) bool {
 	return textual && utf8.Valid(body)
 }
 
-// mediaTypeOf returns a content type without its parameters, in lower case.
+// mediaTypeOf returns a content type without parameters, in lower case.
 //
 //lambda:inline
 func mediaTypeOf(contentType string) string {
@@ -168,7 +168,7 @@ func isTextType(contentType string) bool {
 		strings.HasSuffix(mediaType, "+json") || strings.HasSuffix(mediaType, "+xml")
 }
 
-// textTypes holds the media types that are text and not text/*.
+// textTypes holds the media types other than text/* that are text.
 var textTypes = map[string]bool{
 	"application/json":                  true,
 	"application/javascript":            true,
@@ -176,8 +176,8 @@ var textTypes = map[string]bool{
 	"application/x-www-form-urlencoded": true,
 }
 
-// eventBody returns a body as an event carries it: a string, or bytes, which encoding/json writes
-// as Base64. For a large one a mark stands, until spliceBody.
+// eventBody returns a body for json.Marshal: a string, or bytes, which it encodes as Base64. A mark
+// takes the place of a large body until spliceBody replaces it.
 //
 //lambda:inline
 func eventBody(body []byte, base64 bool) any {
@@ -193,15 +193,15 @@ func eventBody(body []byte, base64 bool) any {
 	}
 }
 
-// From these sizes on a body is not handed to encoding/json, which would hold it several times
-// over, and would take longer for Base64.
+// Bodies of these sizes or larger bypass encoding/json, which would hold several copies and be slower
+// at Base64.
 const (
 	minSplicedBody = 32 << 10
 	minSplicedText = 512 << 10
 )
 
-// The marks that stand for a large body in an event, and in a reply. They are random, so that no
-// text of a client's or a function's can be one.
+// The marks that take a large body's place in an event, and in a reply. They are random, so that no
+// text of a client or a function can equal them.
 var (
 	textMark   = newMark()
 	base64Mark = newMark()
@@ -209,7 +209,7 @@ var (
 
 func newMark() string { return "body " + randomUUID() }
 
-// spliceBody puts a large body where its mark is in an event.
+// spliceBody replaces the mark in an event with the large body.
 func spliceBody(event, body []byte) []byte {
 	if head, tail, found := bytes.Cut(event, []byte(base64Mark)); found {
 		spliced := make([]byte, 0, len(event)+base64.StdEncoding.EncodedLen(len(body)))
@@ -223,8 +223,8 @@ func spliceBody(event, body []byte) []byte {
 	return event
 }
 
-// spliceText writes a text as the inside of a JSON string, piece by piece, so that what is in use
-// besides the result stays small.
+// spliceText returns head, text escaped for a JSON string, and tail. It escapes in pieces, which keeps
+// memory use close to the size of the result.
 func spliceText(head, text, tail []byte) []byte {
 	const piece = 256 << 10
 	var spliced bytes.Buffer
@@ -232,7 +232,7 @@ func spliceText(head, text, tail []byte) []byte {
 	spliced.Grow(len(head) + len(text) + escapes + len(tail) + bytes.MinRead)
 	spliced.Write(head)
 	for len(text) > piece {
-		spliced.WriteString(jsonEscaper.Replace(string(text[:piece]))) // each escape is of one byte
+		spliced.WriteString(jsonEscaper.Replace(string(text[:piece]))) // may cut anywhere: escapes replace single bytes
 		text = text[piece:]
 	}
 	spliced.WriteString(jsonEscaper.Replace(string(text)))
@@ -240,18 +240,18 @@ func spliceText(head, text, tail []byte) []byte {
 	return spliced.Bytes()
 }
 
-// jsonEscaper escapes what a JSON string must not have in it as it is (RFC 8259 7).
+// jsonEscaper escapes the characters that a JSON string must escape (RFC 8259 7).
 var jsonEscaper = newJSONEscaper()
 
 func newJSONEscaper() *strings.Replacer {
 	pairs := []string{`"`, `\"`, `\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`}
 	for b := 0; b < 0x20; b++ {
-		pairs = append(pairs, string(rune(b)), fmt.Sprintf(`\u%04x`, b)) // of two pairs the first counts
+		pairs = append(pairs, string(rune(b)), fmt.Sprintf(`\u%04x`, b)) // of two pairs for a byte the first one wins
 	}
 	return strings.NewReplacer(pairs...)
 }
 
-// isBinaryMediaType says whether option binaryMediaTypes names a content type.
+// isBinaryMediaType reports whether option binaryMediaTypes contains a content type.
 //
 //lambda:inline
 func isBinaryMediaType(settings *eventSettings, contentType string) bool {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// everyByte repeats all bytes, or all of ASCII, up to a size.
+// everyByte repeats all bytes up to last until size is reached.
 func everyByte(last, size int) []byte {
 	var all []byte
 	for b := 0; b <= last; b++ {
@@ -25,21 +25,21 @@ func everyByte(last, size int) []byte {
 	return bytes.Repeat(all, size/len(all)+1)[:size]
 }
 
-func TestLargeBodiesArriveAsSmallOnesDo(t *testing.T) {
+func TestLargeBodiesArriveLikeSmallOnes(t *testing.T) {
 	cases := map[string]struct {
 		contentType string
 		body        []byte
 		isBase64    bool
 	}{
-		"text with all of ASCII":            {"text/plain", everyByte(0x7f, minSplicedText+1), false},
-		"text in several pieces":            {"text/plain", everyByte(0x7f, 1<<20), false},
-		"text cut within a letter":          {"text/plain", []byte("a" + strings.Repeat("é", 400<<10)), false},
-		"text that looks like an escape":    {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 30000)), false},
-		"text with line separators":         {"text/plain", []byte(strings.Repeat("\u2028\u2029", 90000)), false},
-		"text below that":                   {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 4000)), false},
-		"bytes":                             {"image/png", everyByte(0xff, 1<<20), true},
-		"bytes that do not fill the Base64": {"image/png", everyByte(0xff, minSplicedBody+1), true},
-		"text that is not UTF-8":            {"text/plain", everyByte(0xff, minSplicedBody), true},
+		"text with all of ASCII":                 {"text/plain", everyByte(0x7f, minSplicedText+1), false},
+		"text in several pieces":                 {"text/plain", everyByte(0x7f, 1<<20), false},
+		"text cut within a letter":               {"text/plain", []byte("a" + strings.Repeat("é", 400<<10)), false},
+		"text that looks like an escape":         {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 30000)), false},
+		"text with line separators":              {"text/plain", []byte(strings.Repeat("\u2028\u2029", 90000)), false},
+		"shorter text that looks like an escape": {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 4000)), false},
+		"bytes":                                  {"image/png", everyByte(0xff, 1<<20), true},
+		"bytes that do not fill the Base64":      {"image/png", everyByte(0xff, minSplicedBody+1), true},
+		"text that is not UTF-8":                 {"text/plain", everyByte(0xff, minSplicedBody), true},
 	}
 	for _, format := range []string{"http-api-v2", "rest-api", "alb", "vmod"} {
 		for name, tc := range cases {
@@ -57,7 +57,8 @@ func TestLargeBodiesArriveAsSmallOnesDo(t *testing.T) {
 					got, _ = base64.StdEncoding.DecodeString(body)
 				}
 				if event["isBase64Encoded"] != tc.isBase64 || !bytes.Equal(got, tc.body) {
-					t.Errorf("isBase64Encoded %v, %d bytes of %d", event["isBase64Encoded"], len(got), len(tc.body))
+					t.Errorf("got isBase64Encoded %v, %d bytes, want %t, %d bytes",
+						event["isBase64Encoded"], len(got), tc.isBase64, len(tc.body))
 				}
 			})
 		}
@@ -71,11 +72,11 @@ func TestMarksInARequestAreText(t *testing.T) {
 	r.Header.Set("Content-Type", "text/plain")
 	serve(newTestHandler(t, testConfig(f)), r)
 	if got := f.lastEvent(t)["body"]; got != body {
-		t.Error("the body is another one")
+		t.Error("got another body, want the request's")
 	}
 }
 
-func TestLargeRepliesAreReadAsSmallOnesAre(t *testing.T) {
+func TestLargeRepliesAreReadLikeSmallOnes(t *testing.T) {
 	encoded := base64.StdEncoding.EncodeToString(everyByte(0xff, minSplicedBody))
 	quoted, _ := json.Marshal(string(everyByte(0x7f, minSplicedBody)))
 	cases := map[string]struct {
@@ -83,20 +84,20 @@ func TestLargeRepliesAreReadAsSmallOnesAre(t *testing.T) {
 		status  int
 		body    []byte
 	}{
-		"Base64":                        {`{"statusCode":200,"body":"` + encoded + `","isBase64Encoded":true}`, 200, everyByte(0xff, minSplicedBody)},
-		"Base64 after blanks":           {`{"isBase64Encoded": true, "statusCode": 201, "body" : "` + encoded + `" }`, 201, everyByte(0xff, minSplicedBody)},
-		"text that could be Base64":     {`{"statusCode":200,"body":"` + encoded + `"}`, 200, []byte(encoded)},
-		"text with escapes":             {`{"statusCode":200,"body":` + string(quoted) + `}`, 200, everyByte(0x7f, minSplicedBody)},
-		"Base64 cut short":              {`{"statusCode":200,"body":"` + encoded[:len(encoded)-1] + `","isBase64Encoded":true}`, 502, nil},
-		"Base64 with a raw line feed":   {`{"statusCode":200,"body":"` + encoded + "\n" + `","isBase64Encoded":true}`, 502, nil},
-		"Base64 with an escaped one":    {`{"statusCode":200,"body":"` + encoded + `\n","isBase64Encoded":true}`, 200, everyByte(0xff, minSplicedBody)},
-		"a payload cut short":           {`{"statusCode":200,"isBase64Encoded":true,"body":"` + encoded, 502, nil},
-		"a body twice: the last counts": {`{"statusCode":200,"isBase64Encoded":true,"body":"` + encoded + `","body":"YWJj"}`, 200, []byte("abc")},
-		"a body elsewhere is none":      {`{"statusCode":200,"isBase64Encoded":true,"headers":{"body":"` + encoded + `"},"body":"YWJj"}`, 200, []byte("abc")},
-		"a body only elsewhere is none": {`{"statusCode":200,"isBase64Encoded":true,"headers":{"body":"` + encoded + `"}}`, 200, nil},
-		"a mark of ours is text":        {`{"statusCode":200,"body":"` + base64Mark + strings.Repeat(" ", minSplicedBody) + `"}`, 200, []byte(base64Mark + strings.Repeat(" ", minSplicedBody))},
-		"a mark of ours is no Base64":   {`{"statusCode":200,"body":"` + base64Mark + strings.Repeat(" ", minSplicedBody) + `","isBase64Encoded":true}`, 502, nil},
-		"an object that is no reply":    {`{"body":"` + encoded + `","isBase64Encoded":true}`, 200, []byte(`{"body":"` + encoded + `","isBase64Encoded":true}`)},
+		"Base64":                                {`{"statusCode":200,"body":"` + encoded + `","isBase64Encoded":true}`, 200, everyByte(0xff, minSplicedBody)},
+		"Base64 after blanks":                   {`{"isBase64Encoded": true, "statusCode": 201, "body" : "` + encoded + `" }`, 201, everyByte(0xff, minSplicedBody)},
+		"text that could be Base64":             {`{"statusCode":200,"body":"` + encoded + `"}`, 200, []byte(encoded)},
+		"text with escapes":                     {`{"statusCode":200,"body":` + string(quoted) + `}`, 200, everyByte(0x7f, minSplicedBody)},
+		"Base64 cut short":                      {`{"statusCode":200,"body":"` + encoded[:len(encoded)-1] + `","isBase64Encoded":true}`, 502, nil},
+		"Base64 with a raw line feed":           {`{"statusCode":200,"body":"` + encoded + "\n" + `","isBase64Encoded":true}`, 502, nil},
+		"Base64 with an escaped line feed":      {`{"statusCode":200,"body":"` + encoded + `\n","isBase64Encoded":true}`, 200, everyByte(0xff, minSplicedBody)},
+		"a payload cut short":                   {`{"statusCode":200,"isBase64Encoded":true,"body":"` + encoded, 502, nil},
+		"a body twice: the last one wins":       {`{"statusCode":200,"isBase64Encoded":true,"body":"` + encoded + `","body":"YWJj"}`, 200, []byte("abc")},
+		"a key body in headers is ignored":      {`{"statusCode":200,"isBase64Encoded":true,"headers":{"body":"` + encoded + `"},"body":"YWJj"}`, 200, []byte("abc")},
+		"a key body only in headers is ignored": {`{"statusCode":200,"isBase64Encoded":true,"headers":{"body":"` + encoded + `"}}`, 200, nil},
+		"this plugin's mark is text":            {`{"statusCode":200,"body":"` + base64Mark + strings.Repeat(" ", minSplicedBody) + `"}`, 200, []byte(base64Mark + strings.Repeat(" ", minSplicedBody))},
+		"this plugin's mark is not Base64":      {`{"statusCode":200,"body":"` + base64Mark + strings.Repeat(" ", minSplicedBody) + `","isBase64Encoded":true}`, 502, nil},
+		"an object without a statusCode":        {`{"body":"` + encoded + `","isBase64Encoded":true}`, 200, []byte(`{"body":"` + encoded + `","isBase64Encoded":true}`)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +111,7 @@ func TestLargeRepliesAreReadAsSmallOnesAre(t *testing.T) {
 	}
 }
 
-// waitingBody is a body of which nothing comes before the test ends.
+// waitingBody is a body that stalls until the test ends.
 type waitingBody struct {
 	asked, ended chan bool
 }
@@ -123,7 +124,7 @@ func (b *waitingBody) Read(_ []byte) (int, error) {
 
 func (b *waitingBody) Close() error { return nil }
 
-// heapInUse returns how many bytes are in use.
+// heapInUse returns the bytes of the heap in use.
 func heapInUse() int {
 	var stats runtime.MemStats
 	runtime.GC()
@@ -136,11 +137,11 @@ func serveAndTell(h http.Handler, r *http.Request, served *sync.WaitGroup) {
 	serve(h, r)
 }
 
-func TestAnAnnouncedBodyTakesNoMemoryBeforeItComes(t *testing.T) {
+func TestAnAnnouncedBodyTakesNoMemoryBeforeItArrives(t *testing.T) {
 	const clients, most = 200, 40 << 20
 	discardLog(t)
 	for way, l := range bothWays(t, configFor("http://127.0.0.1:1")) {
-		for _, readTimeout := range []time.Duration{0, time.Second} { // read with a goroutine, and without
+		for _, readTimeout := range []time.Duration{0, time.Second} { // reads in a goroutine, or in place
 			var served sync.WaitGroup
 			asked := make(chan bool)
 			ended := make(chan bool)
@@ -170,17 +171,17 @@ func TestBodiesOfEverySizeAreReadWhole(t *testing.T) {
 		want := bytes.Repeat([]byte("0123456789abcde"), size/15+1)[:size]
 		got, err := readAll(iotest.HalfReader(bytes.NewReader(want)), int64(size), 6<<20)
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%d bytes: got %d, %v", size, len(got), err)
+			t.Errorf("%d bytes: got %d, %v, want all", size, len(got), err)
 		}
 		if _, err := readAll(bytes.NewReader(want[1:]), int64(size), 6<<20); err == nil {
-			t.Errorf("a byte less than %d: got no error", size)
+			t.Errorf("one byte fewer than %d: got no error, want one", size)
 		}
 	}
 }
 
-// A client that sends a part of a body, and then nothing, gets its answer when the first of the
-// two ends: the server's ReadTimeout, which is Traefik's readTimeout, or option timeout.
-func TestAClientThatStallsIsNotWaitedFor(t *testing.T) {
+// A client that sends part of a body and then stalls gets a response when the first of two limits ends:
+// the server's ReadTimeout, which is Traefik's readTimeout, or option timeout.
+func TestStalledBodiesEndInTime(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, replies(`{"statusCode":200}`))
 	for name, tc := range map[string]struct {
@@ -195,7 +196,7 @@ func TestAClientThatStallsIsNotWaitedFor(t *testing.T) {
 		"timeout ends first, over HTTP/2":     {time.Hour, "100ms", true, 504},
 		"there is no ReadTimeout":             {0, "100ms", false, 504},
 	} {
-		for length, announced := range map[string]int64{"of some length": 100, "of no length": -1} {
+		for length, announced := range map[string]int64{"with a length": 100, "without a length": -1} {
 			t.Run(name+"/a body "+length, func(t *testing.T) {
 				config := testConfig(f)
 				config.Timeout = tc.timeout

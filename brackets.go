@@ -13,17 +13,17 @@ import (
 	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
-// hasFunction reports whether the options name functions. Without one the router's service is the
-// origin.
+// hasFunction reports whether the options name functions. Without one the next handler of the router is
+// the origin.
 func (c *Config) hasFunction() bool {
 	return c.Function != "" || len(c.Routes) > 0 || c.PathPrefix != ""
 }
 
-// hasBrackets reports whether the options ask for rooms around the origin.
+// hasBrackets reports whether the options ask for edge hooks, an authorizer or a cache.
 func (c *Config) hasBrackets() bool { return c.Edge != nil || c.Authorizer != nil || c.Cache != nil }
 
-// addBrackets puts the rooms that the options ask for around an origin. A request meets them from the
-// last to the first, its response from the first to the last.
+// addBrackets puts the edge hooks, the cache and the authorizer around an origin, as far as the options
+// ask for them. The last one added sees a request first and its response last.
 func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Config) (http.Handler, error) {
 	handler := origin
 	var hooks *edge.Edge
@@ -58,7 +58,7 @@ func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Co
 	return handler, nil
 }
 
-// timed returns what room makes of next, with the time taken where option serverTiming tells it.
+// timed puts a bracket around next, and measures it if option serverTiming is set.
 func timed(l *Lambda, name string, next http.Handler, room func(next http.Handler) http.Handler) http.Handler {
 	if l.calls.serverTiming {
 		return bracket.Timed(name, next, room)
@@ -66,7 +66,7 @@ func timed(l *Lambda, name string, next http.Handler, room func(next http.Handle
 	return room(next)
 }
 
-// newEdge builds the hooks of option edge.
+// newEdge builds the Lambda@Edge hooks of option edge.
 func newEdge(l *Lambda, config *Config) (*edge.Edge, error) {
 	caller := newCaller(l, config)
 	return edge.New(config.Edge, edge.Core{
@@ -84,7 +84,8 @@ func newEdge(l *Lambda, config *Config) (*edge.Edge, error) {
 	})
 }
 
-// admitHook reports whether the log takes a line about a failed hook, as logFailure does for functions.
+// admitHook reports whether to log a failed hook. It limits the lines that clients can cause, as
+// logFailure does for functions.
 func admitHook(l *Lambda, hook, name string) (field string, admitted bool) {
 	for c := range causedAtWill {
 		if causeNames[c] == name {
@@ -95,8 +96,8 @@ func admitHook(l *Lambda, hook, name string) (field string, admitted bool) {
 	return "", true
 }
 
-// caller calls the functions of rooms: with the credentials and over the connections of the origin's
-// function, but once, and for the reply.
+// caller calls the functions of brackets, with the credentials and the connections of the origin's
+// function. It never retries, and always waits for the reply.
 type caller struct {
 	lambda *Lambda
 	api    *lambdaAPI
@@ -121,7 +122,7 @@ func newCaller(l *Lambda, config *Config) *caller {
 	}}
 }
 
-// invoker returns the func that calls a function. Where a call fails, its error is a *failure.
+// invoker returns a func that calls one function. The error of a failed call is a *failure.
 func (c *caller) invoker(name, qualifier string) (func(context.Context, []byte) ([]byte, error), error) {
 	function, err := aws.ParseFunction(name, qualifier)
 	if err != nil {
@@ -137,8 +138,9 @@ func (c *caller) invoker(name, qualifier string) (func(context.Context, []byte) 
 	}, nil
 }
 
-// newCall returns a call of a room as invoke takes it. That the client has left looks like a timeout
-// from there: rooms ask the context of their request.
+// newCall returns the request of a bracket's call, as invoke expects it. It is detached from the
+// client: when the client disconnects, invoke reports a timeout, and brackets check their request's
+// context.
 func newCall(ctx context.Context, t *target, event []byte) *request {
 	req := &request{target: t, event: event, uncounted: true}
 	req.http = blankRequest.WithContext(context.WithoutCancel(ctx))
@@ -146,8 +148,7 @@ func newCall(ctx context.Context, t *target, event []byte) *request {
 	return req
 }
 
-// failBracket responds in the name of a room, with the status text in the shape of the format's own
-// front door.
+// failBracket responds for a bracket, with the status text in the shape of the format's own front door.
 func failBracket(l *Lambda, w http.ResponseWriter, r *http.Request, status int) {
 	contentType, body := l.format.failureBody(status, statusText(status))
 	header := w.Header()
@@ -155,12 +156,12 @@ func failBracket(l *Lambda, w http.ResponseWriter, r *http.Request, status int) 
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(body)) // fails only where the client has gone
+		_, _ = w.Write([]byte(body)) // fails only if the client has disconnected
 	}
 }
 
-// noteFailure tells rooms further out that this middleware responds itself, or, with fallback, the
-// next handler in the function's place.
+// noteFailure tells the brackets around the function that the response is not the function's: it is
+// this middleware's or, with fallback, the next handler's.
 func noteFailure(r *http.Request, c cause, fellBack bool) {
 	notes, ok := bracket.NotesIn(r.Context())
 	switch {

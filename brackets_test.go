@@ -16,8 +16,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/logline"
 )
 
-// hookedLambda is a Lambda endpoint whose hooks reply what a test says, by the names of their
-// functions, and whose function "hello" replies too. A reply that is a status is Lambda's own.
+// hookedLambda is a Lambda endpoint whose functions reply as a test defines, by name: the hooks, and
+// the function "hello". A reply that is a status becomes Lambda's own error.
 func hookedLambda(t *testing.T, replies map[string]string) (*fakeLambda, *Config) {
 	t.Helper()
 	f := &fakeLambda{}
@@ -46,7 +46,7 @@ func hookedLambda(t *testing.T, replies map[string]string) (*fakeLambda, *Config
 	return f, config
 }
 
-// unchangedBy returns the request or the response of a hook's event.
+// unchangedBy returns the request or the response in a hook's event.
 func unchangedBy(event []byte) []byte {
 	var decoded struct {
 		Records []struct {
@@ -63,7 +63,7 @@ func unchangedBy(event []byte) []byte {
 	return decoded.Records[0].CF.Request
 }
 
-// called returns the functions that were called, in their order.
+// called returns the called functions in order.
 func (f *fakeLambda) called() string {
 	f.mu.Lock()
 	names := ""
@@ -87,14 +87,14 @@ func TestHooksAroundTheFunction(t *testing.T) {
 	const four = "viewerRequest originRequest hello originResponse viewerResponse"
 	hello := `{"statusCode":200,"headers":{"x-a":"1"},"body":"hello"}`
 	cases := map[string]struct {
-		replies map[string]string // of the function and of hooks that do more than reply what they got
+		replies map[string]string // of the function, and of hooks that change something
 		set     func(*Config)
 		status  int
 		body    string
 		called  string
 	}{
-		"all of them": {nil, func(_ *Config) {}, 200, "hello", four},
-		"a response that is changed": {
+		"all four hooks": {nil, func(_ *Config) {}, 200, "hello", four},
+		"a changed response": {
 			map[string]string{"originResponse": `{"status":"203","body":"new"}`}, func(_ *Config) {}, 203, "new", four,
 		},
 		"a hook that responds": {
@@ -104,21 +104,21 @@ func TestHooksAroundTheFunction(t *testing.T) {
 			map[string]string{"hello": "function error"}, func(_ *Config) {}, 502, `{"message":"Bad Gateway"}`,
 			"viewerRequest originRequest hello",
 		},
-		"a function that fails, and the next handler": {
+		"a function that fails, with fallback": {
 			map[string]string{"hello": "500"}, func(c *Config) { c.Fallback = true }, 404, "404 page not found\n",
 			"viewerRequest originRequest hello",
 		},
-		"a function that is throttled": {
+		"a throttled function": {
 			map[string]string{"hello": "429"}, func(_ *Config) {}, 503, `{"message":"Service Unavailable"}`,
 			"viewerRequest originRequest hello",
 		},
-		"a hook that fails, whatever fallback and retry say": {
+		"a hook that fails, with fallback and retry": {
 			map[string]string{"originRequest": "500"}, func(c *Config) {
 				c.Fallback = true
 				c.Retry = &RetryConfig{Attempts: 3, Causes: []string{"server", "throttle"}}
 			}, 503, `{"message":"Service Unavailable"}`, "viewerRequest originRequest",
 		},
-		"the shape of another format": {
+		"a failure in another format's shape": {
 			map[string]string{"viewerRequest": "null"}, func(c *Config) { c.EventFormat = "raw" }, 502, "Bad Gateway",
 			"viewerRequest",
 		},
@@ -163,7 +163,7 @@ func TestHooksAroundTheRoutersService(t *testing.T) {
 	}
 }
 
-// TestHooksAroundACache asks twice for each path.
+// TestHooksAroundACache sends two requests for each path.
 func TestHooksAroundACache(t *testing.T) {
 	const viewers = "viewerRequest viewerResponse"
 	const request = "viewerRequest"
@@ -171,9 +171,9 @@ func TestHooksAroundACache(t *testing.T) {
 	fresh := `"headers":{"cache-control":[{"value":"max-age=60"}]}`
 	cases := map[string]struct {
 		replies  map[string]string
-		called   string // by both requests
+		called   string // called by both requests
 		statuses string
-		body     string // of the second
+		body     string // of the second request
 	}{
 		"a response": {nil, all + " " + viewers, "200 200", "hello"},
 		"a response that viewerResponse changes": {
@@ -191,18 +191,18 @@ func TestHooksAroundACache(t *testing.T) {
 			"viewerRequest originRequest hello originResponse viewerRequest originRequest hello originResponse",
 			"502 502", `{"message":"Bad Gateway"}`,
 		},
-		"a 404 that originResponse makes a 200": {
+		"a 404 that originResponse turns into a 200": {
 			map[string]string{
 				"hello":          `{"statusCode":404,"headers":{"cache-control":"max-age=60"},"body":"none"}`,
 				"originResponse": `{"status":"200",` + fresh + `}`,
 			},
 			"viewerRequest originRequest hello originResponse viewerRequest", "200 200", "none",
 		},
-		"what originRequest responds": {
+		"a response of originRequest": {
 			map[string]string{"originRequest": `{"status":"200","body":"made",` + fresh + `}`},
 			"viewerRequest originRequest viewerResponse " + viewers, "200 200", "made",
 		},
-		"what viewerRequest responds": {
+		"a response of viewerRequest": {
 			map[string]string{"viewerRequest": `{"status":"200","body":"made",` + fresh + `}`},
 			request + " " + request, "200 200", "made",
 		},
@@ -276,8 +276,8 @@ func TestFailuresOfHooksInTheLog(t *testing.T) {
 
 var variable = regexp.MustCompile(`requestId=\S+ duration=\S+`)
 
-// TestClientsFillNoLogWithThrottledHooks has two requests, of which the log tells one.
-func TestClientsFillNoLogWithThrottledHooks(t *testing.T) {
+// TestThrottledHooksDoNotFillTheLog sends two requests, of which only one is logged.
+func TestThrottledHooksDoNotFillTheLog(t *testing.T) {
 	logline.AdmitAll()
 	logged := captureLog(t)
 	_, config := hookedLambda(t, map[string]string{"check": "429"})
@@ -300,7 +300,7 @@ func TestAPlainConfigurationHasNoBracket(t *testing.T) {
 	}
 }
 
-func TestHooksAreCheckedWhenTheConfigurationIs(t *testing.T) {
+func TestHookOptionsAreValidated(t *testing.T) {
 	config := CreateConfig()
 	config.Edge = &edge.Config{ViewerRequest: &edge.RequestHookConfig{Function: "a b"}}
 	_, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@test")

@@ -12,7 +12,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
-// newCache builds the cache of option cache, for as long as life lasts.
+// newCache builds the bracket of option cache, which lasts until life ends.
 func newCache(life context.Context, l *Lambda, config *Config) (*cache.Cache, error) {
 	identity, err := cacheIdentity(config)
 	if err != nil {
@@ -22,7 +22,7 @@ func newCache(life context.Context, l *Lambda, config *Config) (*cache.Cache, er
 	return cache.New(life, config.Cache, cache.Core{
 		Name:     l.name,
 		Settings: identity,
-		// A request that the options hand to the router's service must not leave its goroutine.
+		// The next handler must run in the request's own goroutine.
 		Function:   config.hasFunction() && config.Unmatched != unmatchedNext,
 		Streamed:   l.calls.streamed,
 		Authorized: config.Authorizer != nil,
@@ -39,23 +39,23 @@ func newCache(life context.Context, l *Lambda, config *Config) (*cache.Cache, er
 	})
 }
 
-// cacheIdentity returns what stored responses depend on: all options but credentials, and the region
-// that is not in them.
+// cacheIdentity returns what stored responses depend on: all options except credentials, and the region
+// of the environment.
 func cacheIdentity(config *Config) ([]byte, error) {
 	c := *config
 	c.Credentials = nil
 	group := *config.Cache
 	group.Redis = nil
 	c.Cache = &group
-	options, err := json.Marshal(c) //yaegi:ok secret-printed credentials are off, and the rest is only hashed
+	options, err := json.Marshal(c) //yaegi:ok secret-printed credentials are removed, the rest is only hashed
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	return append(options, newLambdaAPI(config).regionOf(&aws.Function{})...), nil
 }
 
-// fallsBack hands a failure on to the next handler. Behind a cache it only notes that it would: a stale
-// response comes first.
+// fallsBack reports whether the next handler gets the request after a failure with this status. Behind
+// a cache it only notes that it could, since the cache prefers a stale response.
 func fallsBack(l *Lambda, req *request, status int) bool {
 	if !l.failures.fallback || !replayable(req) || !canFallBack(status) {
 		return false
@@ -68,9 +68,9 @@ func fallsBack(l *Lambda, req *request, status int) bool {
 	return true
 }
 
-// cacheGauges returns what the caches hold, and counts what they have done since the last time.
+// cacheGauges returns what the caches contain, and counts what they did since the last call.
 func cacheGauges() []metrics.Gauge {
-	bytes := map[string]float64{} // by middleware: after a change of its options it has two caches for a while
+	bytes := map[string]float64{} // by middleware, which has two caches for a while after its options change
 	entries := map[string]float64{}
 	up := map[string]float64{}
 	for _, usage := range cache.Usages() {

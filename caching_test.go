@@ -13,7 +13,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
-// cacheable is a reply that lives for a minute, with a body.
+// cacheable is a reply that may be stored for a minute.
 func cacheable(body string) string {
 	return `{"statusCode":200,"headers":{"cache-control":"max-age=60"},"body":"` + body + `"}`
 }
@@ -32,7 +32,7 @@ func wantCacheStatus(t *testing.T, what string, resp *http.Response, want string
 func TestACacheInFrontOfAFunction(t *testing.T) {
 	for name, set := range map[string]func(*Config){
 		"a buffered reply":     func(_ *Config) {},
-		"a bound":              func(c *Config) { c.MaxConcurrency = 1 },
+		"maxConcurrency":       func(c *Config) { c.MaxConcurrency = 1 },
 		"an access log":        func(c *Config) { c.AccessLog = true },
 		"another event format": func(c *Config) { c.EventFormat = "rest-api" },
 	} {
@@ -74,7 +74,7 @@ func TestOptionsThatStoredResponsesDoNotDependOn(t *testing.T) {
 		t.Error("got the same identity for another event format, want another")
 	}
 	if strings.Contains(string(before), "secret") {
-		t.Errorf("got a secret in %s", before)
+		t.Errorf("got %s, want no secret in it", before)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestFailuresBehindACache(t *testing.T) {
 	}
 }
 
-// authorizedPage replies to the events of an authorizer and of a function.
+// authorizedPage replies to events of an authorizer and to those of a function.
 func authorizedPage(control string) func(w http.ResponseWriter, event []byte) {
 	return func(w http.ResponseWriter, event []byte) {
 		if strings.Contains(string(event), `"identitySource"`) {
@@ -191,10 +191,10 @@ func TestStreamedRepliesAreStoredWhileTheyStream(t *testing.T) {
 		want   string // of the second request
 	}{
 		"a whole reply": {append(whole[:3:3], ends()), "hit; ttl=60"},
-		"one that ends with an error": {
+		"a stream that ends with an error": {
 			append(whole[:3:3], completeFrame(`{"ErrorCode":"Runtime.Error"}`)), "fwd=uri-miss; stored; ttl=60",
 		},
-		"one that breaks": {whole[:3:3], "fwd=uri-miss; stored; ttl=60"},
+		"a stream that breaks": {whole[:3:3], "fwd=uri-miss; stored; ttl=60"},
 	} {
 		f := newFakeLambda(t, streams("application/vnd.awslambda.http-integration-response", row.pieces...))
 		config := streamConfig(f)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Client certificates, as API Gateway tells of them where mutual TLS is on:
+// Client certificates, in the form that API Gateway uses with mutual TLS:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html
 
 // clientCert is a client's certificate in events.
@@ -29,8 +29,8 @@ type clientCertValidity struct {
 	NotAfter  string `json:"notAfter"`
 }
 
-// verifiedClientCert returns the certificate that Traefik has verified, or nil. One that Traefik only asks for, without
-// an authority to trust, says nothing of the client: API Gateway verifies all that it passes on.
+// verifiedClientCert returns the certificate that Traefik verified; nil for none. A certificate that
+// Traefik requested without verifying it proves nothing, and API Gateway passes on only verified ones.
 func verifiedClientCert(r *http.Request) *clientCert {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
 		return nil
@@ -51,8 +51,9 @@ func newClientCert(certificate *x509.Certificate) *clientCert {
 	}
 }
 
-// distinguishedName returns a name in the certificate's own order, "C=US,O=Example,CN=client". Go's String has it
-// reversed, as RFC 2253 wants. A name that is not one is "": the certificate would not have been verified.
+// distinguishedName returns a name in the certificate's own order, "C=US,O=Example,CN=client". Go's
+// String reverses it, as RFC 2253 requires. It returns "" for a malformed name, which no verified
+// certificate has.
 func distinguishedName(raw []byte) string {
 	var name pkix.RDNSequence
 	if _, err := asn1.Unmarshal(raw, &name); err != nil {

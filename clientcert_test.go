@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// newClientCertificate returns one whose issuer it is itself.
+// newClientCertificate returns a self-signed certificate.
 func newClientCertificate(t *testing.T) *x509.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -38,7 +38,7 @@ func newClientCertificate(t *testing.T) *x509.Certificate {
 	return certificate
 }
 
-func TestEventsHaveTheClientCertificateThatWasVerified(t *testing.T) {
+func TestEventsHaveTheVerifiedClientCertificate(t *testing.T) {
 	certificate := newClientCertificate(t)
 	verified := &tls.ConnectionState{
 		PeerCertificates: []*x509.Certificate{certificate},
@@ -52,7 +52,7 @@ func TestEventsHaveTheClientCertificateThatWasVerified(t *testing.T) {
 		{"HTTP API 2.0", "http-api-v2", "requestContext authentication", verified, true},
 		{"HTTP API 1.0", "http-api-v1", "requestContext identity", verified, true},
 		{"REST API", "rest-api", "requestContext identity", verified, true},
-		{"a Function URL has none", "function-url", "requestContext authentication", verified, false},
+		{"a Function URL has no certificate", "function-url", "requestContext authentication", verified, false},
 		{"not verified, 2.0", "http-api-v2", "requestContext authentication", &tls.ConnectionState{PeerCertificates: verified.PeerCertificates}, false},
 		{"not verified, REST API", "rest-api", "requestContext identity", &tls.ConnectionState{PeerCertificates: verified.PeerCertificates}, false},
 		{"no certificate", "http-api-v2", "requestContext authentication", &tls.ConnectionState{}, false},
@@ -81,7 +81,7 @@ func TestEventsHaveTheClientCertificateThatWasVerified(t *testing.T) {
 			}
 		}
 		if got := at(event, row.path+" clientCert clientCertPem"); row.found && !strings.HasPrefix(got, `"-----BEGIN CERTIFICATE-----\n`) {
-			t.Errorf("%s: clientCertPem: got %s", row.name, got)
+			t.Errorf("%s: got clientCertPem %s, want a certificate in PEM", row.name, got)
 		}
 		if got := at(event, "requestContext authentication"); row.format == "http-api-v2" && !row.found && got != "absent" {
 			t.Errorf("%s: got authentication %s, want none", row.name, got)
@@ -89,7 +89,7 @@ func TestEventsHaveTheClientCertificateThatWasVerified(t *testing.T) {
 	}
 }
 
-func TestSerialNumberIsOpenSSLs(t *testing.T) {
+func TestSerialNumbersAreWrittenLikeOpenSSL(t *testing.T) {
 	for number, want := range map[string]string{
 		"1":                    "1",
 		"9223372036854775807":  "9223372036854775807",

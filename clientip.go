@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// clientIPStrategy is IPStrategy, parsed.
+// clientIPStrategy is the parsed IPStrategy.
 type clientIPStrategy struct {
 	depth    int
 	excluded []netip.Prefix
@@ -20,7 +20,7 @@ func newClientIPStrategy(s *IPStrategy) *clientIPStrategy {
 	return &clientIPStrategy{depth: s.Depth, excluded: excluded}
 }
 
-// clientAddress returns the client's bare address, by the options' strategy.
+// clientAddress returns the client's address without port, found with option ipStrategy.
 func clientAddress(l *Lambda, r *http.Request) string {
 	peer := peerIP(r.RemoteAddr)
 	if l.functions.clientIP == nil {
@@ -29,8 +29,8 @@ func clientAddress(l *Lambda, r *http.Request) string {
 	return forwardedIP(l.functions.clientIP, &request{http: r, peerIP: peer})
 }
 
-// forwardedIP returns the client's bare address. An entry of X-Forwarded-For that is missing or
-// is no address does not count: then the TCP peer is the client, which nobody can forge.
+// forwardedIP returns the client's address without port. If the entry of X-Forwarded-For is missing or
+// not an address, that is the TCP peer's, which cannot be forged.
 func forwardedIP(s *clientIPStrategy, req *request) string {
 	forwarded := strings.Split(strings.Join(req.http.Header["X-Forwarded-For"], ","), ",")
 	if addr := s.pick(forwarded); addr.IsValid() {
@@ -39,7 +39,7 @@ func forwardedIP(s *clientIPStrategy, req *request) string {
 	return req.peerIP
 }
 
-// pick returns the entry that the strategy points at, the zero Addr for none.
+// pick returns the entry that the strategy selects; the zero Addr for none.
 func (s *clientIPStrategy) pick(forwarded []string) netip.Addr {
 	if s.depth > 0 {
 		if s.depth > len(forwarded) {
@@ -72,8 +72,8 @@ func (s *clientIPStrategy) excludes(addr netip.Addr) bool {
 	return false
 }
 
-// peerIP returns the address of the TCP peer without port and zone; of one that came to a socket for
-// both versions (::ffff:192.0.2.1) the IPv4 address.
+// peerIP returns the TCP peer's address without port and zone. It converts IPv4-mapped addresses
+// (::ffff:192.0.2.1), which sockets for both versions report, to IPv4.
 //
 //lambda:inline
 func peerIP(remoteAddr string) string {

@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// inFlight counts the calls that middlewares with maxConcurrency have under way, by the
-// middleware's name. It outlives the instances: all routers and all reloads of a middleware count
-// together, and a bound that changes counts what runs already.
+// inFlight counts the running calls of middlewares with maxConcurrency, by the middleware's name. It
+// outlives the instances, so that all routers and all reloads of a middleware count together, and a
+// changed limit applies to calls that are running already.
 var inFlight = struct {
 	sync.Mutex
 	counts map[string]int
 }{counts: map[string]int{}}
 
-// acquireSlot counts a request in, unless that would be one too many. It is called when the event is
-// ready: a client that is slow to send its body takes nobody's place.
+// acquireSlot counts a call, unless the limit is reached. It is called with the finished event, so that
+// a client that sends its body slowly occupies no slot.
 func acquireSlot(l *Lambda, req *request) error {
 	inFlight.Lock()
 	defer inFlight.Unlock()
@@ -26,8 +26,8 @@ func acquireSlot(l *Lambda, req *request) error {
 	return nil
 }
 
-// releaseSlot counts a request out, if it is counted in. It is called when Lambda's reply has been
-// read, or has failed: nor does a client that is slow to take the response take anybody's place.
+// releaseSlot ends what acquireSlot began, if that was called. It is called when Lambda's reply was
+// read or has failed, so that a client that reads slowly occupies no slot.
 func releaseSlot(l *Lambda, req *request) {
 	if !req.holdsSlot {
 		return

@@ -21,48 +21,49 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// Config holds the options of one middleware. Names are those of the `mapstructure` tags, in any
-// case. From labels every value arrives as a string; durations are strings with a unit ("62s"; a
-// bare number counts seconds), sizes are whole numbers of bytes.
+// Config holds the options of one middleware. Their names are those of the `mapstructure` tags, in any
+// case. Labels give every value as a string. Durations are strings with a unit, such as "62s"; a bare
+// number is in seconds. Sizes are whole numbers of bytes.
 type Config struct {
-	// Function defines the Lambda function that answers: a name, a partial ARN
-	// ("123456789012:function:name") or an ARN, each with an optional ":qualifier".
-	// Exactly one of Function, Routes and PathPrefix is required, but none where a group such as Edge
-	// is set: then the next handler of the router, its service, is the origin.
+	// Function defines the Lambda function that serves the requests: a name, a partial ARN
+	// ("123456789012:function:name") or an ARN, each with an optional ":qualifier". Exactly one of
+	// Function, Routes and PathPrefix is required. With Edge, Authorizer or Cache all three may be left
+	// out: then the next handler of the router, its service, is the origin.
 	Function string `mapstructure:"function"`
 
 	// Qualifier defines the version or the alias of Function, or of all functions under PathPrefix.
-	// Default: what Function carries, else none, which is $LATEST.
+	// Default: the qualifier in Function, else none, which means $LATEST.
 	Qualifier string `mapstructure:"qualifier"`
 
 	// Routes defines functions by method and path.
 	Routes []route.Config `mapstructure:"routes"`
 
-	// PathPrefix defines the path, decoded, under which the next segment names the function:
-	// "/lambda/" sends /lambda/hello/x to the function hello. A name of other characters than
-	// letters, digits, - and _, or of more than 64, is no function's. Clients can call every
-	// function that Include and Exclude allow and the credentials may call: set Include.
+	// PathPrefix defines the decoded path under which the next segment names the function: with
+	// "/lambda/", a request for /lambda/hello/x calls the function hello. A name has up to 64 letters,
+	// digits, "-" and "_"; any other matches no function. Clients can call every function that Include
+	// and Exclude allow and that the credentials may call: set Include.
 	PathPrefix string `mapstructure:"pathPrefix"`
 
-	// Include defines the names that PathPrefix may find in a path, each with * as its prefix,
-	// its suffix or both.
+	// Include defines the names that a path may contain after PathPrefix. A pattern may have * as its
+	// prefix, its suffix or both.
 	// Default: all names.
 	Include []string `mapstructure:"include"`
 
-	// Exclude defines the names that it may not, in the same way, though Include has them.
+	// Exclude defines the names that are refused, as patterns like those of Include. It wins over
+	// Include.
 	Exclude []string `mapstructure:"exclude"`
 
-	// NamePrepend and NameAppend go around the name in the path, after Include and Exclude have
-	// been asked, and make what Function would be.
+	// NamePrepend and NameAppend are put around the name in the path after Include and Exclude were
+	// checked. The result is used like Function.
 	NamePrepend string `mapstructure:"namePrepend"`
 	NameAppend  string `mapstructure:"nameAppend"`
 
-	// StripPrefix takes PathPrefix and the name off the path that the function sees.
+	// StripPrefix removes PathPrefix and the name from the path in the event.
 	// Default: false.
 	StripPrefix bool `mapstructure:"stripPrefix"`
 
-	// Unmatched defines what becomes of a request that no route takes, or whose path names no
-	// function: "notFound" answers 404, "next" hands it, untouched, to the next handler.
+	// Unmatched defines what happens to a request that matches no route, or whose path names no
+	// function: "notFound" responds with 404, "next" passes it unchanged to the next handler.
 	// Default: "notFound".
 	Unmatched string `mapstructure:"unmatched"`
 
@@ -70,193 +71,197 @@ type Config struct {
 	// Default: the region in Function's ARN, else AWS_REGION, else AWS_DEFAULT_REGION.
 	Region string `mapstructure:"region"`
 
-	// Endpoint defines the base URL of the Lambda API. With http:// the events, and all that users send, travel in clear
-	// text: a warning is logged unless the host is loopback, a name without a dot or below docker.internal.
+	// Endpoint defines the base URL of the Lambda API. With http://, events with all that users send
+	// travel in clear text: a warning is logged, except for loopback, names without a dot and names
+	// under docker.internal.
 	// Default: the HTTPS endpoint of the region.
 	Endpoint string `mapstructure:"endpoint"`
 
-	// UseFIPS calls the endpoint whose cryptography is FIPS 140 validated, where the region has one.
+	// UseFIPS calls the region's endpoint with FIPS 140 validated cryptography. Not every region has
+	// one.
 	// Default: false.
 	UseFIPS bool `mapstructure:"useFIPS"`
 
-	// UseDualStack calls the endpoint that has IPv6 addresses too.
+	// UseDualStack calls the endpoint that has IPv6 addresses, too.
 	// Default: false.
 	UseDualStack bool `mapstructure:"useDualStack"`
 
-	// TLS defines whom to trust on connections to the Lambda API.
+	// TLS defines which certificates to trust on connections to the Lambda API.
 	// Default: the system's certificate authorities.
 	TLS *TLSConfig `mapstructure:"tls"`
 
-	// ProxyURL defines the proxy to reach the Lambda API through: a URL of scheme http, https,
-	// socks5 or socks5h, with user and password if need be.
-	// Default: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.
+	// ProxyURL defines the proxy for connections to the Lambda API: a URL of scheme http, https, socks5
+	// or socks5h, optionally with user and password.
+	// Default: taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 	ProxyURL string `mapstructure:"proxyURL"`
 
-	// MaxIdleConnections defines how many connections to the Lambda API are kept open between
-	// requests. Each call has a connection to itself: with fewer than there are calls at the same
-	// time, the rest pay for a TLS handshake each.
+	// MaxIdleConnections defines how many connections to the Lambda API are kept open between requests.
+	// Each call occupies one connection. When more calls run at the same time, the others each need a
+	// new connection with a TLS handshake.
 	// Default: 1000.
 	MaxIdleConnections int `mapstructure:"maxIdleConnections"`
 
 	// Credentials defines where the AWS credentials come from.
-	// Default: they are looked for where AWS's SDKs look.
+	// Default: the places where AWS's SDKs look.
 	Credentials *credentials.Config `mapstructure:"credentials"`
 
-	// EventFormat defines the event that the function gets: a key of eventFormats.
+	// EventFormat defines the shape of the event that the function receives: a key of eventFormats.
 	// Default: "http-api-v2".
 	EventFormat string `mapstructure:"eventFormat"`
 
-	// InvocationType defines whether Lambda waits for the function: "RequestResponse" does; "Event"
-	// queues the event, of up to 1 MB, and the client gets 202 with an empty body; "DryRun" only
-	// checks that the function may be called, and the client gets 204.
+	// InvocationType defines whether Lambda waits for the function. "RequestResponse" waits. "Event"
+	// queues the event, of up to 1 MB, and the client gets 202 with an empty body. "DryRun" only checks
+	// that the function may be called, and the client gets 204.
 	// Default: "RequestResponse".
 	InvocationType string `mapstructure:"invocationType"`
 
-	// LogType defines whether, where the function fails, the end of what it had logged (4 KB) comes
-	// into Traefik's log: "Tail" or "None". It never reaches a client.
+	// LogType defines whether the end of the function's log (4 KB) is copied to Traefik's log when the
+	// function fails: "Tail" or "None". It is never sent to a client.
 	// Default: "None".
 	LogType string `mapstructure:"logType"`
 
-	// TenantID defines the tenant of a function with tenant isolation: 1 to 256 letters, digits,
-	// blanks or any of ._:/=+-@. A template, as those of EventHeaders: what is rendered empty is
-	// not sent, and what Lambda would refuse ends the request with 502.
+	// TenantID defines the tenant of a function with tenant isolation: 1 to 256 letters, digits, blanks
+	// or any of ._:/=+-@. It is a template, like the values of EventHeaders. An empty result is not
+	// sent. A result that Lambda would refuse ends the request with 502.
 	// Default: none.
 	TenantID string `mapstructure:"tenantId"`
 
-	// ClientContext defines the client context that the function finds in its context object: JSON,
-	// of up to 3583 bytes in Base64, which it is sent in. A template; write values with the
-	// function json. Only with InvocationType "RequestResponse".
+	// ClientContext defines the client context in the function's context object: JSON, at most 3583
+	// bytes when encoded as Base64. It is a template; write values with its function json. Only with
+	// InvocationType "RequestResponse".
 	// Default: none.
 	ClientContext string `mapstructure:"clientContext"`
 
-	// DurableExecutionName defines the name of the execution of a durable function, which runs once
-	// for a name: 1 to 64 letters, digits, - or _. A template.
-	// Default: none, each request is an execution of its own.
+	// DurableExecutionName defines the name of a durable function's execution: 1 to 64 letters, digits,
+	// - or _. Lambda runs the function once for each name. It is a template.
+	// Default: none, so that each request starts an execution of its own.
 	DurableExecutionName string `mapstructure:"durableExecutionName"`
 
-	// InvokeMode defines whether the function's reply is read whole before it is written
-	// ("BUFFERED"), or written while it comes ("RESPONSE_STREAM"). A streamed reply that breaks
-	// has its status sent already: the connection is cut, so that the client can tell.
+	// InvokeMode defines whether the function's reply is read whole before the response is written
+	// ("BUFFERED"), or written as it arrives ("RESPONSE_STREAM"). If a streamed reply breaks, its
+	// status was already sent: the connection is cut, so that the client notices.
 	// Default: "BUFFERED".
 	InvokeMode string `mapstructure:"invokeMode"`
 
-	// Template defines the payload where EventFormat is "template": a Go text/template over the
-	// fields of templateData, with a function json that quotes what it is given. It has to make
-	// JSON: where it does not, the request fails with 500 and nothing is invoked.
+	// Template defines the payload if EventFormat is "template": a Go text/template over the fields of
+	// templateData, with a function json that quotes its argument. The result must be JSON. If it is
+	// not, the request fails with 500 and the function is not called.
 	Template string `mapstructure:"template"`
 
-	// ResponseFormat defines how the function's reply is read: "auto" as EventFormat implies,
-	// taking what frameworks' adapters answer, "strict" as AWS's front door of EventFormat does,
-	// "raw" as the body itself (of a JSON string its text), "http" as the bytes of an HTTP/1.1
-	// response. Streams are read in one way, but for "raw"; "http" they cannot be.
+	// ResponseFormat defines how the function's reply is read. "auto" depends on EventFormat, and
+	// accepts what frameworks' adapters send. "strict" reads it as AWS's front door of EventFormat
+	// does. "raw" takes it as the response's body; a JSON string is replaced by its text. "http" reads
+	// it as the bytes of an HTTP/1.1 response. A stream is read in the same way with "auto" and
+	// "strict"; "http" is refused.
 	// Default: "auto".
 	ResponseFormat string `mapstructure:"responseFormat"`
 
-	// ContentType defines the content type of the body where ResponseFormat is "raw".
+	// ContentType defines the response's Content-Type if ResponseFormat is "raw".
 	// Default: "application/json".
 	ContentType string `mapstructure:"contentType"`
 
-	// BinaryMediaTypes defines content types of request bodies that go into the event as Base64,
-	// beside those that EventFormat sends so: "image/png", "image/*", or "*/*" for every body.
+	// BinaryMediaTypes defines content types of request bodies that the event contains as Base64, in
+	// addition to those that EventFormat encodes anyway: "image/png", "image/*", or "*/*" for every
+	// body.
 	BinaryMediaTypes []string `mapstructure:"binaryMediaTypes"`
 
-	// EventHeaders defines headers to set in the event, in the place of those of the client.
-	// Values may be templates, as Template is. Formats without headers (raw, template) ignore it.
+	// EventHeaders defines headers to set in the event. They replace the client's. Values may be
+	// templates, like Template. Formats without headers (raw, template) ignore this option.
 	EventHeaders map[string]string `mapstructure:"eventHeaders"`
 
-	// Stage, StageVariables, AccountID and APIID define what the event says of the API that there
-	// is none of.
-	// Default: stage "$default" ("prod" for rest-api), no variables, the account of Function's ARN,
+	// Stage, StageVariables, AccountID and APIID define what the event says about the API, since no
+	// real API exists.
+	// Default: stage "$default" ("prod" for rest-api), no variables, the account in Function's ARN,
 	// else "000000000000" ("anonymous" for function-url), the API "traefik".
 	Stage          string            `mapstructure:"stage"`
 	StageVariables map[string]string `mapstructure:"stageVariables"`
 	AccountID      string            `mapstructure:"accountId"`
 	APIID          string            `mapstructure:"apiId"`
 
-	// Timeout defines how long a request may take, from its body read to the last byte of the
+	// Timeout defines how long a request may take, from reading its body to the last byte of the
 	// function's reply; with RESPONSE_STREAM, to the first byte.
 	// Default: "62s".
 	Timeout string `mapstructure:"timeout"`
 
-	// IdleTimeout defines how long a streamed reply may pause between two chunks. A client that
-	// reads slowly is no pause.
-	// Default: what Timeout says.
+	// IdleTimeout defines how long a streamed reply may pause between two chunks. A slow client does
+	// not count as a pause.
+	// Default: the value of Timeout.
 	IdleTimeout string `mapstructure:"idleTimeout"`
 
-	// MaxRequestBodyBytes defines how large a request's body may be. Lambda itself takes no
-	// event over 6 MB, and Base64 makes a binary body a third larger.
+	// MaxRequestBodyBytes defines the largest request body. Lambda accepts events up to 6 MB, and
+	// Base64 makes a binary body a third larger.
 	// Default: 6291456.
 	MaxRequestBodyBytes int64 `mapstructure:"maxRequestBodyBytes"`
 
-	// FunctionErrorStatus defines the status of the answer when the function failed.
+	// FunctionErrorStatus defines the response's status when the function failed.
 	// Default: 502.
 	FunctionErrorStatus int `mapstructure:"functionErrorStatus"`
 
-	// Retry defines which calls are made again.
+	// Retry defines which calls are retried.
 	// Default: none.
 	Retry *RetryConfig `mapstructure:"retry"`
 
-	// Fallback hands the request, as it came, to the next handler of the router wherever this
-	// middleware would answer with 502, 503 or 504. The function may have run by then, in whole or
-	// in part: meant for requests that may be done twice.
+	// Fallback passes the request, unchanged, to the next handler of the router whenever this
+	// middleware would respond with 502, 503 or 504. The function may have run by then, fully or
+	// partly: use it for requests that may be repeated.
 	// Default: false.
 	Fallback bool `mapstructure:"fallback"`
 
-	// MaxConcurrency defines how many calls of this middleware, over all routers that use it, may be
-	// under way at the same time: from an event that is ready to a reply that has been read, or a
-	// stream that has ended. Other requests are answered with 503 and Retry-After at once.
-	// Default: 0, no bound.
+	// MaxConcurrency defines how many calls of this middleware may run at the same time, over all
+	// routers that use it. A call runs from the finished event until its reply has been read, or its
+	// stream has ended. Other requests get 503 with Retry-After at once.
+	// Default: 0, no limit.
 	MaxConcurrency int `mapstructure:"maxConcurrency"`
 
-	// ServerTiming adds how long the call of Lambda took, as Server-Timing, to the response, and what the
-	// authorizer, the cache and the edge hooks took.
+	// ServerTiming adds a Server-Timing header to the response: how long the call of Lambda took, and
+	// the authorizer, the cache and the edge hooks.
 	// Default: false.
 	ServerTiming bool `mapstructure:"serverTiming"`
 
-	// ExposeErrors puts the cause of a failure into the answer's body. The function's own error
-	// text, AWS's account numbers and internal names become public: for development only.
+	// ExposeErrors puts the cause of a failure into the response's body. It reveals the function's
+	// error text, AWS account numbers and internal names: for development only.
 	// Default: false.
 	ExposeErrors bool `mapstructure:"exposeErrors"`
 
-	// Authorizer asks who may pass before anything else of this middleware, but Edge's viewerRequest,
-	// sees a request: a Lambda authorizer, or JSON Web Tokens.
-	// Default: everybody may.
+	// Authorizer decides who may pass: a Lambda authorizer, or JSON Web Tokens. It runs before all
+	// other parts of this middleware except Edge's viewerRequest.
+	// Default: everybody may pass.
 	Authorizer *authorizer.Config `mapstructure:"authorizer"`
 
 	// Edge runs Lambda@Edge functions on requests and responses.
 	// Default: none.
 	Edge *edge.Config `mapstructure:"edge"`
 
-	// Cache stores responses as a shared HTTP cache does.
+	// Cache stores responses like a shared HTTP cache.
 	// Default: none.
 	Cache *cache.Config `mapstructure:"cache"`
 
-	// Probe has the function called at intervals, and keeps requests from it while it is sick.
+	// Probe calls the function at intervals, and keeps requests from it while it is unhealthy.
 	// Default: none.
 	Probe *probe.Config `mapstructure:"probe"`
 
-	// Metrics makes this instance answer every request with the metrics of all others, for
-	// Prometheus. It goes with no other option.
+	// Metrics makes this instance respond to every request with the metrics of all others, for
+	// Prometheus. It cannot be combined with other options.
 	// Default: false.
 	Metrics bool `mapstructure:"metrics"`
 
-	// AccessLog writes one line a request to Traefik's standard output, with the function, Lambda's
-	// request id, and the results of cache and authorizer.
+	// AccessLog writes one line for each request to Traefik's standard output, with the function,
+	// Lambda's request id, and the results of the cache and the authorizer.
 	// Default: false.
 	AccessLog bool `mapstructure:"accessLog"`
 
-	// LogFormat defines what a line of the log is: "text", key=value in a fixed order, or "json", an
-	// object with the same parts.
+	// LogFormat defines the format of log lines: "text", which is key=value in a fixed order, or
+	// "json", an object with the same fields.
 	// Default: "text".
 	LogFormat string `mapstructure:"logFormat"`
 
-	// XRayTracing sends X-Amzn-Trace-Id with each call of Lambda, built from the client's. The event
-	// has the same.
+	// XRayTracing sends X-Amzn-Trace-Id with each call of Lambda, based on the client's header. The
+	// event contains the same value.
 	// Default: false.
 	XRayTracing bool `mapstructure:"xrayTracing"`
 
-	// XRayTrustedIPs defines the addresses and CIDR ranges of TCP peers whose Parent and Sampled
-	// count. From all others only Root does: clients must not decide what is traced.
+	// XRayTrustedIPs defines the addresses and CIDR ranges of TCP peers whose Parent and Sampled fields
+	// are used. From other peers only Root is: clients must not decide which requests are traced.
 	// Default: none.
 	XRayTrustedIPs []string `mapstructure:"xrayTrustedIPs"`
 
@@ -264,22 +269,22 @@ type Config struct {
 	// Default: the address of the TCP peer.
 	IPStrategy *IPStrategy `mapstructure:"ipStrategy"`
 
-	// Unknown collects the options that do not exist, so that New can refuse them: a misspelt
-	// option that does nothing is worse than an error.
+	// Unknown collects options that do not exist, so that New can refuse them: a misspelt option
+	// without effect is worse than an error.
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
 // RetryConfig holds the options of the group retry.
 type RetryConfig struct {
-	// Attempts defines how often Lambda is called at most, the first time included, from 1 to 10.
-	// Between the calls it waits a random time of up to 0.1 s, 0.2 s, 0.4 s … 20 s, or for as long
-	// as Lambda asks. In an outage, a function's retries end after a hundred.
+	// Attempts defines the largest number of calls, the first included, from 1 to 10. The pause before
+	// a retry is random, up to 0.1 s, 0.2 s, 0.4 s … 20 s, or as long as Lambda asks for. In an outage,
+	// a function is retried at most a hundred times.
 	// Default: 1, no retry.
 	Attempts int `mapstructure:"attempts"`
 
-	// Causes defines what is retried: "throttle" (Lambda answers 429; the function has not run),
-	// "connect" (no connection to Lambda; nothing was sent), "server" (Lambda answers 5xx: the
-	// function may have run, so only for functions that may run twice).
+	// Causes defines which failures are retried: "throttle" (Lambda responds with 429; the function has
+	// not run), "connect" (no connection to Lambda; nothing was sent), "server" (Lambda responds with
+	// 5xx; the function may have run, so only for functions that may run twice).
 	// Default: throttle.
 	Causes []string `mapstructure:"causes"`
 
@@ -289,12 +294,12 @@ type RetryConfig struct {
 
 // TLSConfig holds the options of the group tls.
 type TLSConfig struct {
-	// CAFile defines a file of certificates, in PEM, of the authorities to trust instead of the
-	// system's. It is read whenever Traefik applies a configuration.
+	// CAFile defines a PEM file with certificates of authorities to trust instead of the system's. It
+	// is read whenever Traefik applies a configuration.
 	CAFile string `mapstructure:"caFile"`
 
-	// InsecureSkipVerify trusts everybody: who is on the way can pose as Lambda, and gets the
-	// events. It is warned of.
+	// InsecureSkipVerify accepts any certificate: an attacker on the network can pose as Lambda and
+	// receive the events. A warning is logged.
 	// Default: false.
 	InsecureSkipVerify bool `mapstructure:"insecureSkipVerify"`
 
@@ -302,16 +307,16 @@ type TLSConfig struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
-// IPStrategy finds the client's address in X-Forwarded-For, as the option of the same name of
-// Traefik's own middlewares does. Its leftmost entries are written by the client: use neither
-// field unless every proxy in front is your own.
+// IPStrategy finds the client's address in X-Forwarded-For, like the option of the same name of
+// Traefik's own middlewares. Clients write its leftmost entries: use neither field unless every proxy
+// in front is your own.
 type IPStrategy struct {
 	// Depth defines which entry of X-Forwarded-For to take, counted from the right.
-	// Default: 0, which leaves the header unread.
+	// Default: 0, which selects no entry.
 	Depth int `mapstructure:"depth"`
 
-	// ExcludedIPs defines the addresses and CIDR ranges of proxies to pass over: the first other
-	// entry of X-Forwarded-For from the right is taken. Unused where Depth is set.
+	// ExcludedIPs defines the addresses and CIDR ranges of proxies to skip: the rightmost other entry
+	// of X-Forwarded-For is taken. Ignored if Depth is set.
 	ExcludedIPs []string `mapstructure:"excludedIPs"`
 
 	// Unknown collects the options that do not exist.
@@ -324,7 +329,7 @@ const (
 	invokeModeStream   = "RESPONSE_STREAM"
 )
 
-// defaultFunctionErrorStatus is a function's failure as seen from the client: of what is behind us.
+// defaultFunctionErrorStatus is 502: to the client, the function is a server behind a gateway.
 const defaultFunctionErrorStatus = 502
 
 // CreateConfig returns the defaults. Traefik decodes a middleware's options over them.
@@ -350,8 +355,8 @@ const (
 	unmatchedNext     = "next"
 )
 
-// validate checks each option on its own, and those that only make sense together. Its errors
-// name the option, the value and what is allowed; never the value of a secret.
+// validate checks each option on its own, then those that only make sense together. Errors name the
+// option, the value and what is allowed; never the value of a secret.
 func (c *Config) validate() error {
 	checks := []error{
 		option.Unknown("", reflect.TypeOf(*c), c.Unknown),
@@ -389,7 +394,7 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// validateFunction checks that there is one way to a function.
+// validateFunction checks that exactly one option names functions; none is needed with brackets.
 func (c *Config) validateFunction() error {
 	set := 0
 	for _, is := range []bool{c.Function != "", len(c.Routes) > 0, c.PathPrefix != ""} {
@@ -417,7 +422,7 @@ func (c *Config) validateFunction() error {
 
 func (c *Config) validateInvokeMode() error {
 	if c.InvokeMode == invokeModeStream && c.ResponseFormat == responseHTTP {
-		return fmt.Errorf("responseFormat: %q: not with invokeMode %s: a stream has its own way to say status and headers",
+		return fmt.Errorf("responseFormat: %q: not with invokeMode %s: a stream sends its status and headers in a prelude",
 			responseHTTP, invokeModeStream)
 	}
 	return option.OneOf("invokeMode", c.InvokeMode, []string{invokeModeBuffered, invokeModeStream})
@@ -447,7 +452,7 @@ func (c *Config) validateContentType() error {
 		return nil
 	}
 	if c.ResponseFormat != responseRaw {
-		return fmt.Errorf("contentType: %q: only of use where responseFormat is %q", c.ContentType, responseRaw)
+		return fmt.Errorf("contentType: %q: only used with responseFormat %q", c.ContentType, responseRaw)
 	}
 	if _, _, err := mime.ParseMediaType(c.ContentType); err != nil {
 		return fmt.Errorf("contentType: %q: want a media type such as \"text/html; charset=utf-8\"", c.ContentType)
@@ -455,7 +460,7 @@ func (c *Config) validateContentType() error {
 	return nil
 }
 
-// validateMediaTypes takes media types, with "*" for every subtype or for everything.
+// validateMediaTypes accepts media types, with "*" for every subtype or for everything.
 func validateMediaTypes(option string, list []string) error {
 	for _, s := range list {
 		if !mediaTypePattern.MatchString(strings.TrimSpace(s)) {
@@ -496,7 +501,7 @@ func (c *Config) validateEndpoint() error {
 	return nil
 }
 
-// redactURL drops the part of a URL where people put passwords.
+// redactURL drops the part of a URL that may contain a password.
 func redactURL(s string) string {
 	if i := strings.LastIndex(s, "@"); i >= 0 {
 		return "…" + s[i:]

@@ -15,35 +15,36 @@ import (
 	"github.com/seed05e46011/lambda/internal/metrics"
 )
 
-// eventFormat is one shape of events and replies: a front door of AWS's, or of somebody else's.
+// eventFormat is one shape of events and replies: that of one of AWS's front doors, or of another
+// product.
 type eventFormat struct {
 	name formatName //lambda:case
 
 	// encode makes the event. It leaves invalid UTF-8 and large bodies to completeEvent.
 	encode func(settings *eventSettings, req *request) (event []byte, err error)
 
-	// replies is how replies are read where option responseFormat is auto.
+	// replies is the way to read replies if option responseFormat is auto.
 	replies *replyFormat
 
-	// bareReplies is set where a reply without a statusCode is the body itself.
+	// bareReplies is set if a reply without a statusCode is itself the response's body.
 	bareReplies bool
 
-	// contentType is that of a reply that names none.
+	// contentType is the default for replies without a Content-Type.
 	contentType string
 
-	// failureBody is what the format's own front door answers with when it fails: the content
-	// type and the body that carries the status text.
+	// failureBody returns the body, and its content type, with which the format's own front door
+	// reports failures. The body contains the status text.
 	failureBody func(status int, text string) (contentType, body string)
 
-	// strict is how the format's front door at AWS checks replies; nil for formats of others, whose
-	// replies are read leniently.
+	// strict holds the checks that the format's front door at AWS makes of replies. It is nil for other
+	// products' formats, whose replies are always read leniently.
 	strict *strictRules
 
-	// setContext sets what the events say of the API where no option does. It is called in New.
+	// setContext sets the format's defaults for what events say about the API. New calls it.
 	setContext func(c *eventContext)
 }
 
-// formatName tells the formats apart. In Yaegi numbers are compared ten times faster than strings.
+// formatName identifies a format. Yaegi compares numbers ten times faster than strings.
 type formatName int
 
 const (
@@ -59,8 +60,8 @@ const (
 	formatTemplate
 )
 
-// eventFormats holds the formats by the names that option eventFormat has for them. One more is a
-// file of its own, a name above, and an entry here.
+// eventFormats holds the formats by their names in option eventFormat. A new format is a file of its
+// own, a formatName and an entry here.
 var eventFormats = map[string]*eventFormat{
 	"http-api-v2": {
 		name: formatHTTPAPIv2, encode: encodeHTTPAPIv2,
@@ -123,82 +124,84 @@ func eventFormatNames() []string {
 	return names
 }
 
-// maxEventBytes is the largest event that Lambda takes in a synchronous invocation, from
+// maxEventBytes is the largest event of a synchronous invocation:
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const maxEventBytes = 6 << 20
 
-// request is an HTTP request on its way to a function, in the parts that events are made of.
+// request is an HTTP request on its way to a function, with the parts that events are made from.
 type request struct {
 	http     *http.Request
-	time     time.Time // when it came
-	millis   int64     // the same, since 1970
-	second   *second   // the same
-	signed   *second   // as of when it is signed
-	peerIP   string    // the TCP peer's address, bare
-	clientIP string    // the client's address, bare
-	path     string    // decoded, "/" at least
-	rawPath  string    // escaped; "" before escapedPath
+	time     time.Time // of arrival
+	millis   int64     // the same in milliseconds since 1970
+	second   *second   // the same, formatted
+	signed   *second   // the time to sign the call with
+	peerIP   string    // the TCP peer's, without port
+	clientIP string    // the client's, without port
+	path     string    // decoded, never empty
+	rawPath  string    // escaped; set by escapedPath
 
-	// Ids as AWS makes them (ids.go), whether or not the event has them.
+	// Ids in AWS's shapes (ids.go), made whether or not the format's events contain them.
 	traceID   string
 	requestID string
-	uuid      string // "" before requestUUID
+	uuid      string // set by requestUUID
 
-	body  []byte // all of it; nil before readBody and where there is none
-	event []byte // what the function gets, nil before encodeEvent
+	body  []byte // set by readBody; nil for none
+	event []byte // set by encodeEvent
 
-	// bodyTouched says that something of the body was read, bodyRead that all of it is in body.
+	// bodyTouched is set once any of the body was read, bodyRead once body holds all of it.
 	bodyTouched bool
 	bodyRead    bool
 
-	target *target // nil before route has found one
+	target *target // set by resolve, or fixed by option function
 
-	invocationHeaders http.Header // that the options ask for; nil for none
+	invocationHeaders http.Header // from the options; nil for none
 
-	holdsSlot bool // it is counted in inFlight
+	holdsSlot bool // counted in inFlight
 
-	called time.Time // when Lambda was called; zero for a plain call, which nobody times
+	called time.Time // when Lambda was called; zero for plain calls, which are not timed
 
-	// connecting says that a call has no connection yet, with the TLS handshake done: nothing of
-	// it can have been sent. Only kept where there may be a proxy.
+	// connecting is set while a call has no connection yet, TLS handshake included: nothing can have
+	// been sent. It is kept up to date only for calls that may go through a proxy.
 	connecting bool
 
-	// lossy is set where the event may not say what the client sent: it has U+FFFD, which json.Marshal
-	// writes for bytes that are not UTF-8. repaired says that withoutInvalidUTF8 has made the request
-	// of one whose event was, and that eventHeaders are rendered.
+	// lossy is set if the event contains U+FFFD, which json.Marshal writes for bytes that are not
+	// UTF-8: the event may differ from what the client sent. repaired is set on requests made by
+	// withoutInvalidUTF8. Their eventHeaders are rendered already.
 	lossy    bool
 	repaired bool
 
-	// undecodedQuery stands for the query where that decodes to what is not UTF-8: the escapes of
-	// bytes that are not ASCII stay as they are in what is decoded of it. "" otherwise.
+	// undecodedQuery replaces a query that does not decode to UTF-8: in it, the escapes of bytes that
+	// are not ASCII stay escaped when it is decoded. It is "" for all other queries.
 	undecodedQuery string
 
-	routeKey       string            // "GET /users/{id}"; "$default" where no route is configured
+	routeKey       string            // "GET /users/{id}"; "$default" without routes
 	pathParameters map[string]string // decoded; nil for none
 
-	// eventHeaders are those of option eventHeaders, lower case, to replace the client's.
+	// eventHeaders are the rendered headers of option eventHeaders, lower case. They replace the
+	// client's.
 	eventHeaders map[string]string
 
-	// authorizer is requestContext.authorizer of the event, nil where there is none.
+	// authorizer is the event's requestContext.authorizer; nil for none.
 	authorizer json.RawMessage
 
-	// authorizing is what the event of an authorizer says beside the request. nil for other events.
+	// authorizing is what an authorizer's event contains in addition to the request; nil for other
+	// events.
 	authorizing *authorizer.Identity
 
-	// What metrics count of the call (observe.go). counts is nil where nothing is counted.
+	// For the metrics of the call (observe.go). counts is nil if the call is not counted.
 	counts     *metrics.Function
 	began      time.Time
-	took       time.Duration // to the last byte; 0 before
+	took       time.Duration // up to the reply's last byte; 0 before
 	replyBytes int
-	uncounted  bool // it is a probe's
+	uncounted  bool // calls of probes and brackets
 
-	answer http.Header // the head of Lambda's answer, nil before
+	answer http.Header // the headers of Lambda's HTTP response; nil before
 }
 
-// newRequest takes a request in where no worker does.
+// newRequest is takeIn for callers that are not workers.
 func newRequest(l *Lambda, r *http.Request) *request { return takeIn(l, r, &worker{}) }
 
-// takeIn takes a request in. Its body is still unread.
+// takeIn returns the request for r, with its body unread.
 //
 //lambda:inline
 func takeIn(l *Lambda, r *http.Request, self *worker) *request {
@@ -233,13 +236,13 @@ func takeIn(l *Lambda, r *http.Request, self *worker) *request {
 	return req
 }
 
-// redate has a request signed as of now, not of when it came.
+// redate makes a request's call signed with the current time instead of the request's arrival.
 func redate(req *request) {
 	req.signed = secondOf(time.Now().UnixMilli())
 }
 
-// escapedPath returns the path as it came over the wire. It comes of the URL alone, never of what
-// the client wrote elsewhere.
+// escapedPath returns the path as sent, percent-encoded. Derived from r.URL only, never from RequestURI
+// or URL.Opaque.
 //
 //lambda:inline
 func escapedPath(req *request) string {
@@ -252,22 +255,22 @@ func escapedPath(req *request) string {
 	return req.rawPath
 }
 
-// defaultRouteKey is the key of HTTP APIs' route for all that no other route takes.
+// defaultRouteKey is the key of an HTTP API's route for requests that match no other route.
 const defaultRouteKey = "$default"
 
-// eventSettings are what the options say of events.
+// eventSettings are the settings of events.
 type eventSettings struct {
 	context          eventContext
 	binaryMediaTypes []string                  // lower case
-	headers          map[string]*valueTemplate // of option eventHeaders; nil for none
-	template         *template.Template        // of option template
-	maxBytes         int                       // the largest event that Lambda takes
-	keepsBody        bool                      // something may need a request's body after its event is made
+	headers          map[string]*valueTemplate // option eventHeaders; nil for none
+	template         *template.Template        // option template
+	maxBytes         int                       // Lambda's limit for events
+	keepsBody        bool                      // the body may be needed after the event is made
 
-	httpAPIv2 atomic.Value // the *httpAPIv2Common of the host that was asked for last
+	httpAPIv2 atomic.Value // the *httpAPIv2Common of the last request's host
 }
 
-// newEventSettings takes valid options. t is nil where the function depends on the request.
+// newEventSettings expects validated options. t is nil if the function depends on the request.
 func newEventSettings(config *Config, t *target, format *eventFormat) (*eventSettings, error) {
 	settings := &eventSettings{context: newEventContext(config, t, format.setContext), maxBytes: eventLimit(config.InvocationType)}
 	for _, mediaType := range config.BinaryMediaTypes {
@@ -287,19 +290,19 @@ func newEventSettings(config *Config, t *target, format *eventFormat) (*eventSet
 	return settings, nil
 }
 
-// eventContext is the part of an event that describes the API, which there is none of here: the
-// same for every request.
+// eventContext is the part of an event that describes the API. There is no API here, so it is made up,
+// and the same for every request.
 type eventContext struct {
-	region         string // "" where nobody has said
+	region         string // "" if unknown
 	accountID      string
 	apiID          string
 	stage          string
 	stageVariables map[string]string // nil for none
-	targetGroupARN string            // of ALB events
+	targetGroupARN string            // for ALB events
 }
 
-// newEventContext takes the options, else what the function's ARN says, else the format's own
-// defaults. t is nil where the function depends on the request.
+// newEventContext takes each value from the options, else from the function's ARN, else from the
+// format's defaults. t is nil if the function depends on the request.
 func newEventContext(config *Config, t *target, setContext func(c *eventContext)) eventContext {
 	c := eventContext{accountID: "000000000000", apiID: "traefik", stage: "$default"}
 	region := config.Region
@@ -327,7 +330,7 @@ func newEventContext(config *Config, t *target, setContext func(c *eventContext)
 	return c
 }
 
-// encodeEvent makes the event for a request.
+// encodeEvent sets req.event.
 //
 //lambda:inline
 func encodeEvent(l *Lambda, req *request) error {
@@ -347,9 +350,9 @@ func encodeEvent(l *Lambda, req *request) error {
 	return nil
 }
 
-// completeEvent handles what few events have: invalid UTF-8, a large body, a size over the limit.
+// completeEvent handles invalid UTF-8, large bodies and size limits.
 func completeEvent(l *Lambda, req *request) error {
-	if req.lossy && !req.repaired { // what is left of U+FFFD in a repaired one is the client's own text
+	if req.lossy && !req.repaired { // U+FFFD in a repaired request is the client's own text
 		repaired := withoutInvalidUTF8(req)
 		err := encodeEvent(l, repaired)
 		req.event = repaired.event
@@ -360,7 +363,7 @@ func completeEvent(l *Lambda, req *request) error {
 		req.event = spliceBody(req.event, req.body)
 	}
 	if !l.events.keepsBody {
-		req.body = nil // the event has it
+		req.body = nil // the event contains it
 	}
 	if len(req.event) > l.events.maxBytes {
 		return tooLarge("event", int64(l.events.maxBytes))
@@ -368,8 +371,8 @@ func completeEvent(l *Lambda, req *request) error {
 	return nil
 }
 
-// marshalEvent returns the JSON of an event. AWS writes <, > and & as they are, json.Marshal escapes
-// them; in most queries that have one it is &.
+// marshalEvent returns an event as JSON. AWS writes <, > and & unescaped, but json.Marshal escapes
+// them. The one that most queries contain is &.
 //
 //lambda:inline
 func marshalEvent(req *request, v any) ([]byte, error) {
@@ -386,15 +389,15 @@ func marshalEvent(req *request, v any) ([]byte, error) {
 	return unescapeEvent(req, v, event)
 }
 
-// unescapeEvent takes json.Marshal's escapes for HTML out of the event that was made of v. It sets
-// req.lossy where the event may have been made of bytes that are not UTF-8.
+// unescapeEvent removes json.Marshal's HTML escapes from an event. It sets req.lossy if v may contain
+// bytes that are not UTF-8.
 func unescapeEvent(req *request, v any, event []byte) ([]byte, error) {
 	event, err := unescaped(v, event)
 	req.lossy = bytes.Contains(event, invalidUTF8)
 	return event, err
 }
 
-// marshal returns v as JSON, with <, > and & as they are.
+// marshal returns v as JSON, with <, > and & unescaped.
 func marshal(v any) ([]byte, error) {
 	encoded, err := json.Marshal(v)
 	if err != nil {
@@ -403,8 +406,8 @@ func marshal(v any) ([]byte, error) {
 	return unescaped(v, encoded)
 }
 
-// The escapes of json.Marshal begin with unicodeEscape, but for some control characters. A text
-// that looks like one begins with escapedEscape.
+// json.Marshal's escapes begin with unicodeEscape, except for some control characters. Text that looks
+// like an escape begins with escapedEscape.
 var (
 	unicodeEscape = []byte(`\u`)
 	escapedEscape = []byte(`\\u`)
@@ -414,15 +417,14 @@ var (
 	greaterEscape, greater     = []byte(`\u003e`), []byte(">")
 )
 
-// unescaped takes the escapes for HTML out of what json.Marshal has made of v, or, where they
-// could be the client's own text, marshals v again without them. Interpreted, that takes twice as
-// long.
+// unescaped removes the HTML escapes from the JSON of v. If some could be the client's own text, it
+// marshals v again without them, which takes twice as long when interpreted.
 func unescaped(v any, encoded []byte) ([]byte, error) {
 	if bytes.Contains(encoded, escapedEscape) {
 		return marshalUnescaped(v)
 	}
 	encoded = bytes.ReplaceAll(encoded, ampersandEscape, ampersand)
-	if !bytes.Contains(encoded, unicodeEscape) { // what most queries have is &
+	if !bytes.Contains(encoded, unicodeEscape) { // true for most queries, which contain & only
 		return encoded, nil
 	}
 	encoded = bytes.ReplaceAll(encoded, lessEscape, less)

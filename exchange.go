@@ -5,41 +5,43 @@ import (
 	"net/http"
 )
 
-// exchange is a request on its way to the function, and the reply on its way back. This file is the
-// hot path as one reads it. What runs is workers_generated.go, which `make generate` makes of
-// encodeLoop, decodeLoop and every function that they call and that is marked with lambda:inline: in
+// exchange is a request on its way to the function, and the reply on its way back.
+//
+// This file is the source of the hot path. What runs is workers_generated.go, which `make generate`
+// writes from encodeLoop, decodeLoop and every function marked with lambda:inline that they call. In
 // Yaegi a call usually costs more than the body it runs (docs/contributing.md).
 type exchange struct {
 	lambda *Lambda
 	w      http.ResponseWriter
 	r      *http.Request
-	done   chan bool // gets a value when a worker has done its part
+	done   chan bool // receives a value when a worker has done its part
 
-	// What prepare leaves. prepared and invocation are of a plain call, which options need not
-	// change: one attempt, no headers of its own.
+	// Set by prepare. prepared and invocation are set for plain calls only: one attempt, without
+	// headers that depend on options.
 	req        *request
 	ctx        context.Context
 	cancel     context.CancelFunc
 	prepared   *preparedInvocation
 	invocation *http.Request
 
-	// What callFunction leaves: one of the two, or neither where prepare has failed.
+	// Set by callFunction: one of the two, or neither if prepare failed.
 	resp    *http.Response
-	callErr error // the transport's
+	callErr error // from the transport
 
-	// What conclude leaves.
-	answered bool
+	// Set by conclude.
+	answered bool // the response is written
 
-	err error // what prepare, a call that is not plain, or conclude has failed with
+	err error // from prepare, conclude or a call that is not plain
 
-	// What workers do not do: alone says that the goroutine of the request is to do it, panicked that
-	// one of them has panicked, with panicOf.
+	// alone is set if the request's goroutine has to run prepare or conclude itself. panicked is set if
+	// a worker panicked, with the value panicOf.
 	alone    bool
 	panicked bool
 	panicOf  any
 }
 
-// prepare takes a request up to its invocation: take in, resolve, read the body, encode, sign.
+// prepare turns a request into a signed call: it resolves the function, reads the body, encodes the
+// event and signs it.
 //
 //lambda:inline
 func prepare(x *exchange, self *worker) {
@@ -83,8 +85,8 @@ func prepare(x *exchange, self *worker) {
 	x.invocation = newInvocation(ctx, l, req, p, self)
 }
 
-// callFunction calls the function, and waits for Lambda's answer. No worker does: few of them serve thousands
-// of slow calls.
+// callFunction calls the function and waits for Lambda. It runs in the request's goroutine, so that a
+// few workers are enough for thousands of slow calls.
 //
 //lambda:inline
 func callFunction(x *exchange) {
@@ -97,8 +99,8 @@ func callFunction(x *exchange) {
 	x.callErr = err
 }
 
-// callOtherwise is callFunction where prepare has left no plain call: an option asks for more, the
-// exchange is left to its own goroutine, or prepare has failed.
+// callOtherwise is callFunction for all but plain calls: an option asks for more, prepare was left to
+// this goroutine, or prepare failed.
 func callOtherwise(x *exchange) {
 	if x.alone {
 		x.alone = false
@@ -109,13 +111,13 @@ func callOtherwise(x *exchange) {
 	case x.invocation != nil:
 		x.resp, x.callErr = x.lambda.calls.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
 	default:
-		x.resp, x.err = callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // as above
+		x.resp, x.err = callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // conclude does
 	}
 }
 
-// conclude takes an exchange from Lambda's answer to the client's response: accept, read the reply,
-// decode, write. Nothing is written before the whole reply is known to be good, so that every failure
-// can still be answered.
+// conclude turns Lambda's HTTP response into the client's: it checks the status, reads and decodes the
+// reply, and writes. Nothing is written before the whole reply is decoded, so that every failure can
+// still get its own status.
 //
 //lambda:inline
 func conclude(x *exchange) {
@@ -144,15 +146,15 @@ func conclude(x *exchange) {
 	x.answered = true
 }
 
-// decodeReply reads the function's reply as the format and option responseFormat say.
+// decodeReply reads the function's reply in the way that eventFormat and responseFormat choose.
 //
 //lambda:inline
 func decodeReply(l *Lambda, payload []byte, reply *reply) error {
 	return l.replyFormat.decode(l.replies, payload, reply)
 }
 
-// finish answers what conclude has not. It does so in the request's own goroutine,
-// since the next handler is called in no other.
+// finish responds if conclude has not. It runs in the request's goroutine, the only one in which the
+// next handler may be called.
 func finish(x *exchange) {
 	if x.panicked {
 		raise(x)

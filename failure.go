@@ -16,36 +16,36 @@ import (
 	"github.com/seed05e46011/lambda/internal/logline"
 )
 
-// cause is why a request was not answered by the function's reply.
+// cause is the reason why a request was not served with the function's reply.
 type cause int
 
 const (
 	causeNoRoute       cause = iota // no function for the request
-	causeMethod                     // CONNECT, which no function can answer
-	causeUpgrade                    // a WebSocket, which no function can answer
+	causeMethod                     // CONNECT, which functions cannot serve
+	causeUpgrade                    // a WebSocket, which functions cannot serve
 	causeUnreadable                 // the request's body could not be read
-	causeStalled                    // the request's body has not come within option timeout
+	causeStalled                    // the request's body did not arrive within option timeout
 	causeTooLarge                   // the request's body, or the event, is over a limit
-	causeClientGone                 // the client went away
-	causeTimeout                    // option timeout ran out
+	causeClientGone                 // the client disconnected
+	causeTimeout                    // option timeout passed
 	causeConnect                    // no connection: DNS, TCP, proxy, TLS; nothing was sent
-	causeConnection                 // the connection broke, or the answer was not HTTP
+	causeConnection                 // the connection broke, or the response was not HTTP
 	causeOverload                   // option maxConcurrency is reached
 	causeThrottled                  // Lambda 429
 	causeServer                     // Lambda 5xx
-	causeCredentials                // there are none, or Lambda refused them
-	causeRegion                     // there is none
+	causeCredentials                // none were found, or Lambda refused them
+	causeRegion                     // none was found
 	causePermission                 // Lambda 403: the credentials may not call the function
 	causeNoFunction                 // Lambda 404
-	causeRefused                    // any other answer of Lambda
-	causeUnsendable                 // Lambda would refuse what an option's template has made
+	causeRefused                    // any other response of Lambda
+	causeUnsendable                 // Lambda would refuse the result of an option's template
 	causeFunctionError              // the function ran and failed
-	causeBadReply                   // the function's reply is not in the format
+	causeBadReply                   // the function's reply is not valid in its format
 	causeEncode                     // the event could not be made
-	causeSick                       // option probe says that the function is sick
+	causeSick                       // option probe found the function unhealthy
 )
 
-// causeNames are what the log calls the causes.
+// causeNames are the causes' names in the log.
 var causeNames = map[cause]string{
 	causeNoRoute:       "no-route",
 	causeMethod:        "method",
@@ -72,11 +72,11 @@ var causeNames = map[cause]string{
 	causeSick:          "sick",
 }
 
-// failureSettings are what the options say of failures.
+// failureSettings are the settings of failures.
 type failureSettings struct {
 	functionErrorStatus int
-	passUnmatched       bool // the next handler gets what no route takes
-	fallback            bool // it gets what Lambda did not answer
+	passUnmatched       bool // requests without a route go to the next handler
+	fallback            bool // failed requests go to the next handler
 	exposeErrors        bool
 }
 
@@ -89,10 +89,10 @@ func newFailureSettings(config *Config) failureSettings {
 	}
 }
 
-// statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
+// statusClientClosedRequest is what Traefik's own proxy logs if the client disconnected.
 const statusClientClosedRequest = 499
 
-// status is the one place where a cause becomes a status.
+// status is the only place that maps causes to statuses.
 func (l *Lambda) status(c cause) int {
 	switch c {
 	case causeNoRoute:
@@ -113,26 +113,26 @@ func (l *Lambda) status(c cause) int {
 		return l.failures.functionErrorStatus
 	case causeEncode:
 		return http.StatusInternalServerError
-	default: // connect, connection, and all that Lambda refuses; a bad reply
+	default: // no connection, refused by Lambda, a bad reply
 		return http.StatusBadGateway
 	}
 }
 
-// failure is the error of a request. Its text is for the log: it holds no credential, signature
-// or body.
+// failure is the error of a request. Its text is for the log: it contains no credential, signature or
+// body.
 type failure struct {
 	cause      cause
 	err        error
-	timeout    bool   // the network has waited in vain
-	retryAfter string // how long to stay away, as Lambda's header has it; "" where Lambda did not say
-	payload    []byte // what the function says of its error; only for exposeErrors
+	timeout    bool   // a timeout of the network
+	retryAfter string // Lambda's Retry-After; "" for none
+	payload    []byte // the function's error; only for exposeErrors
 }
 
 func (f *failure) Error() string { return f.err.Error() }
 
 func failureOf(c cause, err error) *failure { return &failure{cause: c, err: err} }
 
-// asFailure returns the failure that an error of answer is.
+// asFailure returns err as a *failure. Any other error comes from making the event.
 func asFailure(err error) *failure {
 	f, ok := err.(*failure) //nolint:errorlint // Yaegi: errors.As with an interpreted type panics
 	if !ok {
@@ -149,21 +149,21 @@ func badReply(err error) error {
 	return failureOf(causeBadReply, fmt.Errorf("the function's reply: %w", err))
 }
 
-// interrupted says whether err came of the client's leaving or of the time running out, and
-// returns that instead of c. It takes the parts of a failure, not a whole one: to hand a *failure
-// that a call has just returned over as an error panics in Yaegi.
+// interrupted returns the failure for err: it replaces c if the client disconnected or the deadline
+// passed. It does not take a *failure as err, because Yaegi panics when one that a call has just
+// returned is passed as an error.
 func interrupted(ctx context.Context, req *request, c cause, err error) error {
 	if req.http.Context().Err() != nil {
 		return failureOf(causeClientGone, errors.New("the client went away"))
 	}
-	if ctx.Err() != nil { // and not by the client: what else ends it is the time
+	if ctx.Err() != nil { // not by the client, so by the deadline
 		return failureOf(causeTimeout, errors.New("no complete reply within timeout"))
 	}
 	return failureOf(c, err)
 }
 
-// fail logs why a request failed, and answers it: with the next handler where unmatched or
-// fallback says so, else as the format's own front door would.
+// fail logs a failed request and responds. With unmatched or fallback the next handler responds,
+// otherwise this middleware, as the format's own front door would.
 func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	f := asFailure(err)
 	if f.cause == causeNoRoute && l.failures.passUnmatched {
@@ -192,28 +192,28 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	writeFailure(l, w, req, f, status, strict.body)
 }
 
-// canFallBack says whether the next handler may answer in place of an answer of this status.
+// canFallBack reports whether the next handler may respond in place of a failure with this status.
 func canFallBack(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// replayable says whether the request can still be handed on whole.
+// replayable reports whether the request can still be passed on complete.
 func replayable(req *request) bool { return !req.bodyTouched || req.bodyRead }
 
-// original returns the request as it came, with the body that was read of it.
+// original returns the request as it arrived, with the body that was read from it.
 func original(req *request) *http.Request {
 	if !req.bodyRead {
 		return req.http
 	}
-	r := req.http.WithContext(req.http.Context()) // a copy: the caller's must not change
+	r := req.http.WithContext(req.http.Context()) // a copy: the caller's request must not change
 	r.Body = io.NopCloser(bytes.NewReader(req.body))
 	return r
 }
 
-// logFailure writes one line: for the operator, or, where it is the client's doing, for who looks
-// for it, since clients could fill the log else.
+// logFailure logs one line. Failures that the client caused are logged at level DEBUG, so that clients
+// cannot fill the log.
 //
-// What clients can cause again and again is logged at most once a second.
+// Other failures that clients can cause repeatedly are logged at most once a second.
 func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 	if causedAtWill[f.cause] {
 		omitted, admitted := logline.Admit(l.name+" "+causeNames[f.cause], time.Now())
@@ -238,20 +238,20 @@ func logFailure(l *Lambda, req *request, f *failure, status int, note string) {
 	}
 }
 
-// causedAtWill holds the causes that the log has for the operator, and that clients can bring about as
-// often as they like, without a function that fails.
+// causedAtWill holds causes that are logged as errors, but that clients can cause as often as they like
+// without a failing function.
 var causedAtWill = map[cause]bool{
 	causeStalled:    true,
 	causeOverload:   true,
 	causeThrottled:  true,
-	causePermission: true, // with pathPrefix they choose the function
+	causePermission: true, // with pathPrefix clients choose the function
 	causeNoFunction: true,
 	causeUnsendable: true,
 	causeEncode:     true,
 }
 
-// writeFailure answers with the status text, in the shape of the format's own front door, or with
-// strictBody unless that is "", and with nothing of the cause unless exposeErrors is on.
+// writeFailure responds with the status text in the shape of the format's own front door, or with
+// strictBody unless it is "". The response reveals the cause only with exposeErrors.
 func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, status int, strictBody string) {
 	text := statusText(status)
 	if l.failures.exposeErrors {
@@ -262,7 +262,7 @@ func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, st
 		body = strictBody
 	}
 	header := w.Header()
-	if bodyless(status) { // functionErrorStatus may be one
+	if bodyless(status) { // possible with functionErrorStatus
 		body = ""
 	} else {
 		header.Set("Content-Type", contentType)
@@ -275,16 +275,16 @@ func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, st
 		header.Set("Allow", allowedMethods)
 	}
 	if req.bodyTouched && !req.bodyRead && req.http.ProtoMajor == 1 {
-		header.Set("Connection", "close") // else Go's server waits for the rest of the body first
+		header.Set("Connection", "close") // otherwise Go's server first waits for the rest of the body
 	}
 	setCallHeaders(l, header, req)
 	w.WriteHeader(status)
 	if body != "" && req.http.Method != http.MethodHead {
-		_, _ = w.Write([]byte(body)) // fails only where the client has gone
+		_, _ = w.Write([]byte(body)) // fails only if the client has disconnected
 	}
 }
 
-// retryAfterFor returns how long the client is to stay away: as long as Lambda says, else a second.
+// retryAfterFor returns the value of Retry-After: Lambda's own, else a second.
 func retryAfterFor(f *failure) string {
 	if f.retryAfter == "" {
 		return "1"
@@ -299,7 +299,7 @@ func statusText(status int) string {
 	return http.StatusText(status)
 }
 
-// exposed returns the cause with the function's own error.
+// exposed returns the cause and the function's own error.
 func exposed(f *failure) string {
 	if len(f.payload) == 0 {
 		return f.err.Error()
@@ -314,13 +314,13 @@ func orDash(s string) string {
 	return s
 }
 
-// jsonFailureBody is the shape of the errors of API Gateway's HTTP APIs.
+// jsonFailureBody is the shape of errors of API Gateway's HTTP APIs.
 func jsonFailureBody(_ int, text string) (contentType, body string) {
-	message, _ := json.Marshal(text) // a string always can be
+	message, _ := json.Marshal(text) // strings can always be encoded
 	return "application/json", `{"message":` + string(message) + `}`
 }
 
 func init() {
-	// Traefik's log dates its lines itself.
+	// Traefik's log adds its own timestamps.
 	log.SetFlags(0)
 }

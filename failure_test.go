@@ -22,8 +22,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// rawEndpoint is a Lambda endpoint that behaves on its connections as a test says, and counts
-// the invocations that reached it whole.
+// rawEndpoint is a Lambda endpoint whose behaviour on each connection a test defines. It counts the
+// invocations that it received completely.
 type rawEndpoint struct {
 	listener net.Listener
 	behave   func(conn net.Conn, invocation func() bool)
@@ -33,8 +33,8 @@ type rawEndpoint struct {
 	invocations int
 }
 
-// newRawEndpoint starts an endpoint. behave runs once for each connection, which is closed after
-// it; invocation reads one whole request and says whether there was one.
+// newRawEndpoint starts an endpoint. behave runs once for each connection, which is closed afterwards.
+// invocation reads one complete request and reports whether there was one.
 func newRawEndpoint(t *testing.T, behave func(conn net.Conn, invocation func() bool)) *rawEndpoint {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -104,7 +104,7 @@ func (e *rawEndpoint) config() *Config {
 	return config
 }
 
-// answers returns a behaviour that answers every invocation on a connection with these bytes.
+// answers returns a behaviour that responds to every invocation on a connection with these bytes.
 func answers(wire string) func(net.Conn, func() bool) {
 	return func(conn net.Conn, invocation func() bool) {
 		for invocation() {
@@ -115,8 +115,8 @@ func answers(wire string) func(net.Conn, func() bool) {
 	}
 }
 
-// stalls returns a behaviour that answers with the first part of an answer, and then nothing
-// until the other side gives up.
+// stalls returns a behaviour that sends the first part of a response, then nothing until the client
+// gives up.
 func stalls(wire string) func(net.Conn, func() bool) {
 	return func(conn net.Conn, invocation func() bool) {
 		invocation()
@@ -131,14 +131,14 @@ func reset(conn net.Conn) {
 	}
 }
 
-// apiAnswer is an error of the Lambda API on the wire.
+// apiAnswer is an error response of the Lambda API on the wire.
 func apiAnswer(status, errorType, header string) string {
 	body := `{"Type":"User","message":"arn:aws:lambda:eu-central-1:123456789012:function:hello"}`
 	return fmt.Sprintf("HTTP/1.1 %s\r\nX-Amzn-Errortype: %s\r\nX-Amzn-Requestid: id-1\r\n%sContent-Length: %d\r\n\r\n%s",
 		status, errorType, header, len(body), body)
 }
 
-// The table of failures: what the client gets, and how often the function was invoked.
+// TestFailures checks what the client gets, and how often the function was invoked.
 func TestFailures(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n"
 	rows := map[string]struct {
@@ -150,33 +150,33 @@ func TestFailures(t *testing.T) {
 		"the connection is reset before the request is read":  {func(conn net.Conn, _ func() bool) { reset(conn) }, 502, 0},
 		"the connection is reset after the request was read":  {func(conn net.Conn, invocation func() bool) { invocation(); reset(conn) }, 502, 1},
 		"the connection is closed after the request was read": {func(_ net.Conn, invocation func() bool) { invocation() }, 502, 1},
-		"no answer comes":                   {stalls(""), 504, 1},
-		"the head of the answer stalls":     {stalls("HTTP/1.1 200 OK\r\nContent-"), 504, 1},
-		"the body of the answer stalls":     {stalls(ok + "\r\n{\"statusCode\""), 504, 1},
-		"the body of an error stalls":       {stalls("HTTP/1.1 500 Error\r\nContent-Length: 100\r\n\r\n{"), 504, 1},
-		"the body of the answer breaks off": {func(conn net.Conn, invocation func() bool) { invocation(); _, _ = io.WriteString(conn, ok+"\r\n{") }, 502, 1},
-		"the answer is garbage": {func(conn net.Conn, invocation func() bool) {
+		"no response arrives":                                 {stalls(""), 504, 1},
+		"the head of the response stalls":                     {stalls("HTTP/1.1 200 OK\r\nContent-"), 504, 1},
+		"the body of the response stalls":                     {stalls(ok + "\r\n{\"statusCode\""), 504, 1},
+		"the body of an error stalls":                         {stalls("HTTP/1.1 500 Error\r\nContent-Length: 100\r\n\r\n{"), 504, 1},
+		"the body of the response breaks off":                 {func(conn net.Conn, invocation func() bool) { invocation(); _, _ = io.WriteString(conn, ok+"\r\n{") }, 502, 1},
+		"the response is garbage": {func(conn net.Conn, invocation func() bool) {
 			invocation()
 			_, _ = io.WriteString(conn, "\x16\x03\x01 garbage\r\n\r\n")
 		}, 502, 1},
-		"the answer's head is endless":  {answers("HTTP/1.1 200 OK\r\nX-A: " + strings.Repeat("a", 2*maxReplyHeaderBytes) + "\r\n\r\n"), 502, 1},
-		"the answer is a redirect":      {answers("HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"), 502, 1},
-		"the answer switches protocols": {answers("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), 502, 1},
-		"the answer is 204":             {answers("HTTP/1.1 204 No Content\r\n\r\n"), 502, 1},
-		"Lambda throttles":              {answers(apiAnswer("429 Too Many Requests", "TooManyRequestsException", "Retry-After: 7\r\n")), 503, 1},
-		"Lambda fails":                  {answers(apiAnswer("500 Internal Server Error", "ServiceException", "")), 502, 1},
-		"Lambda is unavailable":         {answers(apiAnswer("503 Service Unavailable", "ServiceUnavailable", "")), 502, 1},
+		"the response's head is endless":  {answers("HTTP/1.1 200 OK\r\nX-A: " + strings.Repeat("a", 2*maxReplyHeaderBytes) + "\r\n\r\n"), 502, 1},
+		"the response is a redirect":      {answers("HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"), 502, 1},
+		"the response switches protocols": {answers("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), 502, 1},
+		"the response is 204":             {answers("HTTP/1.1 204 No Content\r\n\r\n"), 502, 1},
+		"Lambda throttles":                {answers(apiAnswer("429 Too Many Requests", "TooManyRequestsException", "Retry-After: 7\r\n")), 503, 1},
+		"Lambda fails":                    {answers(apiAnswer("500 Internal Server Error", "ServiceException", "")), 502, 1},
+		"Lambda is unavailable":           {answers(apiAnswer("503 Service Unavailable", "ServiceUnavailable", "")), 502, 1},
 		"the error's body breaks off": {func(conn net.Conn, invocation func() bool) {
 			invocation()
 			_, _ = io.WriteString(conn, "HTTP/1.1 429 Slow\r\nContent-Length: 9\r\n\r\n{")
 		}, 503, 1},
-		"Lambda denies access":                 {answers(apiAnswer("403 Forbidden", "AccessDeniedException", "")), 502, 1},
-		"the function does not exist":          {answers(apiAnswer("404 Not Found", "ResourceNotFoundException", "")), 502, 1},
-		"Lambda finds the request wrong":       {answers(apiAnswer("400 Bad Request", "InvalidParameterValueException", "")), 502, 1},
-		"Lambda finds the request too large":   {answers(apiAnswer("413 Content Too Large", "RequestTooLargeException", "")), 502, 1},
-		"the function fails":                   {answers("HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 2\r\n\r\n{}"), 502, 1},
-		"the reply has a bad status":           {answers("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"statusCode\": 99}"), 502, 1},
-		"the reply comes with a 100 before it": {answers("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"statusCode\": 201}"), 201, 1},
+		"Lambda denies access":               {answers(apiAnswer("403 Forbidden", "AccessDeniedException", "")), 502, 1},
+		"the function does not exist":        {answers(apiAnswer("404 Not Found", "ResourceNotFoundException", "")), 502, 1},
+		"Lambda finds the request wrong":     {answers(apiAnswer("400 Bad Request", "InvalidParameterValueException", "")), 502, 1},
+		"Lambda finds the request too large": {answers(apiAnswer("413 Content Too Large", "RequestTooLargeException", "")), 502, 1},
+		"the function fails":                 {answers("HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 2\r\n\r\n{}"), 502, 1},
+		"the reply has a bad status":         {answers("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"statusCode\": 99}"), 502, 1},
+		"the reply follows a 100 Continue":   {answers("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"statusCode\": 201}"), 201, 1},
 	}
 	for name, row := range rows {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
@@ -204,11 +204,11 @@ func testFailure(t *testing.T, method string, behave func(net.Conn, func() bool)
 		t.Errorf("got %d after %d invocations, want %d after %d", resp.StatusCode, e.count(), status, invocations)
 	}
 	if text := bodyOf(t, resp); status >= 500 && text != `{"message":"`+http.StatusText(status)+`"}` {
-		t.Errorf("body %q", text)
+		t.Errorf("got body %q, want the status text of %d", text, status)
 	}
 }
 
-// captureLog returns what is logged until the test ends.
+// captureLog returns the lines that are logged until the test ends.
 func captureLog(t *testing.T) *logBuffer {
 	t.Helper()
 	buffer := &logBuffer{}
@@ -241,7 +241,7 @@ func (b *logBuffer) text() string {
 	return b.buf.String()
 }
 
-func TestAFailureIsLoggedInOneLineAndToldToNobodyElse(t *testing.T) {
+func TestAFailureIsLoggedInOneLineAndNotSentToTheClient(t *testing.T) {
 	logged := captureLog(t)
 	e := newRawEndpoint(t, answers(apiAnswer("429 Too Many Requests", "TooManyRequestsException", "Retry-After: 7\r\n")))
 	config := e.config()
@@ -251,10 +251,10 @@ func TestAFailureIsLoggedInOneLineAndToldToNobodyElse(t *testing.T) {
 		t.Errorf("Retry-After %q, want Lambda's own", got)
 	}
 	if got := resp.Header.Get("X-Amzn-RequestId"); got != "id-1" {
-		t.Errorf("X-Amzn-RequestId %q", got)
+		t.Errorf("got X-Amzn-RequestId %q, want id-1", got)
 	}
 	if got := resp.Header.Get("Server-Timing"); !strings.HasPrefix(got, "lambda;dur=") {
-		t.Errorf("Server-Timing %q", got)
+		t.Errorf("got Server-Timing %q, want lambda;dur=…", got)
 	}
 	line := logged.text()
 	if strings.Count(line, "\n") != 1 {
@@ -265,12 +265,12 @@ func TestAFailureIsLoggedInOneLineAndToldToNobodyElse(t *testing.T) {
 		"cause=throttle", "TooManyRequestsException",
 	} {
 		if !strings.Contains(line, want) {
-			t.Errorf("the log does not say %q: %s", want, line)
+			t.Errorf("got %s, want %q in it", line, want)
 		}
 	}
 	for _, secret := range []string{"AKIDEXAMPLE", "secret", "Signature"} {
 		if strings.Contains(line, secret) {
-			t.Errorf("the log says %q: %s", secret, line)
+			t.Errorf("got %s, want no %q in it", line, secret)
 		}
 	}
 }
@@ -287,10 +287,10 @@ func TestNoConnectionIsA502WithoutAnInvocation(t *testing.T) {
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
 	defer untrusted.Close()
 	rows := map[string]string{
-		"nobody listens":                 "http://" + listener.Addr().String(),
-		"the host does not exist":        "http://nowhere.invalid",
-		"the endpoint speaks no TLS":     strings.Replace(plain.URL, "http:", "https:", 1),
-		"the certificate is not trusted": untrusted.URL,
+		"a closed port":                   "http://" + listener.Addr().String(),
+		"the host does not exist":         "http://nowhere.invalid",
+		"the endpoint does not speak TLS": strings.Replace(plain.URL, "http:", "https:", 1),
+		"the certificate is not trusted":  untrusted.URL,
 	}
 	for name, endpoint := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -301,13 +301,13 @@ func TestNoConnectionIsA502WithoutAnInvocation(t *testing.T) {
 			config.Credentials = &credentials.Config{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 			resp := serve(newTestHandler(t, config), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("x")))
 			if resp.StatusCode != http.StatusBadGateway {
-				t.Errorf("got %d", resp.StatusCode)
+				t.Errorf("got %d, want 502", resp.StatusCode)
 			}
 		})
 	}
 }
 
-func TestCausesHaveNamesOfTheirOwn(t *testing.T) {
+func TestFailuresAreLoggedWithTheirCause(t *testing.T) {
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
 			setVariable(t, name, "")
@@ -326,15 +326,15 @@ func TestCausesHaveNamesOfTheirOwn(t *testing.T) {
 		change func(*Config)
 		cause  string
 	}{
-		"Lambda refuses the credentials":     {apiAnswer("403 Forbidden", "UnrecognizedClientException", ""), nil, "credentials"},
-		"the credentials are not allowed to": {apiAnswer("403 Forbidden", "AccessDeniedException", ""), nil, "permission"},
-		"the function does not exist":        {apiAnswer("404 Not Found", "ResourceNotFoundException", ""), nil, "no-such-function"},
-		"another refusal":                    {apiAnswer("400 Bad Request", "InvalidParameterValueException", ""), nil, "refused"},
-		"no answer":                          {"", nil, "connection"},
-		"nobody listens":                     {"", change("http://" + listener.Addr().String()), "connect"},
-		"the host does not exist":            {"", change("http://nowhere.invalid"), "connect"},
-		"the other side speaks no TLS":       {"", change(strings.Replace(plain.URL, "http:", "https:", 1)), "connect"},
-		"no proxy listens":                   {"", func(c *Config) { c.ProxyURL = "http://" + listener.Addr().String() }, "connect"},
+		"Lambda refuses the credentials":      {apiAnswer("403 Forbidden", "UnrecognizedClientException", ""), nil, "credentials"},
+		"the credentials lack the permission": {apiAnswer("403 Forbidden", "AccessDeniedException", ""), nil, "permission"},
+		"the function does not exist":         {apiAnswer("404 Not Found", "ResourceNotFoundException", ""), nil, "no-such-function"},
+		"another refusal":                     {apiAnswer("400 Bad Request", "InvalidParameterValueException", ""), nil, "refused"},
+		"no response":                         {"", nil, "connection"},
+		"a closed port":                       {"", change("http://" + listener.Addr().String()), "connect"},
+		"the host does not exist":             {"", change("http://nowhere.invalid"), "connect"},
+		"the endpoint does not speak TLS":     {"", change(strings.Replace(plain.URL, "http:", "https:", 1)), "connect"},
+		"no proxy listens":                    {"", func(c *Config) { c.ProxyURL = "http://" + listener.Addr().String() }, "connect"},
 		"the proxy refuses the connection": {"", func(c *Config) {
 			c.Endpoint = "https://lambda.invalid"
 			c.ProxyURL = plain.URL
@@ -342,7 +342,7 @@ func TestCausesHaveNamesOfTheirOwn(t *testing.T) {
 		"no credentials": {"", func(c *Config) {
 			c.Credentials = &credentials.Config{Profile: "none", CredentialsFile: "/nowhere", ConfigFile: "/nowhere"}
 		}, "credentials"},
-		"a template that makes what Lambda refuses": {"", func(c *Config) { c.TenantID = "{{.Path}}?" }, "unsendable"},
+		"a template whose result Lambda would refuse": {"", func(c *Config) { c.TenantID = "{{.Path}}?" }, "unsendable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			logged := captureLog(t)
@@ -364,7 +364,7 @@ func TestCausesHaveNamesOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestWhatNoFunctionCanAnswer(t *testing.T) {
+func TestRequestsThatFunctionsCannotServe(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":201}`))
 	websocket := http.Header{"Upgrade": {"WebSocket"}, "Connection": {"keep-alive, Upgrade"}}
 	for name, row := range map[string]struct {
@@ -372,11 +372,11 @@ func TestWhatNoFunctionCanAnswer(t *testing.T) {
 		header http.Header
 		status int
 	}{
-		"CONNECT":                         {http.MethodConnect, http.Header{}, 405},
-		"a WebSocket":                     {http.MethodGet, websocket, 400},
-		"an offer of HTTP/2":              {http.MethodGet, http.Header{"Upgrade": {"h2c"}, "Connection": {"Upgrade, HTTP2-Settings"}}, 201},
-		"Upgrade that Connection lacks":   {http.MethodGet, http.Header{"Upgrade": {"websocket"}}, 201},
-		"a WebSocket that no route takes": {http.MethodGet, websocket, 299},
+		"CONNECT":                     {http.MethodConnect, http.Header{}, 405},
+		"a WebSocket":                 {http.MethodGet, websocket, 400},
+		"an offer of HTTP/2":          {http.MethodGet, http.Header{"Upgrade": {"h2c"}, "Connection": {"Upgrade, HTTP2-Settings"}}, 201},
+		"Upgrade without Connection":  {http.MethodGet, http.Header{"Upgrade": {"websocket"}}, 201},
+		"a WebSocket without a route": {http.MethodGet, websocket, 299},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := testConfig(f)
@@ -398,10 +398,10 @@ func TestWhatNoFunctionCanAnswer(t *testing.T) {
 					t.Errorf("%s: got %d after %d invocations, want %d", way, resp.StatusCode, f.invocations()-before, row.status)
 				}
 				if row.status == 405 && resp.Header.Get("Allow") == "" {
-					t.Errorf("%s: got a 405 without Allow", way)
+					t.Errorf("%s: got a 405 without Allow, want one", way)
 				}
 				if row.status == 299 && resp.Header.Get("X-Upgrade") == "" {
-					t.Errorf("%s: got a request at the next handler without its Upgrade", way)
+					t.Errorf("%s: got no Upgrade at the next handler, want the client's", way)
 				}
 			}
 		})
@@ -414,11 +414,11 @@ func TestAFunctionErrorStatusWithoutABody(t *testing.T) {
 	config.FunctionErrorStatus = http.StatusNoContent
 	resp := get(newTestHandler(t, config))
 	if body := bodyOf(t, resp); resp.StatusCode != http.StatusNoContent || body != "" || resp.Header.Get("Content-Length") != "" {
-		t.Errorf("got %d %q %v", resp.StatusCode, body, resp.Header)
+		t.Errorf("got %d %q %v, want 204 without a body", resp.StatusCode, body, resp.Header)
 	}
 }
 
-func TestAClientThatLeavesEndsTheCall(t *testing.T) {
+func TestACallEndsWhenTheClientDisconnects(t *testing.T) {
 	discardLog(t)
 	left := make(chan bool, 1)
 	called := make(chan bool, 1)
@@ -434,12 +434,12 @@ func TestAClientThatLeavesEndsTheCall(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil).WithContext(ctx)
 	resp := serve(newTestHandler(t, e.config()), r)
 	if resp.StatusCode != statusClientClosedRequest {
-		t.Errorf("got %d", resp.StatusCode)
+		t.Errorf("got %d, want 499", resp.StatusCode)
 	}
 	select {
 	case <-left:
 	case <-time.After(time.Second):
-		t.Error("the connection to Lambda is still open a second later")
+		t.Error("got an open connection to Lambda after a second, want it closed")
 	}
 }
 
@@ -448,7 +448,7 @@ func leaveWhen(called <-chan bool, leave func()) {
 	leave()
 }
 
-// The transport finds out only when it writes to the connection, or just before.
+// The transport notices only when it writes to the connection, or just before.
 func TestAConnectionThatWasResetWhileIdleIsReplaced(t *testing.T) {
 	answered := make(chan bool)
 	gone := make(chan bool)
@@ -464,7 +464,7 @@ func TestAConnectionThatWasResetWhileIdleIsReplaced(t *testing.T) {
 	for i := 1; i <= 5; i++ {
 		resp := serve(handler, httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("x")))
 		if resp.StatusCode != http.StatusCreated || e.count() != i {
-			t.Fatalf("request %d: got %d after %d invocations", i, resp.StatusCode, e.count())
+			t.Fatalf("request %d: got %d after %d invocations, want 201 after %d", i, resp.StatusCode, e.count(), i)
 		}
 		answered <- true
 		<-gone
@@ -476,7 +476,7 @@ type errorReader struct{ err error }
 
 func (r *errorReader) Read(_ []byte) (int, error) { return 0, r.err }
 
-// stalledReader is a request's body that never comes.
+// stalledReader is a request's body that never arrives.
 type stalledReader struct{ ended chan bool }
 
 func (r *stalledReader) Read(_ []byte) (int, error) {
@@ -484,7 +484,7 @@ func (r *stalledReader) Read(_ []byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-func TestBodiesThatNoFunctionSees(t *testing.T) {
+func TestRequestsWithoutAUsableBodyAreRefused(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, replies(`{"statusCode":200}`))
 	ended := make(chan bool)
@@ -493,10 +493,10 @@ func TestBodiesThatNoFunctionSees(t *testing.T) {
 		body   io.Reader
 		status int
 	}{
-		"a chunked body over the limit":     {io.MultiReader(strings.NewReader(strings.Repeat("a", 1001))), 413},
-		"a counted body over the limit":     {strings.NewReader(strings.Repeat("a", 1001)), 413},
-		"a body that cannot be read":        {&errorReader{errors.New("malformed chunk")}, 400},
-		"a body that does not come in time": {&stalledReader{ended}, 504},
+		"a chunked body over the limit":              {io.MultiReader(strings.NewReader(strings.Repeat("a", 1001))), 413},
+		"a body over the limit, with Content-Length": {strings.NewReader(strings.Repeat("a", 1001)), 413},
+		"a body that cannot be read":                 {&errorReader{errors.New("malformed chunk")}, 400},
+		"a body that does not arrive in time":        {&stalledReader{ended}, 504},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -519,11 +519,11 @@ func TestAnEventThatBase64MakesTooLargeIsA413(t *testing.T) {
 	body := strings.Repeat("\xff", 5<<20)
 	resp := serve(newTestHandler(t, testConfig(f)), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(body)))
 	if resp.StatusCode != http.StatusRequestEntityTooLarge || f.invocations() != 0 {
-		t.Errorf("got %d after %d invocations", resp.StatusCode, f.invocations())
+		t.Errorf("got %d after %d invocations, want 413 after none", resp.StatusCode, f.invocations())
 	}
 }
 
-// nextHandler answers with the body that it was sent.
+// nextHandler responds with the body that it received.
 func nextHandler(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set("X-Next", r.Header.Get("X-Sent"))
@@ -536,7 +536,7 @@ func TestFallbackHandsTheOriginalRequestOn(t *testing.T) {
 		want   int
 		next   bool
 	}{
-		"no answer":                 {stalls(""), 504, true},
+		"no response":               {stalls(""), 504, true},
 		"a reset":                   {func(conn net.Conn, invocation func() bool) { invocation(); reset(conn) }, 502, true},
 		"a throttle":                {answers(apiAnswer("429 Too Many Requests", "TooManyRequestsException", "")), 503, true},
 		"a function's error":        {answers("HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 2\r\n\r\n{}"), 502, true},
@@ -563,19 +563,19 @@ func testFallback(t *testing.T, behave func(net.Conn, func() bool), status int, 
 	body := bodyOf(t, resp)
 	if !next {
 		if resp.StatusCode != status || resp.Header.Get("X-Next") != "" {
-			t.Errorf("got %d %q, want the function's answer", resp.StatusCode, body)
+			t.Errorf("got %d %q, want the function's response", resp.StatusCode, body)
 		}
 		return
 	}
 	if resp.StatusCode != http.StatusOK || body != "POST http://example.com/a%2Fb?c the body" || resp.Header.Get("X-Next") != "1" {
-		t.Errorf("got %d %q %v, want the next handler's answer", resp.StatusCode, body, resp.Header)
+		t.Errorf("got %d %q %v, want the next handler's response", resp.StatusCode, body, resp.Header)
 	}
 	if id := resp.Header.Get("X-Amzn-RequestId") + resp.Header.Get("Retry-After"); id != "" {
-		t.Errorf("headers of the failure in the next handler's answer: %v", resp.Header)
+		t.Errorf("got headers %v, want none of the failure's", resp.Header)
 	}
 }
 
-func TestFallbackIsNotForWhatTheClientDidWrong(t *testing.T) {
+func TestFallbackDoesNotApplyToClientErrors(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200}`))
 	config := testConfig(f)
 	config.Fallback = true
@@ -586,6 +586,6 @@ func TestFallbackIsNotForWhatTheClientDidWrong(t *testing.T) {
 	}
 	resp := serve(handler, httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("long")))
 	if resp.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("got %d", resp.StatusCode)
+		t.Errorf("got %d, want 413", resp.StatusCode)
 	}
 }

@@ -12,10 +12,10 @@ import (
 // Application Load Balancers with a Lambda target group:
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 //
-// A target group has single values, or all of them where lambda.multi_value_headers.enabled is
-// set: events and replies then have the one kind of map or the other.
+// Events and replies contain maps of single values or, if the target group's attribute
+// lambda.multi_value_headers.enabled is set, maps of all values.
 
-// albEvent is the event of a target group with single values, the last of each name.
+// albEvent is the event with single values: the last one of each name.
 type albEvent struct {
 	RequestContext        albContext        `json:"requestContext"`
 	HTTPMethod            string            `json:"httpMethod"`
@@ -26,7 +26,7 @@ type albEvent struct {
 	IsBase64Encoded       bool              `json:"isBase64Encoded"`
 }
 
-// albMultiValueEvent is the event of a target group with all values.
+// albMultiValueEvent is the event with all values.
 type albMultiValueEvent struct {
 	RequestContext                  albContext          `json:"requestContext"`
 	HTTPMethod                      string              `json:"httpMethod"`
@@ -77,8 +77,8 @@ func encodeALBMultiValue(settings *eventSettings, req *request) ([]byte, error) 
 	return marshalEvent(req, event)
 }
 
-// isALBText says whether a body goes as text into the event. An encoded one, gzip for instance, is
-// binary whatever its type is, and so are forms.
+// isALBText reports whether the event contains a body as text. Forms are binary, and so are bodies with
+// a Content-Encoding such as gzip, whatever their type.
 //
 //lambda:inline
 func isALBText(settings *eventSettings, headers map[string][]string, body []byte) bool {
@@ -97,8 +97,8 @@ var albTextTypes = map[string]bool{
 	"application/xml":        true,
 }
 
-// albContentType: what a reply without a content type gets is not documented. ALB is seen to send
-// this one.
+// albContentType is the Content-Type for replies without one. AWS does not document it; ALB was seen to
+// send this one.
 const albContentType = "application/octet-stream"
 
 var strictALB = &strictRules{
@@ -115,7 +115,7 @@ var strictALBMultiValue = &strictRules{
 	functionFail: strictFailure{http.StatusBadGateway, ""},
 }
 
-// htmlFailureBody is the page that ALB answers with when it fails.
+// htmlFailureBody is ALB's own error page.
 func htmlFailureBody(status int, text string) (contentType, body string) {
 	title := html.EscapeString(text)
 	if text == http.StatusText(status) {

@@ -10,11 +10,11 @@ import (
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html
 //
-// They are those of functions in another order, made by the same encoders, without a body. Encoders
-// find the ARN and the identity in request.authorizing.
+// They contain the fields of function events in another order, and no body. The same encoders fill
+// them, and find the ARN and the identity in request.authorizing.
 
-// authorizerFormats are the events that option authorizer.eventFormat names. Replies are read by the
-// room.
+// authorizerFormats holds the events by their names in option authorizer.eventFormat. Package
+// authorizer reads the replies.
 var authorizerFormats = map[string]*authorizerFormat{
 	authorizer.FormatHTTPAPIv2:    {encode: encodeHTTPAPIv2Authorizer, setContext: httpAPIContext},
 	authorizer.FormatHTTPAPIv1:    {encode: encodeHTTPAPIv1Authorizer, setContext: httpAPIContext},
@@ -22,14 +22,14 @@ var authorizerFormats = map[string]*authorizerFormat{
 	authorizer.FormatRESTAPIToken: {encode: encodeTokenAuthorizer, setContext: restAPIContext},
 }
 
-// authorizerFormat is an eventFormat without replies. Workers know none of them.
+// authorizerFormat is an eventFormat without replies. Workers do not use it.
 type authorizerFormat struct {
 	encode     func(settings *eventSettings, req *request) (event []byte, err error)
 	setContext func(c *eventContext)
 }
 
-// authorizerShapes are the shapes in which functions of an event format find what the authorizer says.
-// Formats that are not listed have no place for it.
+// authorizerShapes holds the shapes in which an event format passes the authorizer's result to the
+// function. Formats that are not listed do not pass it.
 var authorizerShapes = map[string]authorizer.Shape{
 	"http-api-v2":  authorizer.ShapeHTTPAPIv2,
 	"function-url": authorizer.ShapeHTTPAPIv2,
@@ -56,7 +56,7 @@ type httpAPIv2AuthorizerEvent struct {
 
 func encodeHTTPAPIv2Authorizer(settings *eventSettings, req *request) ([]byte, error) {
 	event := newHTTPAPIv2Event(settings, req)
-	if req.http.ContentLength > 0 { // function's events have that of the body, which nobody reads here
+	if req.http.ContentLength > 0 { // the body is unread: take the length that the client declared
 		event.Headers["content-length"] = strconv.FormatInt(req.http.ContentLength, 10)
 	}
 	return marshalEvent(req, &httpAPIv2AuthorizerEvent{
@@ -76,8 +76,8 @@ func encodeHTTPAPIv2Authorizer(settings *eventSettings, req *request) ([]byte, e
 	})
 }
 
-// httpAPIv1AuthorizerEvent is the event of an HTTP API's authorizer, format 1.0. What there is none of
-// is empty, not null: AWS documents no more than a sample.
+// httpAPIv1AuthorizerEvent is the event of an HTTP API's authorizer, format 1.0. Missing values are
+// empty, not null, as in AWS's sample, the only documentation.
 type httpAPIv1AuthorizerEvent struct {
 	Version                         string                     `json:"version"`
 	Type                            string                     `json:"type"`
@@ -157,8 +157,8 @@ func encodeHTTPAPIv1Authorizer(settings *eventSettings, req *request) ([]byte, e
 	})
 }
 
-// restAPIAuthorizerEvent is the event of a REST API's REQUEST authorizer. Unlike the function's event it
-// has empty maps where that has null, and Content-Length.
+// restAPIAuthorizerEvent is the event of a REST API's REQUEST authorizer. It has empty maps where the
+// function's event has null, and it has Content-Length.
 type restAPIAuthorizerEvent struct {
 	Type                            string              `json:"type"`
 	MethodARN                       string              `json:"methodArn"`
@@ -194,9 +194,9 @@ func encodeRESTAPIAuthorizer(settings *eventSettings, req *request) ([]byte, err
 	})
 }
 
-// addContentLength adds what function's events have of the body, which nobody reads here.
+// addContentLength adds the Content-Length that the client declared, since the body is unread.
 func addContentLength(event *proxyEvent, req *request) {
-	if req.http.ContentLength > 0 && event.Headers["content-length"] == "" { // in lower case of HTTP/2
+	if req.http.ContentLength > 0 && event.Headers["content-length"] == "" { // lower-case names: HTTP/2
 		length := strconv.FormatInt(req.http.ContentLength, 10)
 		event.Headers["Content-Length"] = length
 		event.MultiValueHeaders["Content-Length"] = []string{length}

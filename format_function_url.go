@@ -8,21 +8,21 @@ import (
 // Lambda Function URLs:
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 //
-// The event is that of HTTP APIs (format_http_api.go) but for rawPath, which stays encoded, the
-// header Cookie, which stays beside cookies, and ids of their own kinds.
+// The event is that of HTTP APIs (format_http_api.go) with three differences: rawPath stays encoded,
+// the header Cookie is kept in addition to cookies, and ids have shapes of their own.
 
 //lambda:inline
 func encodeFunctionURL(settings *eventSettings, req *request) ([]byte, error) {
 	event := newHTTPAPIv2Event(settings, req)
 	event.RawPath = escapedPath(req)
 	event.RequestContext.RequestID = requestUUID(req)
-	event.RequestContext.Authentication = nil // AWS documents that they do not use it
+	event.RequestContext.Authentication = nil // AWS documents it as unused
 	addTLSHeaders(event.Headers, req.http.TLS)
 	return marshalEvent(req, event)
 }
 
-// addTLSHeaders says how the client's connection is encrypted. Without TLS there is nothing to
-// say, and what the client says of it does not count.
+// addTLSHeaders describes the encryption of the client's connection. Without TLS it removes those
+// headers, since the client could have set them.
 func addTLSHeaders(headers map[string]string, state *tls.ConnectionState) {
 	delete(headers, "x-amzn-tls-version")
 	delete(headers, "x-amzn-tls-cipher-suite")
@@ -32,7 +32,7 @@ func addTLSHeaders(headers map[string]string, state *tls.ConnectionState) {
 	}
 }
 
-// tlsVersion returns a version's name as AWS writes it: tls.VersionName has a blank in it.
+// tlsVersion returns a version's name in AWS's spelling, without the blank of tls.VersionName.
 func tlsVersion(version uint16) string {
 	switch version {
 	case tls.VersionTLS12:
@@ -44,13 +44,13 @@ func tlsVersion(version uint16) string {
 	}
 }
 
-// functionURLContext: a Function URL that asks nobody for a signature belongs to no account.
+// functionURLContext sets the account "anonymous", as in events of Function URLs that do not require a
+// signature.
 func functionURLContext(c *eventContext) {
 	c.accountID = "anonymous"
 }
 
-// strictFunctionURL: AWS documents no more than the status of failures. The body is what the
-// service is seen to answer.
+// strictFunctionURL: AWS documents only the status of failures. The body is as seen from the service.
 var strictFunctionURL = &strictRules{
 	headers:      []string{"headers"},
 	cookies:      true,
@@ -60,8 +60,8 @@ var strictFunctionURL = &strictRules{
 	tooLarge:     strictFailure{413, `{"message":"Request Entity Too Large"}`},
 }
 
-// functionURLFailureBody is the shape of the errors that the service itself answers with.
+// functionURLFailureBody is the shape of Function URLs' own errors.
 func functionURLFailureBody(_ int, text string) (contentType, body string) {
-	message, _ := json.Marshal(text) // a string always can be
+	message, _ := json.Marshal(text) // strings can always be encoded
 	return "application/json", `{"Message":` + string(message) + `}`
 }

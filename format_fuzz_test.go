@@ -18,7 +18,7 @@ import (
 	"unicode/utf8"
 )
 
-// latin1Decoded is what latin1 has made of bytes, turned back.
+// latin1Decoded reverses latin1.
 func latin1Decoded(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -27,7 +27,7 @@ func latin1Decoded(s string) string {
 	return b.String()
 }
 
-// text returns a field of an event that has to be a string.
+// text returns a field of an event that must be a string.
 func text(t *testing.T, object map[string]any, path string) string {
 	t.Helper()
 	var s string
@@ -47,7 +47,7 @@ func formatLambdas(tb testing.TB) map[string]*Lambda {
 	return lambdas
 }
 
-// bodyFields are where the formats keep the body, and how they say that it is Base64.
+// bodyFields are the formats' fields for the body, and for whether it is Base64.
 var bodyFields = map[string]struct{ flag, yes string }{
 	"http-api-v2": {"isBase64Encoded", "true"}, "http-api-v1": {"isBase64Encoded", "true"}, "rest-api": {"isBase64Encoded", "true"},
 	"function-url": {"isBase64Encoded", "true"}, "alb": {"isBase64Encoded", "true"}, "alb-multi-value": {"isBase64Encoded", "true"},
@@ -144,7 +144,7 @@ func FuzzEventsKeepEveryByteOfTheQuery(f *testing.F) {
 		}
 		values, err := url.ParseQuery(rawQuery)
 		if err != nil || !utf8.ValidString(rawQuery+unescapedAll(values)) {
-			return // stays in parts as it was sent (TestEventsNeverLoseWhatIsNotUTF8)
+			return // parts stay as sent (TestEventsNeverLoseWhatIsNotUTF8)
 		}
 		parameters, _ := object["queryStringParameters"].(map[string]any)
 		for name, list := range values {
@@ -203,21 +203,21 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 	})
 }
 
-// checkReply refuses what must never be written to a client.
+// checkReply fails for replies that must never be written to a client.
 func checkReply(t *testing.T, reply *reply) {
 	t.Helper()
 	if reply.status < 200 || reply.status > 599 {
-		t.Errorf("status %d", reply.status)
+		t.Errorf("got status %d, want 200 to 599", reply.status)
 	}
 	if len(reply.header["Content-Type"]) == 0 && !bodyless(reply.status) {
-		t.Error("no content type")
+		t.Error("got no Content-Type, want one")
 	}
 	for name, values := range reply.header {
 		if name != http.CanonicalHeaderKey(name) || !tokenPattern.MatchString(name) || hopByHop[name] {
-			t.Errorf("header %q", name)
+			t.Errorf("got header %q, want a canonical name that is not hop-by-hop", name)
 		}
 		if strings.ContainsAny(strings.Join(values, ""), controlCharacters) {
-			t.Errorf("header %q: %q", name, values)
+			t.Errorf("got header %q: %q, want no control characters", name, values)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 // HTTP APIs of API Gateway, payload format 2.0:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 
-// httpAPIv2Event is the event. Go's encoder sorts nothing but maps: the order is AWS's own.
+// httpAPIv2Event is the event. Its fields are in AWS's order, which Go's encoder keeps.
 type httpAPIv2Event struct {
 	Version               string            `json:"version"`
 	RouteKey              string            `json:"routeKey"`
@@ -40,7 +40,7 @@ type httpAPIv2Context struct {
 	TimeEpoch      int64                    `json:"timeEpoch"` // milliseconds
 }
 
-// httpAPIv2Authentication is there where the client has a certificate.
+// httpAPIv2Authentication is present only if the client has a certificate.
 type httpAPIv2Authentication struct {
 	ClientCert *clientCert `json:"clientCert"`
 }
@@ -56,11 +56,11 @@ type httpAPIv2HTTP struct {
 //lambda:inline
 func encodeHTTPAPIv2(settings *eventSettings, req *request) ([]byte, error) {
 	event := newHTTPAPIv2Event(settings, req)
-	delete(event.Headers, "cookie") // in cookies
+	delete(event.Headers, "cookie") // its values are in event.Cookies
 	return marshalEvent(req, event)
 }
 
-// newHTTPAPIv2Event returns the event, that of Function URLs too.
+// newHTTPAPIv2Event returns the event, which Function URLs use too.
 //
 //lambda:inline
 func newHTTPAPIv2Event(settings *eventSettings, req *request) *httpAPIv2Event {
@@ -103,13 +103,13 @@ func newHTTPAPIv2Event(settings *eventSettings, req *request) *httpAPIv2Event {
 	return event
 }
 
-// httpAPIv2Common is what the events of the requests to one host have in common.
+// httpAPIv2Common is the part that the events of all requests to one host share.
 type httpAPIv2Common struct {
 	host  string // the Host header
 	event httpAPIv2Event
 }
 
-// setHTTPAPIv2Common makes that, and has the handler keep it for the requests that follow.
+// setHTTPAPIv2Common makes the common part for a host, and keeps it for the requests that follow.
 func setHTTPAPIv2Common(settings *eventSettings, host string) *httpAPIv2Common {
 	domain, prefix := hostname(host)
 	c := &httpAPIv2Common{
@@ -132,7 +132,7 @@ func setHTTPAPIv2Common(settings *eventSettings, host string) *httpAPIv2Common {
 	return c
 }
 
-// httpAPIContext keeps what eventContext begins with: it is that of HTTP APIs.
+// httpAPIContext changes nothing: newEventContext starts with the defaults of HTTP APIs.
 func httpAPIContext(_ *eventContext) {}
 
 func setHTTPAPIv2ClientCert(r *http.Request, context *httpAPIv2Context) {
@@ -143,13 +143,13 @@ func setHTTPAPIv2ClientCert(r *http.Request, context *httpAPIv2Context) {
 
 //lambda:inline
 func setHTTPAPIv2Body(settings *eventSettings, req *request, event *httpAPIv2Event) {
-	event.Headers["content-length"] = strconv.Itoa(len(req.body)) // a chunked body has none
+	event.Headers["content-length"] = strconv.Itoa(len(req.body)) // chunked requests have no such header
 	contentType := event.Headers["content-type"]
 	event.IsBase64Encoded = !isText(contentType, req.body) || isBinaryMediaType(settings, contentType)
 	event.Body = eventBody(req.body, event.IsBase64Encoded)
 }
 
-// strictHTTPAPIv2 knows no multiValueHeaders: format 2.0 has none.
+// strictHTTPAPIv2 ignores multiValueHeaders, which format 2.0 does not have.
 var strictHTTPAPIv2 = &strictRules{
 	headers:      []string{"headers"},
 	cookies:      true,

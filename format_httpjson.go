@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// The envelope of Caddy 1's directive awslambda, with the bodyEncoding that its successor has
-// added to the request:
+// The envelope of Caddy 1's directive awslambda, with the request's bodyEncoding, which its successor
+// added:
 // https://caddyserver.com/v1/docs/awslambda
 
 type httpJSONEvent struct {
@@ -51,7 +51,7 @@ func encodeHTTPJSON(settings *eventSettings, req *request) ([]byte, error) {
 	return marshalEvent(req, event)
 }
 
-// decodeHTTPJSON reads a reply in the envelope. Whatever else it is, the payload is the body.
+// decodeHTTPJSON reads a reply in the envelope. Any other payload is the body itself.
 func decodeHTTPJSON(settings *replySettings, payload []byte, reply *reply) error {
 	var object map[string]any
 	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, httpJSONReply) {
@@ -82,10 +82,10 @@ func decodeHTTPJSON(settings *replySettings, payload []byte, reply *reply) error
 	return nil
 }
 
-// httpJSONReply tells a broken envelope from a payload that is none.
+// httpJSONReply distinguishes a broken envelope from a payload without one.
 var httpJSONReply = []byte(`"HTTPJSON-REP"`)
 
-// httpJSONStatus: no status, or none above 0, is 200.
+// httpJSONStatus returns the reply's status: 200 if it is missing or not above 0.
 func httpJSONStatus(v any) (int, error) {
 	if status, ok := v.(float64); v == nil || (ok && status <= 0) {
 		return http.StatusOK, nil

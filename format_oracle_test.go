@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// goTypes are AWS's own types for the events, and the keys that the front doors send (testdata's
-// README.md) though the types have no field for them.
+// goTypes are AWS's own Go types for the events, and the keys that the front doors send although the
+// types have no field for them (README.md in testdata).
 var goTypes = map[string]struct {
 	event func() any
 	more  []string
@@ -32,7 +32,7 @@ var goTypes = map[string]struct {
 	"alb-multi-value": {func() any { return &events.ALBTargetGroupRequest{} }, nil},
 }
 
-// remove takes away the value that a path of keys leads to, and says whether there was one.
+// remove deletes the value at a path of keys and reports whether there was one.
 func remove(object map[string]any, path string) bool {
 	keys := strings.Split(path, " ")
 	for _, key := range keys[:len(keys)-1] {
@@ -43,7 +43,7 @@ func remove(object map[string]any, path string) bool {
 	return found
 }
 
-// variedRequests are 40 requests that differ in all that events differ by.
+// variedRequests are 40 requests that differ in everything that affects events.
 func variedRequests() []*http.Request {
 	requests := make([]*http.Request, 0, 40)
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
@@ -68,14 +68,14 @@ func variedRequests() []*http.Request {
 	return requests
 }
 
-func TestEventsFitIntoAWSsOwnTypesWithNothingLeftOver(t *testing.T) {
+func TestEventsMatchAWSsTypes(t *testing.T) {
 	for format, oracle := range goTypes {
 		l := formatLambda(t, format, nil)
 		for _, r := range variedRequests() {
 			object := decoded(t, eventOf(t, l, r))
 			for _, path := range oracle.more {
 				if !remove(object, path) {
-					t.Errorf("%s %s %s: no %s", format, r.Method, r.URL, path)
+					t.Errorf("%s %s %s: got no %s, want it", format, r.Method, r.URL, path)
 				}
 			}
 			event, err := json.Marshal(object)

@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// The payload without an envelope, for functions that know nothing of HTTP: the request's body,
-// or what option template makes of the request (template.go).
+// Payloads without an envelope, for functions that do not expect HTTP requests: the request's body, or
+// the result of option template (template.go).
 
-// encodeRaw returns the body where it is JSON. Lambda takes nothing else as a payload, so that
-// other text goes as a JSON string, and bytes that are no text as one of their Base64. A request
-// without a body is its query, as an object.
+// encodeRaw returns the body if it is JSON, the only payload that Lambda accepts. Other text becomes a
+// JSON string, and binary data a JSON string of its Base64. Without a body the payload is the query, as
+// an object.
 //
 //lambda:inline
 func encodeRaw(settings *eventSettings, req *request) ([]byte, error) {
@@ -27,7 +27,8 @@ func encodeRaw(settings *eventSettings, req *request) ([]byte, error) {
 	}
 }
 
-// queryObject returns the decoded query: a string for a name, a list where it has several values.
+// queryObject returns the decoded query: a string for each name, or a list for a name with several
+// values.
 func queryObject(req *request) map[string]any {
 	query := parseQuery(req)
 	object := make(map[string]any, len(query))

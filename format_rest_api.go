@@ -11,9 +11,9 @@ import (
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 
-// proxyEvent is the event. What there is none of is null, not absent.
+// proxyEvent is the event. Missing values are null, not absent.
 type proxyEvent struct {
-	Version                         string              `json:"version,omitempty"` // "1.0" of HTTP APIs, none of REST APIs
+	Version                         string              `json:"version,omitempty"` // "1.0" for HTTP APIs, absent for REST APIs
 	Resource                        string              `json:"resource"`
 	Path                            string              `json:"path"` // encoded
 	HTTPMethod                      string              `json:"httpMethod"`
@@ -32,7 +32,7 @@ type proxyContext struct {
 	AccountID         string          `json:"accountId"`
 	APIID             string          `json:"apiId"`
 	Authorizer        json.RawMessage `json:"authorizer,omitempty"`
-	DeploymentID      string          `json:"deploymentId,omitempty"` // in authorizers' events alone
+	DeploymentID      string          `json:"deploymentId,omitempty"` // in authorizers' events only
 	DomainName        string          `json:"domainName"`
 	DomainPrefix      string          `json:"domainPrefix"`
 	ExtendedRequestID string          `json:"extendedRequestId"`
@@ -48,13 +48,13 @@ type proxyContext struct {
 	Stage             string          `json:"stage"`
 }
 
-// proxyIdentity says who calls. All but the address and the browser comes of AWS's own ways to
-// sign requests: null here.
+// proxyIdentity describes the caller. Only the address, the browser and the certificate are known. All
+// other values come from AWS's own authentication, and are null here.
 type proxyIdentity struct {
 	AccessKey                     *string         `json:"accessKey"`
 	AccountID                     *string         `json:"accountId"`
 	Caller                        *string         `json:"caller"`
-	CognitoAMR                    json.RawMessage `json:"cognitoAmr,omitempty"` // null of HTTP APIs, absent of REST APIs
+	CognitoAMR                    json.RawMessage `json:"cognitoAmr,omitempty"` // null for HTTP APIs, absent for REST APIs
 	CognitoAuthenticationProvider *string         `json:"cognitoAuthenticationProvider"`
 	CognitoAuthenticationType     *string         `json:"cognitoAuthenticationType"`
 	CognitoIdentityID             *string         `json:"cognitoIdentityId"`
@@ -64,7 +64,7 @@ type proxyIdentity struct {
 	User                          *string         `json:"user"`
 	UserAgent                     any             `json:"userAgent"` // a string, or null
 	UserARN                       *string         `json:"userArn"`
-	ClientCert                    *clientCert     `json:"clientCert,omitempty"` // where the client has one
+	ClientCert                    *clientCert     `json:"clientCert,omitempty"` // only if the client has one
 }
 
 //lambda:inline
@@ -127,7 +127,7 @@ func newRESTAPIEvent(settings *eventSettings, req *request, headers map[string][
 	return event
 }
 
-// newProxyEvent returns what the two events have in common.
+// newProxyEvent returns the part that both events share.
 //
 //lambda:inline
 func newProxyEvent(settings *eventSettings, req *request, headers map[string][]string) *proxyEvent {
@@ -169,13 +169,13 @@ func newProxyEvent(settings *eventSettings, req *request, headers map[string][]s
 	return event
 }
 
-// restAPIContext: stages of REST APIs have names of their own, there is no $default one.
+// restAPIContext sets the stage "prod": stages of REST APIs have names, never $default.
 func restAPIContext(c *eventContext) {
 	c.stage = "prod"
 }
 
-// setResource says what takes the request. REST APIs have no default route: what takes everything
-// there is the root and a greedy resource under it.
+// setResource sets the resource that matches the request. REST APIs have no default route. A REST API
+// for all requests consists of its root and of a greedy resource under it.
 //
 //lambda:inline
 func setResource(event *proxyEvent, req *request) {
@@ -191,15 +191,15 @@ func setResource(event *proxyEvent, req *request) {
 	}
 }
 
-// routePath returns the path of a route key, "/users/{id}" of "GET /users/{id}".
+// routePath returns the path in a route key: "/users/{id}" in "GET /users/{id}".
 //
 //lambda:inline
 func routePath(routeKey string) string {
 	return routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
 }
 
-// encodedPathParameters returns the parts of the path that stand for the resource's parameters,
-// escaped as the client sent them, nil for none.
+// encodedPathParameters returns the values of the resource's parameters, escaped as the client sent
+// them; nil for none.
 func encodedPathParameters(resource string, req *request) map[string]string {
 	if !strings.Contains(resource, "{") {
 		return nil
@@ -219,8 +219,8 @@ func encodedPathParameters(resource string, req *request) map[string]string {
 	return parameters
 }
 
-// lowerButAWS returns the headers as REST APIs have them of a client that speaks HTTP/2, whose
-// names are in lower case: only what AWS itself writes is not.
+// lowerButAWS returns the headers in the form that REST APIs use for HTTP/2 clients: names in lower
+// case, except those that AWS itself adds.
 func lowerButAWS(headers map[string][]string) map[string][]string {
 	lower := make(map[string][]string, len(headers))
 	for name, values := range headers {
@@ -246,7 +246,7 @@ var strictHTTPAPIv1 = &strictRules{
 	notFound:     strictFailure{404, `{"message":"Not Found"}`},
 }
 
-// strictRESTAPI: the blank after the colon is AWS's.
+// strictRESTAPI: the blank after the colon is AWS's own.
 var strictRESTAPI = &strictRules{
 	fields:       []string{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"},
 	headers:      []string{"multiValueHeaders", "headers"},

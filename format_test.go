@@ -16,7 +16,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
-// formatLambda returns a handler with an event format; options are set by set, which may be nil.
+// formatLambda returns a handler with an event format. set changes its options and may be nil.
 func formatLambda(tb testing.TB, format string, set func(*Config)) *Lambda {
 	tb.Helper()
 	config := CreateConfig()
@@ -63,7 +63,7 @@ func decoded(tb testing.TB, event []byte) map[string]any {
 	return object
 }
 
-// at returns what a path of keys leads to in an event, as JSON; "absent" where it leads nowhere.
+// at returns the value at a path of keys in an event, as JSON; "absent" if there is none.
 func at(object map[string]any, path string) string {
 	keys := strings.Split(path, " ")
 	for _, key := range keys[:len(keys)-1] {
@@ -81,7 +81,7 @@ func at(object map[string]any, path string) string {
 	return string(text)
 }
 
-// awkwardRequest is a request with what the front doors treat each in its own way.
+// awkwardRequest is a request with parts that each front door treats differently.
 func awkwardRequest() *http.Request {
 	r := httptest.NewRequest(http.MethodPost,
 		"http://example.com:8080/capture/space%20value/a%2Fb?repeat=one&repeat=two&redirect=https%3A%2F%2Fexample.com%2Fa%2Fb&literalPlus=a+b&encodedPlus=a%2Bb&empty=",
@@ -95,7 +95,7 @@ func awkwardRequest() *http.Request {
 	return r
 }
 
-// identifiers are what is random in an event, each kind in its own shape.
+// identifiers match the random values in an event, by their shapes.
 var identifiers = []struct {
 	pattern *regexp.Regexp
 	kind    string
@@ -105,7 +105,7 @@ var identifiers = []struct {
 	{regexp.MustCompile(`"[A-Za-z0-9_-]{15}="`), `"(16 characters of Base64)"`},
 }
 
-func TestEventsAreThoseOfTheFrontDoorsToTheByte(t *testing.T) {
+func TestEventsEqualTheFrontDoorsByteForByte(t *testing.T) {
 	for _, format := range eventFormatNames() {
 		t.Run(format, func(t *testing.T) {
 			var indented bytes.Buffer
@@ -128,11 +128,11 @@ func TestEventsAreThoseOfTheFrontDoorsToTheByte(t *testing.T) {
 	}
 }
 
-// eventCase is one field of the events of some formats.
+// eventCase is one field in the events of some formats.
 type eventCase struct {
 	name    string
-	formats string // several with blanks
-	field   string // keys with blanks between; "" for the whole event
+	formats string // separated by blanks
+	field   string // keys separated by blanks; "" for the whole event
 	want    string // JSON, or "absent"
 }
 
@@ -169,31 +169,31 @@ func checkEvents(t *testing.T, r func() *http.Request, set func(*Config), cases 
 	}
 }
 
-func TestEventsOfARequestWithNothingInIt(t *testing.T) {
+func TestEventsOfAMinimalRequest(t *testing.T) {
 	request := func() *http.Request { return getRequest("http://example.com/") }
 	checkEvents(t, request, nil, []eventCase{
 		{"no body is null", version1, "body", "null"},
-		{"no body is no key", version2, "body", "absent"},
+		{"without a body the key is absent", version2, "body", "absent"},
 		{"no body is the empty string", emptyBody, "body", `""`},
 		{"no body is not Base64", version1 + " " + version2 + " " + balancer + " vmod", "isBase64Encoded", "false"},
 		{"no query is null", version1, "queryStringParameters", "null"},
-		{"no query is null in the other map too", version1, "multiValueQueryStringParameters", "null"},
-		{"no query is no key", version2, "queryStringParameters", "absent"},
+		{"no query is null in both maps", version1, "multiValueQueryStringParameters", "null"},
+		{"without a query the key is absent", version2, "queryStringParameters", "absent"},
 		{"no query is an empty map", "alb vmod", "queryStringParameters", "{}"},
 		{"no query is an empty map", "alb-multi-value", "multiValueQueryStringParameters", "{}"},
 		{"no query is the empty string", version2, "rawQueryString", `""`},
 		{"one kind of map only", "alb", "multiValueHeaders", "absent"},
 		{"one kind of map only", "alb-multi-value", "headers", "absent"},
-		{"no cookies are no key", version2, "cookies", "absent"},
+		{"without cookies the key is absent", version2, "cookies", "absent"},
 		{"no path parameters are null", version1, "pathParameters", "null"},
-		{"no path parameters are no key", version2, "pathParameters", "absent"},
+		{"without path parameters the key is absent", version2, "pathParameters", "absent"},
 		{"no stage variables are null", version1, "stageVariables", "null"},
-		{"no stage variables are no key", version2, "stageVariables", "absent"},
-		{"no browser is the empty string", version2, "requestContext http userAgent", `""`},
-		{"no browser is null", version1, "requestContext identity userAgent", "null"},
-		{"the root is a resource of its own", "rest-api", "resource", `"/"`},
-		{"no authorizer is no key", version1 + " " + version2, "requestContext authorizer", "absent"},
-		{"nothing at all is an empty object", "raw", "", "{}"},
+		{"without stage variables the key is absent", version2, "stageVariables", "absent"},
+		{"no User-Agent is the empty string", version2, "requestContext http userAgent", `""`},
+		{"no User-Agent is null", version1, "requestContext identity userAgent", "null"},
+		{"the root is its own resource", "rest-api", "resource", `"/"`},
+		{"without an authorizer the key is absent", version1 + " " + version2, "requestContext authorizer", "absent"},
+		{"an empty request is an empty object", "raw", "", "{}"},
 		{"the host is among the headers", lowerMaps, "headers host", `"example.com"`},
 		{"the host is among the headers", version1, "headers Host", `"example.com"`},
 	})
@@ -234,18 +234,18 @@ func TestEventsCarryBodiesByTheRuleOfTheirFrontDoor(t *testing.T) {
 		})
 	}
 	checkEvents(t, post("text/plain", "", "\xff\x00"), nil, []eventCase{
-		{"what is no UTF-8 is never text", everything, "body", `"/wA="`},
-		{"what is no UTF-8 is Base64", "httpjson", "bodyEncoding", `"base64"`},
-		{"what is no UTF-8 is a string of Base64", "raw", "", `"/wA="`},
+		{"a body that is not UTF-8 is never text", everything, "body", `"/wA="`},
+		{"a body that is not UTF-8 is Base64", "httpjson", "bodyEncoding", `"base64"`},
+		{"a body that is not UTF-8 is a JSON string of its Base64", "raw", "", `"/wA="`},
 	})
 	checkEvents(t, post("image/png", "", "a+b"), func(c *Config) { c.BinaryMediaTypes = []string{" Image/* "} }, []eventCase{
-		{"image/* is binary where binaryMediaTypes says so", "rest-api httpjson", "body", encoded},
+		{"image/* in binaryMediaTypes", "rest-api httpjson", "body", encoded},
 	})
 	checkEvents(t, post("text/plain", "", "a+b"), func(c *Config) { c.BinaryMediaTypes = []string{"image/*", "text/x"} }, []eventCase{
-		{"text/plain is none of binaryMediaTypes", everything, "body", text},
+		{"text/plain, not in binaryMediaTypes", everything, "body", text},
 	})
 	checkEvents(t, post("", "", "a+b"), func(c *Config) { c.BinaryMediaTypes = []string{"*/*"} }, []eventCase{
-		{"*/* is everything", everything, "body", encoded},
+		{"*/* in binaryMediaTypes", everything, "body", encoded},
 	})
 	checkEvents(t, post("text/plain", "", "not JSON"), nil, []eventCase{{"text goes as a JSON string", "raw", "", `"not JSON"`}})
 	checkEvents(t, post("application/json", "", ` {"a": [1]} `), nil, []eventCase{{"JSON goes as it is", "raw", "", ` {"a": [1]} `}})
@@ -259,34 +259,34 @@ func TestEventsNeverLoseWhatIsNotUTF8(t *testing.T) {
 	}
 	checkEvents(t, request, nil, []eventCase{
 		{"a path stays escaped", version1 + " " + balancer + " vmod", "path", `"/a%FFb"`},
-		{"a path stays escaped even where it is decoded else", version2, "rawPath", `"/a%FFb"`},
-		{"a path stays escaped even where it is decoded else", version2, "requestContext http path", `"/a%FFb"`},
-		{"a path stays escaped even where it is decoded else", "httpjson", "meta path", `"/a%FFb"`},
+		{"a path stays escaped in formats that decode paths", version2, "rawPath", `"/a%FFb"`},
+		{"a path stays escaped in formats that decode paths", version2, "requestContext http path", `"/a%FFb"`},
+		{"a path stays escaped in formats that decode paths", "httpjson", "meta path", `"/a%FFb"`},
 		{"a header is read as ISO 8859-1", lowerMaps, "headers x-latin", `"café"`},
 		{"a header is read as ISO 8859-1", version1, "headers X-Latin", `"café"`},
 		{"a query value stays escaped", version1 + " " + version2 + " vmod", "queryStringParameters q", `"%FF"`},
 		{"a broken escape stays as it is", version1 + " " + version2 + " vmod", "queryStringParameters bad", `"%zz"`},
-		{"a semicolon separates nothing", version1 + " " + version2 + " vmod", "queryStringParameters semi", `"1;2"`},
-		{"a raw query is what was sent", version2, "rawQueryString", `"q=%FF&ok=%C3%A4&bad=%zz&semi=1;2"`},
-		{"ALB decodes nothing", "alb", "queryStringParameters", `{"bad":"%zz","ok":"%C3%A4","q":"%FF","semi":"1;2"}`},
+		{"a semicolon is not a separator", version1 + " " + version2 + " vmod", "queryStringParameters semi", `"1;2"`},
+		{"a raw query stays as sent", version2, "rawQueryString", `"q=%FF&ok=%C3%A4&bad=%zz&semi=1;2"`},
+		{"ALB does not decode the query", "alb", "queryStringParameters", `{"bad":"%zz","ok":"%C3%A4","q":"%FF","semi":"1;2"}`},
 	})
 	valid := func() *http.Request { return getRequest("http://example.com/?ok=%C3%A4&bad=%&plus=a+b;") }
 	checkEvents(t, valid, nil, []eventCase{
-		{"a broken escape costs no other value its decoding", version1 + " " + version2 + " vmod", "queryStringParameters", `{"bad":"%","ok":"ä","plus":"a b;"}`},
+		{"other values are decoded beside a broken escape", version1 + " " + version2 + " vmod", "queryStringParameters", `{"bad":"%","ok":"ä","plus":"a b;"}`},
 	})
 }
 
-func TestEventsHaveEveryQueryParameterHoweverManyThereAre(t *testing.T) {
+func TestEventsHaveAllOfManyQueryParameters(t *testing.T) {
 	query := "first=1" + strings.Repeat("&many=2", 20000) + "&last=3"
 	for _, format := range []string{"rest-api", "http-api-v2", "alb"} {
 		event := decoded(t, eventOf(t, formatLambda(t, format, nil), getRequest("http://example.com/?"+query)))
 		if first, last := at(event, "queryStringParameters first"), at(event, "queryStringParameters last"); first != `"1"` || last != `"3"` {
-			t.Errorf("%s: first %s, last %s", format, first, last)
+			t.Errorf("%s: got first %s, last %s, want \"1\", \"3\"", format, first, last)
 		}
 	}
 }
 
-func TestEventsSayWhereARequestCameFrom(t *testing.T) {
+func TestEventsHaveTheOriginOfARequest(t *testing.T) {
 	forwarded := func() *http.Request {
 		r := getRequest("http://example.com/")
 		r.Header.Set("X-Forwarded-For", "198.51.100.1")
@@ -308,29 +308,29 @@ func TestEventsSayWhereARequestCameFrom(t *testing.T) {
 		{"the peer is the caller", version1, "requestContext identity sourceIp", `"203.0.113.7"`},
 		{"X-Forwarded-Proto stays", lowerMaps, "headers x-forwarded-proto", `"https"`},
 		{"X-Forwarded-Port stays", version1, "headers X-Forwarded-Port", `"443"`},
-		{"a trace goes on", lowerMaps, "headers x-amzn-trace-id", `"Root=1-2-3"`},
-		{"a trace goes on", version1, "headers X-Amzn-Trace-Id", `"Root=1-2-3"`},
+		{"the client's trace id stays", lowerMaps, "headers x-amzn-trace-id", `"Root=1-2-3"`},
+		{"the client's trace id stays", version1, "headers X-Amzn-Trace-Id", `"Root=1-2-3"`},
 		{"an alias of X-Forwarded-Proto is dropped", lowerMaps, "headers x_forwarded_proto", "absent"},
 		{"an alias of X-Forwarded-Proto is dropped", version1, "headers X_forwarded_proto", "absent"},
 		{"an alias of X-Forwarded-For is dropped", lowerMaps, "headers x.forwarded.for", "absent"},
 		{"an alias of X-Real-Ip is dropped", version1, "multiValueHeaders X_real_ip", "absent"},
 		{"Connection is dropped", lowerMaps, "headers connection", "absent"},
-		{"what Connection names is not", lowerMaps, "headers x-user", `"set by an earlier middleware"`},
-		{"cookies of several lines are one list", version2, "cookies", `["a=1","b=2","c=3"]`},
+		{"headers named by Connection are not dropped", lowerMaps, "headers x-user", `"set by an earlier middleware"`},
+		{"cookies of several headers are one list", version2, "cookies", `["a=1","b=2","c=3"]`},
 		{"cookies leave the headers", "http-api-v2", "headers cookie", "absent"},
 		{"cookies stay in the headers", "function-url", "headers cookie", `"a=1; b=2; c=3"`},
 	})
 	plain := func() *http.Request { return getRequest("http://example.com:8000/") }
 	checkEvents(t, plain, nil, []eventCase{
 		{"the port is the client's", lowerMaps, "headers x-forwarded-port", `"8000"`},
-		{"no trace is made where no front door of AWS is", "vmod", "headers x-amzn-trace-id", "absent"},
-		{"no trace is made where no front door of AWS is", "httpjson", "meta headers x-amzn-trace-id", "absent"},
-		{"a host has no port as a domain", version1 + " " + version2, "requestContext domainName", `"example.com"`},
-		{"no TLS is nothing to tell of", "function-url", "headers x-amzn-tls-version", "absent"},
+		{"only AWS's front doors add a trace id", "vmod", "headers x-amzn-trace-id", "absent"},
+		{"only AWS's front doors add a trace id", "httpjson", "meta headers x-amzn-trace-id", "absent"},
+		{"the domain name has no port", version1 + " " + version2, "requestContext domainName", `"example.com"`},
+		{"no TLS headers without TLS", "function-url", "headers x-amzn-tls-version", "absent"},
 	})
 }
 
-func TestFunctionURLEventsTellOfTLS(t *testing.T) {
+func TestFunctionURLEventsDescribeTLS(t *testing.T) {
 	request := func() *http.Request {
 		r := httptest.NewRequest(http.MethodGet, "https://example.com/", nil)
 		r.TLS.Version = tls.VersionTLS13
@@ -358,14 +358,14 @@ func TestRESTEventsHaveTheNamesOfHTTP2InLowerCase(t *testing.T) {
 	checkEvents(t, request, nil, []eventCase{
 		{"the client's names", "rest-api", "headers accept", `"*/*"`},
 		{"the client's names, all values", "rest-api", "multiValueHeaders accept", `["*/*"]`},
-		{"but User-Agent", "rest-api", "headers User-Agent", `"probe"`},
-		{"but Host", "rest-api", "headers Host", `"example.com"`},
-		{"but X-Forwarded-For", "rest-api", "headers X-Forwarded-For", `"203.0.113.7"`},
-		{"not of HTTP APIs", "http-api-v1", "headers Accept", `"*/*"`},
+		{"AWS's spelling of User-Agent", "rest-api", "headers User-Agent", `"probe"`},
+		{"AWS's spelling of Host", "rest-api", "headers Host", `"example.com"`},
+		{"AWS's spelling of X-Forwarded-For", "rest-api", "headers X-Forwarded-For", `"203.0.113.7"`},
+		{"HTTP APIs keep canonical names", "http-api-v1", "headers Accept", `"*/*"`},
 	})
 }
 
-func TestEventsSayOfTheAPIWhatTheOptionsSay(t *testing.T) {
+func TestOptionsDescribeTheAPIInEvents(t *testing.T) {
 	options := func(c *Config) {
 		c.Stage = "test"
 		c.StageVariables = map[string]string{"table": "t1"}
@@ -390,7 +390,7 @@ func TestEventsSayOfTheAPIWhatTheOptionsSay(t *testing.T) {
 	})
 }
 
-func TestEventHeadersReplaceThoseOfTheClient(t *testing.T) {
+func TestEventHeadersReplaceTheClients(t *testing.T) {
 	options := func(c *Config) {
 		c.EventHeaders = map[string]string{
 			"X-User": "operator", "x-from": "{{ .ClientIP }} {{ .Method }}", "X-Forwarded-For": "{{ .Header.Get \"X-Forwarded-For\" }}",
@@ -408,9 +408,9 @@ func TestEventHeadersReplaceThoseOfTheClient(t *testing.T) {
 		{"a constant", version1, "multiValueHeaders X-User", `["operator"]`},
 		{"a constant", "httpjson", "meta headers x-user", `["operator"]`},
 		{"a template", lowerMaps, "headers x-from", `"203.0.113.7 GET"`},
-		{"a header that is added to else", lowerMaps, "headers x-forwarded-for", `"198.51.100.1"`},
+		{"X-Forwarded-For, without the peer", lowerMaps, "headers x-forwarded-for", `"198.51.100.1"`},
 		{"the host", lowerMaps, "headers host", `"inner.example"`},
-		{"a trace where none is made", "vmod", "headers x-amzn-trace-id", `"Root=1-a-b"`},
+		{"a trace id in a format without one", "vmod", "headers x-amzn-trace-id", `"Root=1-a-b"`},
 		{"line ends become blanks", lowerMaps, "headers x-query", `"a  X-Evil: b"`},
 	})
 }
@@ -440,13 +440,13 @@ func TestRoutesAreInTheEvents(t *testing.T) {
 	}
 }
 
-func TestRawEventsAreTheQueryWhereThereIsNoBody(t *testing.T) {
+func TestRawEventsWithoutABodyAreTheQuery(t *testing.T) {
 	checkEvents(t, func() *http.Request { return getRequest("http://example.com/?a=1&b=2&b=%223") }, nil, []eventCase{
 		{"a list for a repeated name", "raw", "", `{"a":"1","b":["2","\"3"]}`},
 	})
 }
 
-// What one host's events have in common is kept: it must not get into those of another one.
+// The common part of one host's events is kept: it must not appear in those of another.
 func TestEventsNameTheHostOfTheirRequest(t *testing.T) {
 	l := formatLambda(t, "http-api-v2", nil)
 	for _, c := range []struct{ host, domain, prefix string }{
@@ -469,7 +469,7 @@ func TestEventsNameTheHostOfTheirRequest(t *testing.T) {
 	}
 }
 
-// templateLambda returns a handler whose payload is what a template makes.
+// templateLambda returns a handler whose payload is a template's result.
 func templateLambda(t *testing.T, f *fakeLambda, text string) *Lambda {
 	t.Helper()
 	return formatLambda(t, "template", func(c *Config) {
@@ -478,26 +478,26 @@ func templateLambda(t *testing.T, f *fakeLambda, text string) *Lambda {
 	})
 }
 
-func TestTemplatesThatMakeNoJSONInvokeNothing(t *testing.T) {
+func TestTemplatesMustMakeJSON(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200}`))
 	for _, text := range []string{`{"a": {{ .Body }}}`, `{{ index .PathParameters 1 }}`, ` `, `{{ template "none" }}`} {
 		l := templateLambda(t, f, text)
 		resp := serve(l, getRequest("http://example.com/"))
 		if body := bodyOf(t, resp); resp.StatusCode != http.StatusInternalServerError || body != "Internal Server Error" {
-			t.Errorf("%s: got %d %q", text, resp.StatusCode, body)
+			t.Errorf("%s: got %d %q, want 500 with the status text", text, resp.StatusCode, body)
 		}
 	}
 	if f.invocations() != 0 {
-		t.Errorf("%d invocations", f.invocations())
+		t.Errorf("got %d invocations, want none", f.invocations())
 	}
 }
 
-// An interpreted struct is written with all its fields where its type is printed.
+// If the type of an interpreted struct is printed, all of its fields are printed, too.
 func TestTemplatesThatFailPrintNoTypes(t *testing.T) {
 	for text, loads := range map[string]bool{
 		`{{ .Nothing }}`:                        false,
-		`{{ if .Body }}{{ .Nothing }}{{ end }}`: true, // only a request shows it
-		`{{ index .Query.id 0 }}`:               true, // which is right where there is an id
+		`{{ if .Body }}{{ .Nothing }}{{ end }}`: true, // fails only for a request
+		`{{ index .Query.id 0 }}`:               true, // correct for a request with an id
 	} {
 		config := validConfig()
 		config.EventFormat, config.Template = "template", text
@@ -515,12 +515,12 @@ func TestTemplatesThatFailPrintNoTypes(t *testing.T) {
 	}
 }
 
-func TestTemplatesQuoteWhatTheyAreGiven(t *testing.T) {
+func TestTemplatesQuoteValues(t *testing.T) {
 	l := formatLambda(t, "template", func(c *Config) {
 		c.Template = `{"q": {{ .Query.Get "q" | json }}, "none": {{ json .Cookies.none }}, "binary": {{ json .IsBase64Encoded }}, "body": {{ json .Body }}}`
 	})
 	r := httptest.NewRequest(http.MethodPost, "http://example.com/?q=%22%7D%3C%0a", strings.NewReader("\xff"))
 	if got := string(eventOf(t, l, r)); got != `{"q": "\"}<\n", "none": "", "binary": true, "body": "/w=="}` {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want quoted values", got)
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// The JSON of vmod-lambda for Varnish. Its reply is that of API Gateway's proxies, or, with
+// The JSON of vmod-lambda for Varnish. The reply is that of API Gateway's proxies or, with
 // responseFormat http, the bytes of an HTTP response (reply_http.go):
 // https://github.com/varnish/vmod-lambda
 
-// vmodEvent has all of its keys always.
+// vmodEvent always has all of its keys.
 type vmodEvent struct {
 	HTTPMethod            string            `json:"httpMethod"`
 	Path                  string            `json:"path"`                  // encoded
@@ -38,8 +38,8 @@ func encodeVmod(settings *eventSettings, req *request) ([]byte, error) {
 	return marshalEvent(req, event)
 }
 
-// isVmodText says whether a body is sent as text: of the types that HTTP APIs take for text, +json
-// and +xml are not.
+// isVmodText reports whether a body is sent as text. That is so for HTTP APIs' text types, except those
+// ending in +json and +xml.
 //
 //lambda:inline
 func isVmodText(contentType string, body []byte) bool {
@@ -47,7 +47,7 @@ func isVmodText(contentType string, body []byte) bool {
 	return (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)
 }
 
-// textFailureBody is the plain answer of the formats whose front door has no shape of its own.
+// textFailureBody is plain text, for formats whose front door has no error format of its own.
 func textFailureBody(_ int, text string) (contentType, body string) {
 	return "text/plain; charset=utf-8", text
 }

@@ -14,33 +14,33 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// target is a function with all of its invocation that does not depend on the request.
+// target is a function, with the parts of its invocations that do not depend on the request.
 type target struct {
 	function       *aws.Function
-	url            *url.URL // what to post to
-	endpoint       string   // the same as text
+	url            *url.URL // where invocations are posted
+	endpoint       string   // the same, as text
 	host           string   // the Host header
 	plain          bool     // http://
 	canonicalPath  string
 	canonicalQuery string
-	region         string // "" where only the instance's metadata may know it
+	region         string // "" if only the EC2 instance's metadata may tell
 
-	label  string            // what metrics call it: "name" or "name:qualifier"
-	counts *metrics.Function // nil for a name from a path, which is looked up
+	label  string            // its name in metrics: "name" or "name:qualifier"
+	counts *metrics.Function // nil for a name from a path, which countsOf looks up
 
-	// What newTarget was told, and, where region is "", the *target in the instance's region.
+	// newTarget's argument and, if region is "", the *target in the instance's region.
 	api      *lambdaAPI
 	regional atomic.Value
 
-	// prepared holds the *preparedInvocation of the second (invoke.go).
+	// prepared holds the current second's *preparedInvocation (invoke.go).
 	prepared atomic.Value
 }
 
-// lambdaAPI is where functions are called: what the targets of a handler have in common.
+// lambdaAPI is the Lambda API that a handler calls: what its targets share.
 type lambdaAPI struct {
-	endpoint       string // "" for the region's own
-	region         string // of option region, "" where the functions' ARNs and fallbackRegion count
-	fallbackRegion string // of the environment or the profile; "" for none
+	endpoint       string // "" for the region's endpoint
+	region         string // from option region; "" to use the functions' ARNs or fallbackRegion
+	fallbackRegion string // from the environment or the profile; "" for none
 	fips           bool
 	dualStack      bool
 	streamed       bool // calls InvokeWithResponseStream instead of Invoke
@@ -57,7 +57,7 @@ func newLambdaAPI(c *Config) *lambdaAPI {
 	}
 }
 
-// regionOf returns the region to call f in, "" where nobody has said.
+// regionOf returns the region in which to call f; "" if unknown.
 func (a *lambdaAPI) regionOf(f *aws.Function) string {
 	for _, region := range []string{a.region, f.Region, a.fallbackRegion} {
 		if region != "" {
@@ -67,7 +67,7 @@ func (a *lambdaAPI) regionOf(f *aws.Function) string {
 	return ""
 }
 
-// regionOf returns the region of option function, or what is known of one where there is none.
+// regionOf returns the target's region or, without a target, the one that the API's settings give.
 func regionOf(t *target, api *lambdaAPI) string {
 	if t != nil {
 		return t.region
@@ -112,7 +112,7 @@ func newTarget(f *aws.Function, api *lambdaAPI) (*target, error) {
 	if query != "" {
 		t.endpoint += "?" + query
 	}
-	invocation, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.endpoint, http.NoBody) //nolint:gosec // the operator names it
+	invocation, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.endpoint, http.NoBody) //nolint:gosec // the operator chose it
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
@@ -128,7 +128,8 @@ func invocationPath(f *aws.Function, streamed bool) string {
 	return "/2015-03-31/functions/" + url.QueryEscape(f.Ref) + "/invocations"
 }
 
-// regionalTarget returns the target of a request, which has no region, in that of the EC2 instance.
+// regionalTarget returns the request's target in the EC2 instance's region, for a target without a
+// region.
 func regionalTarget(ctx context.Context, req *request) (*target, error) {
 	t := req.target
 	regional, ok := t.regional.Load().(*target)

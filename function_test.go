@@ -18,7 +18,7 @@ func TestRegionOf(t *testing.T) {
 	for name, tc := range map[string]struct{ option, fallback, ref, want string }{
 		"the option comes first":  {"eu-west-1", "eu-west-3", arn, "eu-west-1"},
 		"then the function's ARN": {"", "eu-west-3", arn, "eu-west-2"},
-		"then the environment's":  {"", "eu-west-3", "f", "eu-west-3"},
+		"then the environment":    {"", "eu-west-3", "f", "eu-west-3"},
 		"none":                    {"", "", "f", ""},
 	} {
 		f, err := aws.ParseFunction(tc.ref, "")
@@ -32,8 +32,8 @@ func TestRegionOf(t *testing.T) {
 	}
 }
 
-// setVariable sets a variable for one test. It is not t.Setenv: under Yaegi os.Getenv reads an environment of the
-// interpreter's own, that only os.Setenv writes.
+// setVariable sets an environment variable for one test. It does not use t.Setenv: under Yaegi,
+// os.Getenv reads an environment of the interpreter's own, which only os.Setenv writes.
 func setVariable(t *testing.T, name, value string) {
 	t.Helper()
 	before := os.Getenv(name)
@@ -81,8 +81,8 @@ func TestFunctionIsInvokedInTheRegionOfTheInstance(t *testing.T) {
 	}
 }
 
-// Invocations are prepared for a whole second: not with credentials that Lambda has refused in it.
-func TestRefusedCredentialsSignNothingOnceThereAreOthers(t *testing.T) {
+// Invocations are prepared for a whole second, but not with credentials that Lambda refused during it.
+func TestRefusedCredentialsAreReplacedAtOnce(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, nil)
 	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

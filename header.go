@@ -7,16 +7,15 @@ import (
 	"strings"
 )
 
-// Changing a name's case costs a call into compiled code, looking it up in a map a quarter of
-// that: the names that most requests and replies have are known beforehand. None of them is a
-// hop-by-hop header. The maps are never written after init.
+// Changing a name's case costs a call into compiled code, looking it up in a map a quarter of that. So
+// the maps hold the names that most requests and replies contain, without hop-by-hop headers. They are
+// read-only after init.
 var (
 	lowerNames     = map[string]string{} // canonical name → lower case
 	canonicalNames = map[string]string{} // canonical or lower case → canonical name
 )
 
-// hopByHop holds the headers that are for one connection alone (RFC 9110 7.6.1), by their canonical
-// names.
+// hopByHop holds the headers that apply to one connection only (RFC 9110 7.6.1), by canonical name.
 var hopByHop = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
 	"Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
@@ -50,10 +49,10 @@ func init() {
 	}
 }
 
-// lowerName returns a request header's name in lower case, and reports whether the header may reach
-// the function. A hop-by-hop header may not, nor may an alias of a forwarding header: many
-// frameworks read X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, which Traefik guards
-// only under its own name.
+// lowerName returns a request header's name in lower case and reports whether the function may receive
+// the header. Hop-by-hop headers and aliases of forwarding headers are withheld: many frameworks read
+// X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, but Traefik protects only that
+// spelling.
 func lowerName(name string) (lower string, forwarded bool) {
 	lower = strings.ToLower(name)
 	if hopByHop[http.CanonicalHeaderKey(name)] {
@@ -70,21 +69,21 @@ func lowerName(name string) (lower string, forwarded bool) {
 
 var aliasReplacer = strings.NewReplacer("_", "-", ".", "-")
 
-// tokenPattern is what a header's name may be (RFC 9110 5.6.2).
+// tokenPattern matches header names (RFC 9110 5.6.2).
 var tokenPattern = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
-// controlCharacters are those that no header's value may have: all but the tab (RFC 9110 5.5).
+// controlCharacters are those that header values must not contain: all except the tab (RFC 9110 5.5).
 const controlCharacters = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
-// canonicalName returns the canonical form of a reply header's name, and reports whether the client
-// gets the header: not a hop-by-hop header, nor one whose name is none.
+// canonicalName returns the canonical form of a reply header's name and reports whether the client
+// receives the header. Hop-by-hop headers and invalid names are withheld.
 func canonicalName(name string) (canonical string, forwarded bool) {
 	canonical = http.CanonicalHeaderKey(name)
 	return canonical, tokenPattern.MatchString(name) && !hopByHop[canonical]
 }
 
-// canonicalOf is canonicalName where most names are known.
+// canonicalOf is canonicalName, faster for known names.
 //
 //lambda:inline
 func canonicalOf(name string) (canonical string, forwarded bool) {
@@ -95,21 +94,21 @@ func canonicalOf(name string) (canonical string, forwarded bool) {
 	return canonical, true
 }
 
-// replyLines collects the header of a reply, and counts what a function may not have without end.
+// replyLines collects a reply's headers, and counts lines and bytes, which are limited.
 type replyLines struct {
 	header http.Header // canonical names, checked
-	lines  int         // those that are dropped among them
-	bytes  int         // of names and values
+	lines  int         // including dropped ones
+	bytes  int         // names and values
 }
 
-// What a reply may have. Header lines cost time one by one, here and at the client.
+// The limits of a reply's headers. Each line costs time, here and in the client.
 const (
 	maxReplyLines     = 1000
 	maxReplyLineBytes = 1 << 20
 )
 
-// addReplyHeader adds a header of a function's reply, drops it where it is hop-by-hop, and
-// refuses what could break out of the header, and one line or byte too many.
+// addReplyHeader adds one header of a reply. It drops hop-by-hop headers. It refuses invalid values,
+// which could end the header early, and headers beyond the limits.
 func addReplyHeader(h *replyLines, name, value string) error {
 	h.lines++
 	h.bytes += len(name) + len(value)
@@ -120,8 +119,8 @@ func addReplyHeader(h *replyLines, name, value string) error {
 	canonical, forwarded := canonicalName(name)
 	switch {
 	case forwarded:
-	case canonical == "Connection": // for dropConnection
-		h.lines += strings.Count(value, ",") // each name that it lists is one to look for
+	case canonical == "Connection": // kept for dropConnection
+		h.lines += strings.Count(value, ",") // dropConnection looks up each listed name
 		if h.lines > maxReplyLines {
 			return errTooManyLines
 		}
@@ -143,8 +142,8 @@ func addReplyHeader(h *replyLines, name, value string) error {
 
 var errTooManyLines = fmt.Errorf("headers: want at most %d lines and %d bytes", maxReplyLines, maxReplyLineBytes)
 
-// dropConnection removes a reply's Connection header and the headers that it names: they were
-// meant for the connection between the function and us.
+// dropConnection removes a reply's Connection header and the headers that it names: they concern the
+// connection between the function and this middleware.
 func dropConnection(header http.Header) {
 	connection := header["Connection"]
 	if connection == nil {

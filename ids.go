@@ -5,9 +5,8 @@ import (
 	"encoding/hex"
 )
 
-// randomHex returns as many random digits as a request's ids take: 24 for a trace header as AWS
-// X-Ray makes them, and 15 for an id in the shape of those that API Gateway gives to requests of
-// HTTP APIs, Base64 of 11 bytes.
+// randomHex returns the random digits of a request's ids: 24 for a trace header like those of AWS
+// X-Ray, and 15 for an id like those of HTTP APIs, which are Base64 of 11 bytes.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 //
 //lambda:inline
@@ -17,8 +16,7 @@ func randomHex() string {
 	return hex.EncodeToString(random)
 }
 
-// requestUUID returns the id of a request as API Gateway gives it to requests of REST APIs, and Lambda to
-// those of Function URLs.
+// requestUUID returns the request's id in the form that REST APIs and Function URLs use.
 //
 //lambda:inline
 func requestUUID(req *request) string {

@@ -16,7 +16,8 @@ const (
 	roomsPath  = modulePath + "/internal/"
 )
 
-// sharedPackages are the packages under internal/ that rooms may import: small ones, which import no room themselves.
+// sharedPackages are the small packages under internal/ that rooms may import. They import no room
+// themselves.
 var sharedPackages = map[string]bool{
 	"aws":     true,
 	"bracket": true,
@@ -25,7 +26,7 @@ var sharedPackages = map[string]bool{
 	"wait":    true,
 }
 
-// importFault returns what is wrong with an import in a folder, "." for the core; "" for nothing.
+// importFault returns the rule that an import breaks; "" for none. folder is "." for the core.
 func importFault(folder, imported string) string {
 	first, _, _ := strings.Cut(imported, "/")
 	switch {
@@ -75,17 +76,17 @@ func TestImports(t *testing.T) {
 
 func TestImportFault(t *testing.T) {
 	for name, row := range map[string]struct{ folder, imported, want string }{
-		"the standard library":        {".", "net/http", ""},
-		"the core a room":             {".", roomsPath + "credentials", ""},
-		"a room a shared package":     {"internal/credentials", roomsPath + "sigv4", ""},
-		"a room a part of its own":    {"internal/cache", roomsPath + "cache/redis", ""},
-		"a room another one":          {"internal/credentials", roomsPath + "route", "rooms do not import each other"},
-		"a room a part of another":    {"internal/route", roomsPath + "cache/redis", "rooms do not import each other"},
-		"a shared package a room":     {"internal/option", roomsPath + "route", "rooms do not import each other"},
-		"a room the core":             {"internal/route", modulePath, "only the core's users import the core"},
-		"the core another module":     {".", "github.com/aws/aws-sdk-go-v2/aws", "the plugin imports the standard library only"},
-		"a room another module":       {"internal/route", "example.com/x", "the plugin imports the standard library only"},
-		"a room, with a similar name": {"internal/route", roomsPath + "router", "rooms do not import each other"},
+		"the standard library":                      {".", "net/http", ""},
+		"the core imports a room":                   {".", roomsPath + "credentials", ""},
+		"a room imports a shared package":           {"internal/credentials", roomsPath + "sigv4", ""},
+		"a room imports its own sub-package":        {"internal/cache", roomsPath + "cache/redis", ""},
+		"a room imports another room":               {"internal/credentials", roomsPath + "route", "rooms do not import each other"},
+		"a room imports another room's sub-package": {"internal/route", roomsPath + "cache/redis", "rooms do not import each other"},
+		"a shared package imports a room":           {"internal/option", roomsPath + "route", "rooms do not import each other"},
+		"a room imports the core":                   {"internal/route", modulePath, "only the core's users import the core"},
+		"the core imports another module":           {".", "github.com/aws/aws-sdk-go-v2/aws", "the plugin imports the standard library only"},
+		"a room imports another module":             {"internal/route", "example.com/x", "the plugin imports the standard library only"},
+		"a room imports a room with a similar name": {"internal/route", roomsPath + "router", "rooms do not import each other"},
 	} {
 		if got := importFault(row.folder, row.imported); got != row.want {
 			t.Errorf("%s: got %q, want %q", name, got, row.want)

@@ -25,11 +25,11 @@ const (
 	logTypeTail = "Tail"
 )
 
-// maxAsyncEventBytes is the largest event that Lambda queues, from
+// maxAsyncEventBytes is the largest event of an asynchronous invocation:
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const maxAsyncEventBytes = 1 << 20
 
-// eventLimit returns the largest event that Lambda takes.
+// eventLimit returns the largest event that Lambda accepts with an invocation type.
 func eventLimit(invocationType string) int {
 	if invocationType == invokeAsync {
 		return maxAsyncEventBytes
@@ -37,8 +37,8 @@ func eventLimit(invocationType string) int {
 	return maxEventBytes
 }
 
-// takenStatus is the status of Lambda's answer to a call that it has taken, and, where it does
-// not wait for the function, of ours.
+// takenStatus is the status of Lambda's HTTP response to an accepted call. If Lambda does not wait for
+// the function, it is the client's, too.
 func takenStatus(invocationType string) int {
 	switch invocationType {
 	case invokeAsync:
@@ -56,17 +56,17 @@ type invocationHeader struct {
 	name   string
 	value  *valueTemplate
 	check  func(value string) error
-	encode func(value string) string // nil: as it is
+	encode func(value string) string // nil: the value itself
 }
 
-// invocationOptions are the options that become headers of the Invoke API. They are the
-// operator's: the client's own headers of these names are part of the event, like all others.
+// invocationOptions are the options that become headers of the Invoke API. The client's headers of the
+// same names do not: they are part of the event, like all of the client's headers.
 type invocationOptions struct {
 	constant map[string]string
 	rendered []invocationHeader
 }
 
-// newInvocationOptions returns nil where no option asks for a header.
+// newInvocationOptions returns nil if no option needs a header.
 func newInvocationOptions(c *Config) (*invocationOptions, error) {
 	o := &invocationOptions{constant: map[string]string{}}
 	if c.InvocationType != invokeSync {
@@ -113,7 +113,7 @@ func (c *Config) invocationText(option string) string {
 	}
 }
 
-// The patterns of the Invoke API, from
+// Patterns from the Invoke API:
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 var (
 	tenantIDPattern             = regexp.MustCompile(`^[a-zA-Z0-9._:/=+\-@ ]{1,256}$`)
@@ -151,8 +151,8 @@ func encodeClientContext(value string) string {
 	return base64.StdEncoding.EncodeToString([]byte(value))
 }
 
-// renderInvocationHeaders returns the headers that the options ask for. A value that is rendered
-// empty is no header; one that Lambda would refuse is an error, and is not sent.
+// renderInvocationHeaders returns the headers from the options. An empty value adds no header. A value
+// that Lambda would refuse is an error.
 func renderInvocationHeaders(l *Lambda, req *request) (http.Header, error) {
 	headers := make(http.Header, len(l.calls.invocation.constant)+len(l.calls.invocation.rendered))
 	for name, value := range l.calls.invocation.constant {
@@ -181,7 +181,7 @@ func renderInvocationHeaders(l *Lambda, req *request) (http.Header, error) {
 	return headers, nil
 }
 
-// logTail logs what the function had logged last, for the operator alone: functions log secrets.
+// logTail logs the end of the function's log. Only the operator sees it, since functions log secrets.
 func logTail(l *Lambda, req *request, logResult string) {
 	if l.calls.logType != logTypeTail || logResult == "" {
 		return
@@ -194,8 +194,8 @@ func logTail(l *Lambda, req *request, logResult string) {
 		strings.TrimSpace(string(tail))))
 }
 
-// validateInvocation checks the options of the Invoke API. Lambda takes some of them only where
-// it waits for the function.
+// validateInvocation checks the options of the Invoke API. Some of them are valid only if Lambda waits
+// for the function.
 func (c *Config) validateInvocation() error {
 	if err := option.OneOf("invocationType", c.InvocationType, []string{invokeSync, invokeAsync, invokeDryRun}); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// lastHeader returns the head of the last invocation.
+// lastHeader returns the headers of the last invocation.
 func (f *fakeLambda) lastHeader(t *testing.T) http.Header {
 	t.Helper()
 	f.mu.Lock()
@@ -34,16 +34,16 @@ func TestInvocationTypesThatDoNotWait(t *testing.T) {
 				t.Errorf("got %d %q, want %d without a body", resp.StatusCode, body, status)
 			}
 			if got := resp.Header.Get("X-Amzn-RequestId"); got != "id-1" {
-				t.Errorf("X-Amzn-RequestId %q", got)
+				t.Errorf("got X-Amzn-RequestId %q, want id-1", got)
 			}
 			if got := f.lastHeader(t).Get("X-Amz-Invocation-Type"); got != invocationType {
-				t.Errorf("X-Amz-Invocation-Type %q", got)
+				t.Errorf("got X-Amz-Invocation-Type %q, want %q", got, invocationType)
 			}
 		})
 	}
 }
 
-func TestAnEventThatIsQueuedHasALimitOfItsOwn(t *testing.T) {
+func TestQueuedEventsHaveTheirOwnLimit(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusAccepted) })
 	config := testConfig(f)
@@ -58,11 +58,11 @@ func TestAnEventThatIsQueuedHasALimitOfItsOwn(t *testing.T) {
 		}
 	}
 	if f.invocations() != 1 {
-		t.Errorf("%d invocations", f.invocations())
+		t.Errorf("got %d invocations, want 1", f.invocations())
 	}
 }
 
-func TestTheOptionsOfAnInvocationAreTheOperatorsAlone(t *testing.T) {
+func TestClientsCannotSetInvocationHeaders(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200}`))
 	config := testConfig(f)
 	config.TenantID = `{{ .Header.Get "X-Tenant" }}`
@@ -77,7 +77,7 @@ func TestTheOptionsOfAnInvocationAreTheOperatorsAlone(t *testing.T) {
 		r.Header.Set(name, value)
 	}
 	if resp := serve(newTestHandler(t, config), r); resp.StatusCode != http.StatusOK {
-		t.Fatalf("got %d", resp.StatusCode)
+		t.Fatalf("got %d, want 200", resp.StatusCode)
 	}
 	got := f.lastHeader(t)
 	for name, want := range map[string]string{
@@ -93,7 +93,7 @@ func TestTheOptionsOfAnInvocationAreTheOperatorsAlone(t *testing.T) {
 		}
 	}
 	if headers, ok := f.lastEvent(t)["headers"].(map[string]any); !ok || headers["x-amz-tenant-id"] != "stolen" {
-		t.Error("the client's own headers are not in the event")
+		t.Error("got an event without the client's own headers, want them in it")
 	}
 }
 
@@ -105,13 +105,13 @@ func TestValuesThatLambdaWouldRefuseAreNotSent(t *testing.T) {
 		status      int
 		invocations int
 	}{
-		"a tenant of other characters":   {func(c *Config) { c.TenantID = "{{ .Path }}?" }, 502, 0},
-		"a tenant that is too long":      {func(c *Config) { c.TenantID = "{{ .Path }}" + strings.Repeat("a", 256) }, 502, 0},
-		"a tenant rendered empty":        {func(c *Config) { c.TenantID = `{{ .Header.Get "X-None" }}` }, 200, 1},
-		"a name with a slash":            {func(c *Config) { c.DurableExecutionName = "{{ .Path }}" }, 502, 0},
-		"a context that is not JSON":     {func(c *Config) { c.ClientContext = "{{ .Path }}" }, 502, 0},
-		"a context that is too long":     {func(c *Config) { c.ClientContext = `"{{ .Path }}` + strings.Repeat("a", 2700) + `"` }, 502, 0},
-		"a template that cannot be made": {func(c *Config) { c.TenantID = "{{ index .Path 99 }}" }, 502, 0},
+		"a tenant with invalid characters": {func(c *Config) { c.TenantID = "{{ .Path }}?" }, 502, 0},
+		"a tenant that is too long":        {func(c *Config) { c.TenantID = "{{ .Path }}" + strings.Repeat("a", 256) }, 502, 0},
+		"a tenant rendered empty":          {func(c *Config) { c.TenantID = `{{ .Header.Get "X-None" }}` }, 200, 1},
+		"a name with a slash":              {func(c *Config) { c.DurableExecutionName = "{{ .Path }}" }, 502, 0},
+		"a context that is not JSON":       {func(c *Config) { c.ClientContext = "{{ .Path }}" }, 502, 0},
+		"a context that is too long":       {func(c *Config) { c.ClientContext = `"{{ .Path }}` + strings.Repeat("a", 2700) + `"` }, 502, 0},
+		"a template that fails":            {func(c *Config) { c.TenantID = "{{ index .Path 99 }}" }, 502, 0},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestValuesThatLambdaWouldRefuseAreNotSent(t *testing.T) {
 	}
 }
 
-func TestTheLogTailIsForTheOperatorAlone(t *testing.T) {
+func TestTheLogTailIsNotSentToClients(t *testing.T) {
 	tail := "START RequestId: id-1\nthe password is hunter2\nEND\n"
 	answer := func(functionError bool) func(w http.ResponseWriter, event []byte) {
 		return func(w http.ResponseWriter, _ []byte) {
@@ -144,11 +144,11 @@ func TestTheLogTailIsForTheOperatorAlone(t *testing.T) {
 		config.ExposeErrors = true
 		resp := get(newTestHandler(t, config))
 		if body := bodyOf(t, resp); strings.Contains(body, "hunter2") || resp.Header.Get("X-Amz-Log-Result") != "" {
-			t.Errorf("the client got the tail: %q %v", body, resp.Header)
+			t.Errorf("got %q %v, want no log tail", body, resp.Header)
 		}
 		lines := strings.Count(logged.text(), "\n")
 		if has := strings.Contains(logged.text(), `log tail of function=hello`) && strings.Contains(logged.text(), "hunter2"); has != failed {
-			t.Errorf("failed: %v; the log says %q", failed, logged.text())
+			t.Errorf("got %q, want the log tail in it: %t", logged.text(), failed)
 		}
 		if failed && lines != 2 {
 			t.Errorf("want one entry for the failure and one for the tail, got %q", logged.text())
@@ -156,20 +156,20 @@ func TestTheLogTailIsForTheOperatorAlone(t *testing.T) {
 	}
 }
 
-func TestInvocationOptionsThatAreWrong(t *testing.T) {
+func TestInvalidInvocationOptions(t *testing.T) {
 	rows := map[string]struct {
 		change func(c *Config)
 		want   []string
 	}{
-		"invocationType":              {func(c *Config) { c.InvocationType = "Async" }, []string{"invocationType", `"Async"`, "Event"}},
-		"logType":                     {func(c *Config) { c.LogType = "tail" }, []string{"logType", `"tail"`, "Tail"}},
-		"tenantId":                    {func(c *Config) { c.TenantID = "a#b" }, []string{"tenantId", `"a#b"`}},
-		"tenantId as a template":      {func(c *Config) { c.TenantID = "{{ .Path" }, []string{"tenantId", "template"}},
-		"clientContext":               {func(c *Config) { c.ClientContext = "hello" }, []string{"clientContext", "JSON"}},
-		"durableExecutionName":        {func(c *Config) { c.DurableExecutionName = "a/b" }, []string{"durableExecutionName", `"a/b"`}},
-		"a stream that is queued":     {func(c *Config) { c.InvocationType = "Event"; c.InvokeMode = invokeModeStream }, []string{"invokeMode", "Event"}},
-		"a tail of what is queued":    {func(c *Config) { c.InvocationType = "Event"; c.LogType = "Tail" }, []string{"logType", "Event"}},
-		"a context of what is queued": {func(c *Config) { c.InvocationType = "Event"; c.ClientContext = "{}" }, []string{"clientContext", "Event"}},
+		"invocationType":                    {func(c *Config) { c.InvocationType = "Async" }, []string{"invocationType", `"Async"`, "Event"}},
+		"logType":                           {func(c *Config) { c.LogType = "tail" }, []string{"logType", `"tail"`, "Tail"}},
+		"tenantId":                          {func(c *Config) { c.TenantID = "a#b" }, []string{"tenantId", `"a#b"`}},
+		"tenantId as a template":            {func(c *Config) { c.TenantID = "{{ .Path" }, []string{"tenantId", "template"}},
+		"clientContext":                     {func(c *Config) { c.ClientContext = "hello" }, []string{"clientContext", "JSON"}},
+		"durableExecutionName":              {func(c *Config) { c.DurableExecutionName = "a/b" }, []string{"durableExecutionName", `"a/b"`}},
+		"a stream that is queued":           {func(c *Config) { c.InvocationType = "Event"; c.InvokeMode = invokeModeStream }, []string{"invokeMode", "Event"}},
+		"a log tail of queued events":       {func(c *Config) { c.InvocationType = "Event"; c.LogType = "Tail" }, []string{"logType", "Event"}},
+		"a client context of queued events": {func(c *Config) { c.InvocationType = "Event"; c.ClientContext = "{}" }, []string{"clientContext", "Event"}},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {

@@ -20,26 +20,26 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// maxReplyBytes bounds what is read of an answer of the Lambda API. Lambda itself lets no reply
-// over 6 MB pass; the rest is room for other endpoints.
+// maxReplyBytes limits how much is read of a response of the Lambda API. Lambda limits replies to 6 MB;
+// other endpoints may allow more.
 const maxReplyBytes = 8 << 20
 
-// callSettings are what the options say of calls.
+// callSettings are the settings of calls.
 type callSettings struct {
 	credentials  *credentials.Provider
 	transport    *http.Transport
 	proxied      bool               // calls may go through a proxy
-	streamed     bool               // the reply is written while it comes (stream.go)
+	streamed     bool               // replies are written as they arrive (stream.go)
 	invocation   *invocationOptions // nil for none
 	logType      string
 	retry        *retryPolicy // nil: no retry
 	serverTiming bool
-	xray         bool // calls carry the trace header of the request
+	xray         bool // calls carry the request's trace header
 	plain        bool // no option asks for more than one plain call
 }
 
-// newCallSettings takes valid options. region is where credentials are looked for, "" where nobody has
-// said.
+// newCallSettings expects validated options. region is where sources of credentials call AWS; "" if
+// unknown.
 func newCallSettings(config *Config, logger *logline.Logger, region string) (callSettings, error) {
 	s := callSettings{
 		streamed:     config.InvokeMode == invokeModeStream,
@@ -67,7 +67,7 @@ func newCallSettings(config *Config, logger *logline.Logger, region string) (cal
 	return s, err
 }
 
-// invoke calls the function and returns the payload that it replied.
+// invoke calls the function and returns its reply.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func invoke(ctx context.Context, l *Lambda, req *request) ([]byte, error) {
 	resp, err := call(ctx, l, req) //nolint:bodyclose // readPayload does
@@ -77,7 +77,7 @@ func invoke(ctx context.Context, l *Lambda, req *request) ([]byte, error) {
 	return readPayload(ctx, l, req, resp)
 }
 
-// readPayload reads the function's reply out of Lambda's answer. With that the call is over.
+// readPayload reads the function's reply from Lambda's HTTP response, which ends the call.
 //
 //lambda:inline
 func readPayload(ctx context.Context, l *Lambda, req *request, resp *http.Response) ([]byte, error) {
@@ -95,7 +95,8 @@ func readPayload(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 	return payload, nil
 }
 
-// noReply is the failure of a call that Lambda took and the function did not reply to.
+// noReply returns the failure of a call that Lambda accepted: reading the reply failed with err or, if
+// err is nil, the function failed.
 func noReply(ctx context.Context, l *Lambda, req *request, resp *http.Response, payload []byte, err error) error {
 	if err != nil {
 		return interrupted(ctx, req, causeConnection, broke("read Lambda's answer", err))
@@ -104,7 +105,7 @@ func noReply(ctx context.Context, l *Lambda, req *request, resp *http.Response, 
 	return functionError(resp.Header.Get("X-Amz-Function-Error"), payload)
 }
 
-// callOnce is call without a retry.
+// callOnce calls Lambda once, without retries.
 func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	p, err := preparedFor(ctx, l, req)
 	if err != nil {
@@ -124,7 +125,7 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, err
 	return resp, nil
 }
 
-// preparedFor returns what the invocations of a request's target have in common.
+// preparedFor returns the parts that all invocations of the request's target share.
 //
 //lambda:inline
 func preparedFor(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
@@ -135,7 +136,7 @@ func preparedFor(ctx context.Context, l *Lambda, req *request) (*preparedInvocat
 	return p, nil
 }
 
-// accept reads the head of Lambda's answer. The call may have been refused.
+// accept checks the status of Lambda's HTTP response, and returns a failure if Lambda refused the call.
 //
 //lambda:inline
 func accept(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, resp *http.Response) error {
@@ -146,7 +147,7 @@ func accept(ctx context.Context, l *Lambda, req *request, p *preparedInvocation,
 	return nil
 }
 
-// noAnswer is the failure of a call on which the transport has given up.
+// noAnswer returns the failure of a call for which the transport returned err.
 func noAnswer(ctx context.Context, req *request, err error) error {
 	c := causeConnection
 	if req.connecting || neverConnected(err) {
@@ -158,8 +159,8 @@ func noAnswer(ctx context.Context, req *request, err error) error {
 	return f
 }
 
-// setCallHeaders says on the answer which invocation it comes of, and, with serverTiming, how long
-// that took. The function's own Server-Timing stays.
+// setCallHeaders adds Lambda's request id to the response headers, and the call's duration if
+// serverTiming is set. The function's own Server-Timing stays.
 //
 //lambda:inline
 func setCallHeaders(l *Lambda, header http.Header, req *request) {
@@ -174,11 +175,11 @@ func setCallHeaders(l *Lambda, header http.Header, req *request) {
 	}
 }
 
-// requestIDHeader is where Lambda says the id of an invocation, and we too.
+// requestIDHeader carries the id of an invocation: in Lambda's HTTP response, and in the client's.
 const requestIDHeader = "X-Amzn-Requestid"
 
-// addServerTiming tells how long the call took: the client, or, where rooms are timed too, them. What a
-// cache stores must not tell it.
+// addServerTiming reports how long the call took, as a response header. If bracket.ServerTiming writes
+// that header, it notes the duration for it instead, so that a cache does not store it.
 func addServerTiming(l *Lambda, header http.Header, req *request) {
 	if req.called.IsZero() {
 		return
@@ -191,34 +192,34 @@ func addServerTiming(l *Lambda, header http.Header, req *request) {
 	header.Add("Server-Timing", timing.Entry())
 }
 
-// broke says what was done when a connection broke. The error may repeat what the other side has
-// written: no more of it than a log can bear.
+// broke returns the error of a broken connection: what was attempted, and err, truncated to 300
+// characters, since it may quote the peer.
 func broke(doing string, err error) error {
 	return fmt.Errorf("%s: %.300s", doing, err.Error())
 }
 
-// refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
-// for one host, and events are for nobody else.
+// refusedCall reads why Lambda refused the call. Redirects are not followed: a signature is valid for
+// one host, and no other host should receive the event.
 func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, p *preparedInvocation) error {
 	refused := l.calls.credentials.Refused(p.credentials, errorTypeOf(resp))
 	if refused {
 		req.target.prepared.Store(&preparedInvocation{})
 	}
 	if resp.StatusCode < http.StatusBadRequest {
-		_ = resp.Body.Close() // unread: after 101 it would have no end
+		_ = resp.Body.Close() // unread: after a 101 it would never end
 		return failureOf(causeRefused, fmt.Errorf("Lambda answered %d, which Invoke never does", resp.StatusCode))
 	}
 	payload, err := readReply(resp)
 	if err != nil && ctx.Err() != nil {
 		return interrupted(ctx, req, causeConnection, err)
 	}
-	return apiError(resp, payload, p.credentials, refused) // with half a body the status still says what happened
+	return apiError(resp, payload, p.credentials, refused) // even without the whole body the status tells the cause
 }
 
-// preparedInvocation is all of a target's invocations that stays the same for a second, so that
-// what is left to do for each is two hashes and an HMAC.
+// preparedInvocation holds the parts that all invocations of a target share for one second. That leaves
+// two hashes and an HMAC for each call.
 type preparedInvocation struct {
-	second      *second // nil where nothing is prepared yet
+	second      *second // nil if nothing is prepared
 	credentials *sigv4.Credentials
 	target      *target  // with a region
 	date        []string // header X-Amz-Date
@@ -226,7 +227,7 @@ type preparedInvocation struct {
 	signer      *signer
 }
 
-// prepareInvocation makes what the invocations of a target have in common in this second.
+// prepareInvocation makes the parts that the target's invocations share for the current second.
 func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
 	creds, usable, err := l.calls.credentials.Retrieve(ctx)
 	if err != nil {
@@ -240,7 +241,7 @@ func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedI
 		}
 	}
 	p := newPreparedInvocation(t, creds, req.signed)
-	if usable > time.Second { // to the end of the second
+	if usable > time.Second { // until the second ends
 		req.target.prepared.Store(p)
 	}
 	return p, nil
@@ -260,15 +261,15 @@ func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *prep
 	return p
 }
 
-// newInvocation returns the signed request of the Invoke API, to be made at once. Nothing of the client's request is
-// in its head: all of that is in the event.
+// newInvocation returns the signed request to the Invoke API, to be sent at once. None of the client's
+// headers are in its head: they are in the event.
 //
 //lambda:inline
 func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvocation, self *worker) *http.Request {
-	// NewRequest, not a literal: it sets GetBody, with which the transport sends the request on
-	// another connection where an idle one turns out to be closed before anything was written to
-	// it. That is the only case: a POST is not sent again after its first byte. NewRequest has no
-	// URL to parse here, and so cannot fail.
+	// NewRequest sets GetBody, which a literal would lack. With it the transport sends the request on
+	// another connection if an idle one turns out to be closed before anything was written. Once the
+	// first byte is written, a POST is never sent again. NewRequest cannot fail, since it has no URL to
+	// parse.
 	invocation, _ := http.NewRequestWithContext(ctx, methodPost, "", bytes.NewReader(req.event))
 	invocation.URL = p.target.url
 	if req.invocationHeaders != nil {
@@ -281,7 +282,7 @@ func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvo
 			"User-Agent":           userAgent,
 		}
 	}
-	if l.calls.xray { // not signed: proxies may change it
+	if l.calls.xray { // unsigned: proxies may change it
 		addTrace(invocation, req.http)
 	}
 	if atomic.LoadInt32(metered) != 0 {
@@ -290,14 +291,14 @@ func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvo
 	return invocation
 }
 
-// signWithHeaders signs an invocation with headers that the options ask for.
+// signWithHeaders signs an invocation that has headers from the options.
 func signWithHeaders(invocation *http.Request, req *request, p *preparedInvocation) {
 	invocation.Header = req.invocationHeaders.Clone()
 	invocation.Header["User-Agent"] = userAgent
 	sigv4.Sign(invocation, req.event, p.credentials, p.target.region, "lambda", time.Now())
 }
 
-// Interpreted, a constant of a package costs as much as a variable of it, one of ours nothing.
+// To Yaegi, another package's constant costs as much as a variable, one of this package nothing.
 const (
 	methodConnect = http.MethodConnect
 	methodPost    = http.MethodPost
@@ -305,11 +306,11 @@ const (
 	statusOK      = http.StatusOK
 )
 
-// userAgent names the caller in AWS's own logs. It is not signed.
+// userAgent identifies this plugin in AWS's logs. It is not signed.
 var userAgent = []string{"traefik-lambda"}
 
-// readReply reads the whole answer and gives the connection back: net/http keeps it where a body was
-// read to its end, which the last byte of a known length is.
+// readReply reads the whole body and frees the connection. net/http reuses a connection once the body
+// is read to its end, and the last byte of a known length is the end.
 //
 //lambda:inline
 func readReply(resp *http.Response) ([]byte, error) {
@@ -318,13 +319,13 @@ func readReply(resp *http.Response) ([]byte, error) {
 	}
 	payload := make([]byte, resp.ContentLength)
 	_, err := io.ReadFull(resp.Body, payload)
-	_ = resp.Body.Close() // nothing is left to be lost
+	_ = resp.Body.Close() // the body is read, or reading it has failed
 	return payload, err
 }
 
 func readUnsizedReply(resp *http.Response) ([]byte, error) {
 	payload, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBytes+1))
-	_ = resp.Body.Close() // nothing is left to be lost
+	_ = resp.Body.Close() // the body is read, or reading it has failed
 	if err != nil {
 		return nil, err
 	}
@@ -334,7 +335,8 @@ func readUnsizedReply(resp *http.Response) ([]byte, error) {
 	return payload, nil
 }
 
-// apiError turns an error of the Invoke API into its failure. refused says that it is about the credentials.
+// apiError turns an error of the Invoke API into a failure. refused is set if Lambda refused the
+// credentials.
 func apiError(resp *http.Response, payload []byte, creds *sigv4.Credentials, refused bool) error {
 	text := "Lambda answered " + strconv.Itoa(resp.StatusCode) + " " + errorText(resp, payload, creds)
 	f := failureOf(causeRefused, errors.New(strings.TrimSpace(text)))
@@ -354,20 +356,20 @@ func apiError(resp *http.Response, payload []byte, creds *sigv4.Credentials, ref
 	return f
 }
 
-// errorTypeOf returns the type of an error of AWS that its head names, "" for none.
+// errorTypeOf returns the type of AWS's error in the response headers; "" for none.
 func errorTypeOf(resp *http.Response) string {
 	errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
 	return errorType
 }
 
-// errorText returns the type and the message of an error of AWS, fit for a log: in one line, and
-// without what AWS repeats of the request where a signature is wrong, the session token included.
+// errorText returns the type and the message of AWS's error on one line, fit for a log. If a signature
+// is wrong, AWS's message may repeat the request with its session token: such messages are withheld.
 func errorText(resp *http.Response, payload []byte, creds *sigv4.Credentials) string {
 	var body struct {
 		Type    string `json:"__type"`
-		Message string `json:"message"` // "Message" too: encoding/json takes either case
+		Message string `json:"message"` // encoding/json reads "Message" too
 	}
-	_ = json.Unmarshal(payload, &body) // without a body the type in the header has to do
+	_ = json.Unmarshal(payload, &body) // without a body there is the type in the header
 	errorType := resp.Header.Get("X-Amzn-Errortype")
 	if errorType == "" {
 		errorType = body.Type
@@ -391,7 +393,7 @@ func functionError(kind string, payload []byte) error {
 	var body struct {
 		ErrorType string `json:"errorType"`
 	}
-	_ = json.Unmarshal(payload, &body) // custom runtimes may answer anything
+	_ = json.Unmarshal(payload, &body) // custom runtimes may send anything
 	f := failureOf(causeFunctionError, fmt.Errorf("the function failed (%s %.100q)", kind, body.ErrorType))
 	f.payload = payload
 	return f

@@ -1,8 +1,21 @@
-// Package lambda is a Traefik middleware that lets AWS Lambda functions answer a route.
+// Package lambda is a Traefik middleware plugin that serves HTTP requests with AWS Lambda functions.
 //
-// It is interpreted by Yaegi and imports the standard library only. A request goes a straight
-// way: it is read, encoded as the event that the function understands, signed, posted to the
-// Lambda API, and the function's reply is decoded and written (serve, below).
+// A request is encoded as the event that the function expects: that of an API Gateway, a Function URL,
+// an Application Load Balancer and others. The event is signed and posted to the Lambda API. The
+// function's reply is decoded and written as the client's response. A failure becomes a 4xx or 5xx
+// response in one place, failure.go.
+//
+// serve, below, is that path as source code. What runs is ServeHTTP in workers_generated.go, which
+// `make generate` writes from serve and the functions that it calls. The reason is Yaegi, which
+// interprets this package: a function call usually costs more there than the body that it runs.
+//
+// The function is the origin; without one, it is the next handler of the router. Options put handlers
+// around the origin, called brackets: Lambda@Edge hooks, an authorizer and a cache (brackets.go), a
+// health probe, tracing and the access log (newHandler).
+//
+// The package imports only the standard library and the packages under internal/. docs/contributing.md
+// describes all of them, the path of a request through the brackets, and the rules that interpreted
+// code has to keep.
 package lambda
 
 import (
@@ -16,33 +29,34 @@ import (
 	"github.com/seed05e46011/lambda/internal/xray"
 )
 
-// Lambda is the handler of one middleware on one router. Nothing of it changes after New.
+// Lambda is the handler of one middleware on one router. Its settings do not change after New, so that
+// it is safe for concurrent use.
 type Lambda struct {
-	name string // as Traefik qualifies it, "lambda@file"
+	name string // the middleware's name with its provider: "lambda@file"
 	next http.Handler
 	log  *logline.Logger
 
-	functions functionSettings // what is called (resolve.go)
-	calls     callSettings     // how it is called (invoke.go)
+	functions functionSettings // which function to call (resolve.go)
+	calls     callSettings     // how to call it (invoke.go)
 	limits    limitSettings
-	failures  failureSettings // how failures are answered (failure.go)
+	failures  failureSettings // how to respond to failures (failure.go)
 	brackets  bracketSettings
 
 	format      *eventFormat
-	events      *eventSettings // how events are made (envelope.go)
+	events      *eventSettings // how to make events (envelope.go)
 	replyFormat *replyFormat
-	replies     *replySettings // how replies are read (reply.go)
+	replies     *replySettings // how to read replies (reply.go)
 }
 
-// limitSettings are what a request may take.
+// limitSettings bound the time and the size of a request, and the number of calls.
 type limitSettings struct {
-	timeout             time.Duration // for all of it; of a stream to the first byte
-	idleTimeout         time.Duration // of a stream between two chunks
+	timeout             time.Duration // of the whole request; of a stream, up to its first byte
+	idleTimeout         time.Duration // between two chunks of a stream
 	maxRequestBodyBytes int64
-	maxConcurrency      int // calls at a time; 0 for no bound
+	maxConcurrency      int // calls at the same time; 0 is no limit
 }
 
-// newLimitSettings takes valid options.
+// newLimitSettings expects validated options.
 func newLimitSettings(config *Config) (limitSettings, error) {
 	s := limitSettings{maxRequestBodyBytes: config.MaxRequestBodyBytes, maxConcurrency: config.MaxConcurrency}
 	timeout, err := option.Duration(config.Timeout)
@@ -61,12 +75,12 @@ func newLimitSettings(config *Config) (limitSettings, error) {
 	return s, nil
 }
 
-// bracketSettings are what rooms around the function's handler need of it.
+// bracketSettings say what the brackets need from the function's handler.
 type bracketSettings struct {
-	authorized bool // option authorizer is set: what it says goes into events
-	writesWait bool // a response hook may wait for Lambda where the response is written
-	roomsTimed bool // a room further out writes Server-Timing
-	noted      bool // they want to know which function was called
+	authorized bool // option authorizer is set: events carry its result
+	writesWait bool // option edge is set: writing the response may wait for a hook
+	roomsTimed bool // bracket.ServerTiming writes Server-Timing, for the function too
+	noted      bool // option accessLog is set: note which function was called
 }
 
 func newBracketSettings(config *Config) bracketSettings {
@@ -78,8 +92,8 @@ func newBracketSettings(config *Config) bracketSettings {
 	}
 }
 
-// New builds the handler of one middleware. It works without network and credentials: those are
-// looked for when the first request comes. Its errors name the option that is wrong.
+// New builds the handler of one middleware. It needs neither the network nor credentials: the first
+// request looks for those. An error names the option that is wrong.
 func New(ctx context.Context, next http.Handler, config *Config, name string) (handler http.Handler, err error) {
 	// A panic here would end the goroutine that applies Traefik's configuration, for good.
 	defer func() {
@@ -94,7 +108,8 @@ func New(ctx context.Context, next http.Handler, config *Config, name string) (h
 	return handler, nil
 }
 
-// newHandler builds the function's handler, and around it what the options ask for.
+// newHandler builds the function's handler, and around it the brackets that the options ask for. The
+// last one added sees a request first.
 func newHandler(ctx context.Context, next http.Handler, config *Config, name string) (http.Handler, error) {
 	if config.Metrics {
 		return newMetricsHandler(), config.validateMetrics()
@@ -132,12 +147,14 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 	return handler, nil
 }
 
-// serve responds to a request with what the function replies, or with a failure (failure.go). A worker
-// takes the request in, encodes it as an event and signs the call (prepare, in exchange.go); another
-// decodes the reply and writes it (conclude). Streams wait for Lambda all the time, and go another way
-// (stream.go).
+// serve responds to a request with the function's reply, or with a failure (failure.go).
 //
-// ServeHTTP is this, with the functions that it calls written into it (workers_generated.go).
+// An encoder, one kind of worker (workers.go), reads the request, encodes it as an event and signs the
+// call: prepare, in exchange.go. The request's own goroutine calls Lambda. A decoder, the other kind,
+// decodes the reply and writes the response: conclude. Streams use no workers, since they wait for
+// Lambda between chunks (stream.go).
+//
+// ServeHTTP is generated from this function (workers_generated.go).
 //
 //lambda:worker ServeHTTP
 func (l *Lambda) serve(w http.ResponseWriter, r *http.Request) {
@@ -156,10 +173,10 @@ func (l *Lambda) serve(w http.ResponseWriter, r *http.Request) {
 	} else {
 		finish(x)
 	}
-	*x = exchange{} // workers that are idle still point to it
+	*x = exchange{} // idle workers still point to it: let the request be collected
 }
 
-// newLambda builds the handler out of valid options.
+// newLambda validates the options and builds the function's handler.
 func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) {
 	if err := config.validate(); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
-// fakeLambda is a Lambda endpoint that answers as a test tells it, and keeps what it got.
+// fakeLambda is a Lambda endpoint that responds as a test defines, and keeps what it received.
 type fakeLambda struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -22,7 +22,7 @@ type fakeLambda struct {
 	events   [][]byte
 }
 
-// newFakeLambda starts an endpoint whose function replies as handler does.
+// newFakeLambda starts an endpoint whose function replies with handler.
 func newFakeLambda(t testing.TB, handler func(w http.ResponseWriter, event []byte)) *fakeLambda {
 	t.Helper()
 	f := &fakeLambda{}
@@ -67,7 +67,7 @@ func replies(payload string) func(http.ResponseWriter, []byte) {
 	}
 }
 
-// testConfig returns options that reach f.
+// testConfig returns options that call f.
 func testConfig(f *fakeLambda) *Config {
 	config := CreateConfig()
 	config.Function = "hello"
@@ -108,22 +108,22 @@ func TestServeHTTPWritesTheDecodedReply(t *testing.T) {
 	r.Header.Set("Cookie", "s=1; t=2")
 	resp := serve(newTestHandler(t, testConfig(f)), r)
 	if resp.StatusCode != 201 || bodyOf(t, resp) != "<b>" {
-		t.Errorf("got %d", resp.StatusCode)
+		t.Errorf("got %d, want 201 with <b>", resp.StatusCode)
 	}
 	if got := strings.Join(resp.Header["Set-Cookie"], "|"); got != "a=b|c=d" {
-		t.Errorf("Set-Cookie %q", got)
+		t.Errorf("got Set-Cookie %q, want a=b, c=d", got)
 	}
 	event := f.lastEvent(t)
 	if event["body"] != `{"k":"<v>"}` || event["rawPath"] != "/a b" || event["rawQueryString"] != "x=1&x=2" {
-		t.Errorf("event %v", event)
+		t.Errorf("got event %v, want the request's body, path and query", event)
 	}
 	t.Logf("%s", f.events[0])
 }
 
-// TestRequestsAtTheSameTimeStayApart fails where requests share state that is meant for one: what
-// Yaegi keeps once for a statement, goroutines overwrite.
-func TestRequestsAtTheSameTimeStayApart(t *testing.T) {
-	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) { // that replies the body it got
+// TestConcurrentRequestsShareNothing fails if requests share state that belongs to one of them: Yaegi
+// keeps some values once for each statement, and goroutines overwrite them.
+func TestConcurrentRequestsShareNothing(t *testing.T) {
+	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) { // replies with the request's body
 		var e struct{ Body string }
 		_ = json.Unmarshal(event, &e)
 		_, _ = io.WriteString(w, `{"statusCode":200,"body":"`+e.Body+`"}`)
@@ -141,7 +141,8 @@ func TestRequestsAtTheSameTimeStayApart(t *testing.T) {
 	}
 }
 
-// postNumbers sends what no other client sends, and says what came back wrong first, "" for nothing.
+// postNumbers sends bodies that no other client sends, and returns the first wrong response; "" for
+// none.
 func postNumbers(handler http.Handler, from int, wrong chan<- string) {
 	said := ""
 	for n := from; n < from+100 && said == ""; n++ {

@@ -14,7 +14,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/logline"
 )
 
-// loggedBy returns the lines of Traefik's log that write leaves there at level ERROR.
+// loggedBy returns the lines that write leaves in Traefik's log at level ERROR.
 func loggedBy(t *testing.T, write func()) []string {
 	t.Helper()
 	logged := captureLog(t)
@@ -54,7 +54,7 @@ func TestEveryLineIsOfTheDocumentedPattern(t *testing.T) {
 	for _, line := range writtenLines(t, logline.FormatText) {
 		parts := pattern.FindStringSubmatch(line)
 		if parts == nil {
-			t.Errorf("got %q, which the pattern does not match", line)
+			t.Errorf("got %q, want it to match the documented pattern", line)
 			continue
 		}
 		fields := parts[pattern.SubexpIndex("fields")]
@@ -64,7 +64,7 @@ func TestEveryLineIsOfTheDocumentedPattern(t *testing.T) {
 	}
 }
 
-// failureFields are those of a failure, in their order.
+// failureFields are the fields of a failure, in order.
 var failureFields = regexp.MustCompile(
 	`^function=\S+ route=("([^"\\]|\\.)*"|-) requestId=\S+ duration=\S+ cause=[a-z-]+( (fallback=next|connection=aborted))?( omitted=[0-9]+)?$`)
 
@@ -115,6 +115,6 @@ func TestThePatternIsDocumented(t *testing.T) {
 		t.Skip("the documentation is not part of what Yaegi interprets")
 	}
 	if !strings.Contains(string(page), "\n"+logline.Pattern+"\n") {
-		t.Errorf("got no %s in docs/operations.md", logline.Pattern)
+		t.Errorf("got docs/operations.md without %s, want it there", logline.Pattern)
 	}
 }

@@ -14,13 +14,14 @@ import (
 	"github.com/seed05e46011/lambda/internal/probe"
 )
 
-// Version is the plugin's release, which the metrics tell.
+// Version is the plugin's release. Metrics report it.
 const Version = "v0.1.0"
 
-// metered is 1 once an instance shows metrics. All that a request costs before is to load it.
+// metered is 1 once an instance shows metrics. Until then metrics cost a request one atomic load.
 var metered = metrics.Enabled()
 
-// outcomes are what metrics call the causes. A reset after sending is an outcome of the connection, too.
+// outcomes map causes to metrics. A connection that is reset after the request was sent counts as a
+// connection failure, too.
 var outcomes = map[cause]int{
 	causeNoRoute:       metrics.NotFound,
 	causeMethod:        metrics.BadRequest,
@@ -47,15 +48,14 @@ var outcomes = map[cause]int{
 	causeSick:          metrics.Sick,
 }
 
-// retriedCauses are what metrics call the causes of option retry.
+// retriedCauses map the causes of option retry to metrics.
 var retriedCauses = map[cause]int{
 	causeThrottled: metrics.RetryThrottle,
 	causeConnect:   metrics.RetryConnect,
 	causeServer:    metrics.RetryServer,
 }
 
-// beginCall counts a call that begins. From here to its end req.counts is set, which says that it is
-// counted.
+// beginCall starts counting a call. req.counts is set from here to the call's end.
 //
 //lambda:inline
 func beginCall(req *request) {
@@ -70,8 +70,8 @@ func beginCall(req *request) {
 	atomic.AddInt64(&req.counts.Begun, 1)
 }
 
-// countsOf returns where to count the requests for a target. Those of a name from a path are known
-// only after a call that Lambda did not refuse.
+// countsOf returns the counters of a target. Those of a name from a path exist only after a call that
+// Lambda accepted.
 func countsOf(t *target) *metrics.Function {
 	if t.counts != nil {
 		return t.counts
@@ -79,12 +79,12 @@ func countsOf(t *target) *metrics.Function {
 	return metrics.Find(t.label)
 }
 
-// recordReply counts a request to which the function has replied with a status.
+// recordReply counts a request with the status of the function's reply.
 //
 //lambda:inline
 func recordReply(l *Lambda, req *request, status int) {
 	class := status / 100
-	if l.replies.takenStatus != statusOK { // nobody has waited for the function's reply
+	if l.replies.takenStatus != statusOK { // Lambda does not wait for the function
 		class = metrics.NoReply
 	}
 	if req.target.counts == nil {
@@ -94,20 +94,20 @@ func recordReply(l *Lambda, req *request, status int) {
 	req.counts = nil
 }
 
-// recordCall counts a request whose call has ended otherwise.
+// recordCall counts a request without a usable reply.
 func recordCall(req *request, outcome, class int) {
 	if req.took == 0 {
 		req.took = time.Since(req.began)
 	}
 	switch outcome {
-	case metrics.FunctionError, metrics.BadReply, metrics.StreamBroken: // the function has run
+	case metrics.FunctionError, metrics.BadReply, metrics.StreamBroken: // the function ran
 		adoptName(req)
 	}
 	metrics.Record(req.counts, outcome, class, float64(req.took), int64(len(req.event)), int64(req.replyBytes))
 	req.counts = nil
 }
 
-// adoptName gives a name from a path counts of its own, once a function of that name has run.
+// adoptName gives a name from a path its own counters once a function of that name has run.
 func adoptName(req *request) {
 	if req.target.counts != nil {
 		return
@@ -117,10 +117,10 @@ func adoptName(req *request) {
 	req.counts = own
 }
 
-// recordFailure counts a request that failed, whether or not Lambda was called.
+// recordFailure counts a failed request, whether or not Lambda was called.
 func recordFailure(req *request, c cause) {
 	outcome := outcomes[c]
-	if c == causeCredentials && req.counts != nil { // Lambda has refused them
+	if c == causeCredentials && req.counts != nil { // Lambda refused them
 		outcome = metrics.Lambda4xx
 	}
 	switch {
@@ -133,21 +133,21 @@ func recordFailure(req *request, c cause) {
 	}
 }
 
-// recordRetry counts a call that failed and is made again. req.took is set.
+// recordRetry counts a failed call that is retried. req.took is set.
 func recordRetry(req *request, c cause) {
 	metrics.RecordRetry(req.counts, outcomes[c], retriedCauses[c], float64(req.took), int64(len(req.event)), 0)
 	req.counts = nil
 	req.took = 0
 }
 
-// recordStream counts a request whose reply was written while it came.
+// recordStream counts a request with a streamed reply.
 func recordStream(s *stream) {
 	req := s.req
 	if req.counts == nil {
 		return
 	}
 	req.took = time.Since(req.began)
-	outcome := metrics.ClientGone // nobody has read it to its end
+	outcome := metrics.ClientGone // the default: the client has not read it to the end
 	switch {
 	case s.done:
 		outcome = metrics.OK
@@ -157,7 +157,7 @@ func recordStream(s *stream) {
 	recordCall(req, outcome, s.status/100)
 }
 
-// noteCall notes for the brackets which function was called.
+// noteCall notes the called function for the brackets.
 func noteCall(req *request) {
 	notes, ok := bracket.NotesIn(req.http.Context())
 	if !ok || req.target == nil {
@@ -168,7 +168,8 @@ func noteCall(req *request) {
 	notes.RequestID = req.answer.Get(requestIDHeader)
 }
 
-// validateMetrics refuses all options beside metrics, which makes an instance of its own.
+// validateMetrics refuses all options besides metrics, because an instance with metrics does nothing
+// else.
 func (c *Config) validateMetrics() error {
 	if err := option.Unknown("", reflect.TypeOf(*c), c.Unknown); err != nil {
 		return err
@@ -187,7 +188,8 @@ func (c *Config) validateMetrics() error {
 	return nil
 }
 
-// newMetricsHandler returns the instance with option metrics, which does nothing else.
+// newMetricsHandler returns the handler of an instance with option metrics, which only serves the
+// metrics.
 func newMetricsHandler() http.Handler {
 	return metrics.Handler(Version, []func() []metrics.Gauge{probeGauges, credentialGauges, cacheGauges})
 }

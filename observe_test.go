@@ -19,8 +19,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// newMetricsInstance returns the instance that shows the metrics of all others. From then on they are
-// counted in this process; functions of a test's own names tell its counts from others'.
+// newMetricsInstance returns the instance that shows the metrics of all others. From then on this
+// process counts. Each test has functions with names of its own, so that it can tell its counts apart.
 func newMetricsInstance(t testing.TB) http.Handler {
 	t.Helper()
 	config := CreateConfig()
@@ -32,7 +32,7 @@ func newMetricsInstance(t testing.TB) http.Handler {
 	return handler
 }
 
-// samplesOf returns the lines of an exposition that have text in them.
+// samplesOf returns the lines of an exposition that contain a text.
 func samplesOf(handler http.Handler, text string) string {
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -45,7 +45,7 @@ func samplesOf(handler http.Handler, text string) string {
 	return strings.Join(found, "\n") + "\n"
 }
 
-// hasSample reports whether there is a sample, given without the prefix of its name.
+// hasSample reports whether a sample exists, given without its name's prefix.
 func hasSample(samples, sample string) bool {
 	return strings.Contains(samples, "traefik_lambda_"+sample+"\n")
 }
@@ -61,7 +61,7 @@ func nonZero(samples, family string) string {
 	return strings.Join(found, " ")
 }
 
-func TestEachFailureMovesOneOutcome(t *testing.T) {
+func TestEachFailureCountsAsOneOutcome(t *testing.T) {
 	discardLog(t)
 	shown := newMetricsInstance(t)
 	answers := func(status int, header, value, body string) http.HandlerFunc {
@@ -79,7 +79,7 @@ func TestEachFailureMovesOneOutcome(t *testing.T) {
 		set     func(c *Config)
 		request func() *http.Request
 		outcome string
-		called  string // result of the call; "" for none
+		called  string // the call's result; "" for none
 		class   string // "" for none
 	}{
 		{name: "a reply", lambda: reply(`"hello"`), outcome: "ok", called: "ok", class: "2xx"},
@@ -205,7 +205,7 @@ func TestBytesAndRetriesAreCounted(t *testing.T) {
 	}
 }
 
-func TestNamesOfPathsCountOnceTheirFunctionHasRun(t *testing.T) {
+func TestNamesInPathsAreCountedOnceTheirFunctionRan(t *testing.T) {
 	discardLog(t)
 	shown := newMetricsInstance(t)
 	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { _, _ = io.WriteString(w, `"hello"`) })
@@ -252,8 +252,8 @@ func TestStreamsAreCounted(t *testing.T) {
 	}
 }
 
-// awaitCount returns the samples of a function once its request is counted: a client may have all of a
-// response before that.
+// awaitCount returns a function's samples once its request is counted: a client may have received the
+// whole response before that.
 func awaitCount(t *testing.T, shown http.Handler, function string) string {
 	t.Helper()
 	samples := ""
@@ -300,13 +300,13 @@ func TestMetricsStandAlone(t *testing.T) {
 		set  func(c *Config)
 		want string
 	}{
-		"a function":         {func(c *Config) { c.Function = "hello" }, "lambda: function: set with metrics"},
-		"routes":             {func(c *Config) { c.Routes = []route.Config{{RouteKey: "$default"}} }, "lambda: routes: set with metrics"},
-		"another timeout":    {func(c *Config) { c.Timeout = "1s" }, "lambda: timeout: set with metrics"},
-		"a probe":            {func(c *Config) { c.Probe = &probe.Config{} }, "lambda: probe: set with metrics"},
-		"an access log":      {func(c *Config) { c.AccessLog = true }, "lambda: accessLog: set with metrics"},
-		"a misspelt option":  {func(c *Config) { c.Unknown = map[string]any{"metric": true} }, "lambda: metric: no such option: did you mean metrics?"},
-		"nothing, and works": {func(_ *Config) {}, ""},
+		"a function":        {func(c *Config) { c.Function = "hello" }, "lambda: function: set with metrics"},
+		"routes":            {func(c *Config) { c.Routes = []route.Config{{RouteKey: "$default"}} }, "lambda: routes: set with metrics"},
+		"another timeout":   {func(c *Config) { c.Timeout = "1s" }, "lambda: timeout: set with metrics"},
+		"a probe":           {func(c *Config) { c.Probe = &probe.Config{} }, "lambda: probe: set with metrics"},
+		"an access log":     {func(c *Config) { c.AccessLog = true }, "lambda: accessLog: set with metrics"},
+		"a misspelt option": {func(c *Config) { c.Unknown = map[string]any{"metric": true} }, "lambda: metric: no such option: did you mean metrics?"},
+		"no other option":   {func(_ *Config) {}, ""},
 	} {
 		config := CreateConfig()
 		config.Metrics = true
@@ -318,7 +318,7 @@ func TestMetricsStandAlone(t *testing.T) {
 	}
 }
 
-func TestCredentialsTellWhenTheyEnd(t *testing.T) {
+func TestMetricsHaveTheCredentialsExpiry(t *testing.T) {
 	end := time.Unix(1_900_000_000, 0)
 	gauges := gaugesOf([]credentials.Expiry{{Source: "container", Time: end}})
 	if len(gauges) != 1 || gauges[0].Label != "container" || gauges[0].Value != 1_900_000_000 {

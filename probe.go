@@ -17,7 +17,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/xray"
 )
 
-// validateProbe checks the group probe, which needs one function to probe.
+// validateProbe checks the group probe. A probe needs one fixed function.
 func (c *Config) validateProbe() error {
 	if c.Probe == nil {
 		return nil
@@ -34,7 +34,7 @@ func (c *Config) validateProbe() error {
 	return err
 }
 
-// probed keeps requests from a function while its probe says that it is sick.
+// probed keeps requests from a function while its probe finds it unhealthy.
 type probed struct {
 	lambda     *Lambda
 	next       http.Handler
@@ -42,8 +42,8 @@ type probed struct {
 	retryAfter string
 }
 
-// newProbed has the function of l, which config made, probed until ctx ends, and returns the handler
-// that asks next only where it is healthy.
+// newProbed starts probing the function of l, which was made from config, until ctx ends. The handler
+// that it returns calls next only while the function is healthy.
 func newProbed(ctx context.Context, l *Lambda, next http.Handler, config *Config) (http.Handler, error) {
 	settings, err := probe.Parse(config.Probe)
 	if err != nil {
@@ -67,7 +67,7 @@ func newProbed(ctx context.Context, l *Lambda, next http.Handler, config *Config
 	return &probed{lambda: l, next: next, healthy: healthy, retryAfter: settings.RetryAfter()}, nil
 }
 
-// ServeHTTP asks the function, or fails without it.
+// ServeHTTP calls the function, or responds with a failure while it is unhealthy.
 func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if atomic.LoadInt32(p.healthy) == 1 {
 		p.next.ServeHTTP(w, r)
@@ -81,14 +81,14 @@ func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // probeCaller makes the probes of a function.
 type probeCaller struct {
-	lambda *Lambda // without what stands between requests and the function
+	lambda *Lambda // without retries, maxConcurrency and the probe itself
 	path   string
 	query  string
 	xray   bool
 }
 
-// newProbeCaller returns the caller for a function: it calls with the settings of config, but waits for
-// the reply whatever invocationType says, and makes no call again.
+// newProbeCaller returns the caller for a function. It uses the settings of config, except that it
+// waits for the reply whatever invocationType is, never retries, and ignores maxConcurrency.
 func newProbeCaller(config *Config, l *Lambda, settings *probe.Settings) (*probeCaller, error) {
 	plain := *config
 	plain.InvocationType = invokeSync
@@ -104,7 +104,7 @@ func newProbeCaller(config *Config, l *Lambda, settings *probe.Settings) (*probe
 	return &probeCaller{lambda: lambda, path: path, query: query, xray: config.XRayTracing}, nil
 }
 
-// callProbe makes one probe, and judges it: it is good where a reply came in time, decodes, and has a
+// callProbe makes one probe. The function is healthy if its reply arrives in time, decodes, and has a
 // status from 200 to 299.
 func callProbe(ctx context.Context, p *probeCaller) probe.Result {
 	status, err := probeStatus(ctx, p)
@@ -118,7 +118,7 @@ func callProbe(ctx context.Context, p *probeCaller) probe.Result {
 	return probe.Result{Good: true}
 }
 
-// probeStatus returns the status that the function replies to a probe.
+// probeStatus returns the status of the function's reply to a probe.
 func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 	l := p.lambda
 	req := newRequest(l, newProbeRequest(ctx, p))
@@ -141,13 +141,13 @@ func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 	return answered.status, nil
 }
 
-// probeStream returns the status of a reply that is streamed, and leaves its body unread.
+// probeStream returns the status of a streamed reply, with its body unread.
 func probeStream(ctx context.Context, l *Lambda, req *request) (int, error) {
 	resp, err := call(ctx, l, req) //nolint:bodyclose // s.Close does
 	if err != nil {
 		return 0, err
 	}
-	unused := time.NewTimer(l.limits.timeout) // ctx has the time of a probe
+	unused := time.NewTimer(l.limits.timeout) // ctx limits the time
 	defer unused.Stop()
 	s := newStream(ctx, unused, l, req, resp)
 	defer s.Close()
@@ -158,7 +158,7 @@ func probeStream(ctx context.Context, l *Lambda, req *request) (int, error) {
 	return head.status, nil
 }
 
-// newProbeRequest returns the request that a probe stands for.
+// newProbeRequest returns the HTTP request whose event a probe sends.
 func newProbeRequest(ctx context.Context, p *probeCaller) *http.Request {
 	r := &http.Request{
 		Method:     http.MethodGet,

@@ -15,7 +15,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// probeCallerOf returns what makes the probes for options.
+// probeCallerOf returns the probes' caller for options.
 func probeCallerOf(t *testing.T, config *Config) *probeCaller {
 	t.Helper()
 	settings, err := probe.Parse(config.Probe)
@@ -36,7 +36,7 @@ func probeCallerOf(t *testing.T, config *Config) *probeCaller {
 func TestProbesAreEventsOfTheFormat(t *testing.T) {
 	for _, format := range eventFormatNames() {
 		if format == "template" {
-			continue // the operator's own
+			continue // the operator defines the event
 		}
 		f := newFakeLambda(t, replies(`{"statusCode":200,"body":"x"}`))
 		config := testConfig(f)
@@ -76,16 +76,16 @@ func TestProbesAreJudged(t *testing.T) {
 		set      func(c *Config)
 		want     probe.Result
 	}{
-		"a reply":                      {function: replies(`{"statusCode":204}`), want: probe.Result{Good: true}},
-		"a reply of another status":    {function: replies(`{"statusCode":404,"body":"x"}`), want: probe.Result{Reason: "answered 404"}},
-		"a redirect":                   {function: replies(`{"statusCode":302,"body":"x"}`), want: probe.Result{Reason: "answered 302"}},
-		"a function error":             {function: fails, want: probe.Result{Reason: `the function failed (Unhandled "")`}},
-		"a reply that is none":         {function: replies(`{"statusCode":"x"}`), want: probe.Result{Reason: "the function's reply: "}},
-		"no room at Lambda":            {function: answer(429), want: probe.Result{Throttled: true, Reason: "Lambda answered 429"}},
-		"an error of Lambda":           {function: answer(500), want: probe.Result{Reason: "Lambda answered 500"}},
-		"a function that is not there": {function: answer(404), want: probe.Result{Reason: "Lambda answered 404"}},
-		"events that are queued":       {function: replies(`"ok"`), set: func(c *Config) { c.InvocationType = invokeAsync }, want: probe.Result{Good: true}},
-		"retries, which it does not make": {function: answer(500), set: func(c *Config) {
+		"a reply":                   {function: replies(`{"statusCode":204}`), want: probe.Result{Good: true}},
+		"a reply of another status": {function: replies(`{"statusCode":404,"body":"x"}`), want: probe.Result{Reason: "answered 404"}},
+		"a redirect":                {function: replies(`{"statusCode":302,"body":"x"}`), want: probe.Result{Reason: "answered 302"}},
+		"a function error":          {function: fails, want: probe.Result{Reason: `the function failed (Unhandled "")`}},
+		"an invalid reply":          {function: replies(`{"statusCode":"x"}`), want: probe.Result{Reason: "the function's reply: "}},
+		"a throttle":                {function: answer(429), want: probe.Result{Throttled: true, Reason: "Lambda answered 429"}},
+		"an error of Lambda":        {function: answer(500), want: probe.Result{Reason: "Lambda answered 500"}},
+		"a missing function":        {function: answer(404), want: probe.Result{Reason: "Lambda answered 404"}},
+		"events that are queued":    {function: replies(`"ok"`), set: func(c *Config) { c.InvocationType = invokeAsync }, want: probe.Result{Good: true}},
+		"retries, which probes do not use": {function: answer(500), set: func(c *Config) {
 			c.Retry = &RetryConfig{Attempts: 3, Causes: []string{"server"}}
 		}, want: probe.Result{Reason: "Lambda answered 500"}},
 		"a stream": {function: streams(preludeType, prelude(`{"statusCode":200}`)), set: func(c *Config) { c.InvokeMode = invokeModeStream },
@@ -128,7 +128,7 @@ func TestProbesEndWithTheirContext(t *testing.T) {
 	<-gone
 }
 
-// sickHandler returns a handler whose probe says that the function is sick.
+// sickHandler returns a handler whose probe finds the function unhealthy.
 func sickHandler(t *testing.T, next http.Handler, config *Config) http.Handler {
 	t.Helper()
 	l, err := newLambda(next, config, "lambda@test")
@@ -177,8 +177,8 @@ func TestProbeWantsOneFunction(t *testing.T) {
 			c.Function = ""
 			c.PathPrefix = "/"
 		}, "lambda: probe: not with pathPrefix: want"},
-		"with an option that is wrong": {func(c *Config) { c.Probe.Interval = "1ms" }, `lambda: probe.interval: "1ms": want`},
-		"with one that does not exist": {func(c *Config) { c.Probe.Unknown = map[string]any{"intervall": "1s"} },
+		"with an invalid option": {func(c *Config) { c.Probe.Interval = "1ms" }, `lambda: probe.interval: "1ms": want`},
+		"with an unknown option": {func(c *Config) { c.Probe.Unknown = map[string]any{"intervall": "1s"} },
 			"lambda: probe.intervall: no such option: did you mean probe.interval?"},
 	} {
 		config := testConfig(newFakeLambda(t, replies(`""`)))
@@ -219,7 +219,7 @@ func TestAFunctionIsProbedUntilItsContextEnds(t *testing.T) {
 	}
 }
 
-func TestStaleResponsesServeForSickFunctions(t *testing.T) {
+func TestSickFunctionsAreReplacedByStaleResponses(t *testing.T) {
 	discardLog(t)
 	var failing int32
 	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// parseQuery decodes the query of a request. What cannot be decoded, or would not be UTF-8, stays
-// as it was sent: nothing is lost.
+// parseQuery decodes a request's query. Parts that cannot be decoded, or would not be UTF-8, stay as
+// sent, so that nothing is lost.
 //
 //lambda:inline
 func parseQuery(req *request) url.Values {
@@ -22,18 +22,18 @@ func parseQuery(req *request) url.Values {
 	return parseInParts(repairEscapes(rawQuery))
 }
 
-// rawQueryValues returns the parameters of a query as they were sent, undecoded.
+// rawQueryValues returns a query's parameters as sent, not decoded.
 func rawQueryValues(rawQuery string) url.Values {
 	return parseInParts(queryEscaper.Replace(rawQuery))
 }
 
-// queryEscaper makes a query that decodes to the one that it was made of.
+// queryEscaper escapes a query so that url.ParseQuery returns its parts unchanged.
 var queryEscaper = strings.NewReplacer("%", "%25", "+", "%2B", ";", "%3B")
 
-// repairEscapes makes escapes of the percent signs that begin none, and of semicolons, which
-// url.ParseQuery refuses as separators.
+// repairEscapes escapes percent signs that begin no valid escape, and semicolons, which url.ParseQuery
+// refuses as separators.
 func repairEscapes(rawQuery string) string {
-	const escape = "\x00" // net/http lets no control character into a URL
+	const escape = "\x00" // net/http accepts no control characters in URLs
 	return escapeRepairer.Replace(validEscape.ReplaceAllString(rawQuery, escape+"$1"))
 }
 
@@ -42,8 +42,8 @@ var (
 	escapeRepairer = strings.NewReplacer("%", "%25", ";", "%3B", "\x00", "%")
 )
 
-// parseInParts decodes a query without faults, however many parameters it has: url.ParseQuery
-// refuses more than 10,000 at a time.
+// parseInParts decodes a query that repairEscapes has repaired. It handles any number of parameters,
+// since url.ParseQuery refuses more than 10,000 at a time.
 func parseInParts(rawQuery string) url.Values {
 	const most = 10000
 	values := url.Values{}
@@ -65,7 +65,7 @@ func parseInParts(rawQuery string) url.Values {
 	return values
 }
 
-// joinedQuery returns the decoded parameters of a query, the values of a name joined by commas.
+// joinedQuery returns the decoded query, with the values of each name joined by commas.
 //
 //lambda:inline
 func joinedQuery(req *request) map[string]string {

@@ -15,28 +15,27 @@ import (
 
 // reply is a function's reply on its way to the client.
 type reply struct {
-	method string // of the request: a reply to HEAD may leave its body out
+	method string // the request's: a reply to HEAD may have no body
 	status int
 	header http.Header // canonical names, checked
 	body   []byte
 
-	// inPlace says that header is the one of the ResponseWriter: nothing was in it before. typeOpen
-	// says that Content-Type stood in it without a value, as Traefik leaves it, lest Go's server guess
-	// one.
+	// inPlace is set if header is the ResponseWriter's own, which was empty. typeOpen is set if Traefik
+	// had put a Content-Type without a value there, which keeps Go's server from guessing one.
 	inPlace  bool
 	typeOpen bool
 }
 
-// replyFormat is one way to read replies.
+// replyFormat is a way to read replies.
 type replyFormat struct {
 	name replyName //lambda:case
 
-	// decode reads the payload into the reply, whose header is empty. Where it fails the reply is of no
-	// use. Its error is the operator's to read.
+	// decode reads the payload into the reply, whose header is empty. After an error the reply must not
+	// be used. The error's text is for the operator.
 	decode func(settings *replySettings, payload []byte, reply *reply) error
 }
 
-// replyName tells the ways apart.
+// replyName identifies a way to read replies.
 type replyName int
 
 const (
@@ -48,8 +47,9 @@ const (
 	replyNone
 )
 
-// The ways to read replies: an object with a statusCode, Caddy's envelope, what a front door of AWS
-// accepts, the body itself, the bytes of an HTTP response, and none where the function only is to run.
+// The ways to read replies: an object with a statusCode, Caddy's envelope, only what a front door of
+// AWS accepts, the response's body itself, the bytes of an HTTP response, and no reply if Lambda does
+// not wait for the function.
 var (
 	objectReplies   = replyFormat{name: replyObject, decode: decodeObject}
 	httpJSONReplies = replyFormat{name: replyHTTPJSON, decode: decodeHTTPJSON}
@@ -59,16 +59,16 @@ var (
 	noReplies       = replyFormat{name: replyNone, decode: decodeNone}
 )
 
-// replySettings are what the options say of replies.
+// replySettings are the settings of replies.
 type replySettings struct {
-	takenStatus    int          // of Lambda's answer to a call that it has taken
-	bare           bool         // a reply without a statusCode is the body itself
-	contentType    string       // of a reply that names none
-	rawContentType string       // of one that is the body itself because an option says so
-	strict         *strictRules // nil where option responseFormat is not strict, or the front door not AWS's
+	takenStatus    int          // of Lambda's HTTP response if it accepted the call
+	bare           bool         // a reply without a statusCode is the response's body
+	contentType    string       // for replies without a Content-Type
+	rawContentType string       // for responseFormat raw
+	strict         *strictRules // nil unless responseFormat is strict and the format AWS's
 }
 
-// newReplySettings takes valid options.
+// newReplySettings expects validated options.
 func newReplySettings(config *Config, format *eventFormat) *replySettings {
 	settings := &replySettings{
 		takenStatus:    takenStatus(config.InvocationType),
@@ -85,10 +85,10 @@ func newReplySettings(config *Config, format *eventFormat) *replySettings {
 	return settings
 }
 
-// replyFormatOf returns how replies are read as option responseFormat says.
+// replyFormatOf returns the way to read replies for option responseFormat.
 func replyFormatOf(responseFormat string, settings *replySettings, format *eventFormat) *replyFormat {
 	switch {
-	case settings.takenStatus != http.StatusOK: // nobody has waited for the function's reply
+	case settings.takenStatus != http.StatusOK: // Lambda does not wait for the function
 		return &noReplies
 	case responseFormat == responseRaw:
 		return &rawReplies
@@ -109,27 +109,27 @@ const (
 	responseHTTP   = "http"
 )
 
-// decodeNone makes a reply of Lambda's word that it has taken the event.
+// decodeNone responds with the status by which Lambda accepted the event.
 func decodeNone(settings *replySettings, _ []byte, reply *reply) error {
 	reply.status = settings.takenStatus
 	reply.body = nil
 	return nil
 }
 
-// decodeRaw takes the payload for the body; of a JSON string it is the text.
+// decodeRaw takes the payload as the body, or the text of a JSON string.
 func decodeRaw(settings *replySettings, payload []byte, reply *reply) error {
 	setBody(reply, payload, settings.rawContentType)
 	return nil
 }
 
-// setBody makes a reply of a payload that is the body itself.
+// setBody sets a reply whose payload is the body itself.
 func setBody(reply *reply, payload []byte, contentType string) {
 	reply.status = http.StatusOK
 	reply.header["Content-Type"] = []string{contentType}
 	reply.body = unquoted(payload)
 }
 
-// unquoted returns the text of a payload that is a JSON string, and any other as it is.
+// unquoted returns the text of a payload that is a JSON string, else the payload.
 func unquoted(payload []byte) []byte {
 	var text string
 	if bytes.HasPrefix(payload, []byte{'"'}) && json.Unmarshal(payload, &text) == nil {
@@ -138,10 +138,11 @@ func unquoted(payload []byte) []byte {
 	return payload
 }
 
-// errNotJSON is what a reply that is no JSON fails with. Front doors tell it from other faults.
+// errNotJSON is the error for replies that are not JSON. Front doors have a response of their own for
+// it.
 var errNotJSON = errors.New("want JSON")
 
-// notJSON names the fault of a reply that cannot be read.
+// notJSON returns the error for a reply that encoding/json could not read.
 func notJSON(err error) error {
 	if numberOutOfRange(err) {
 		return errors.New("want numbers that a float64 can hold")
@@ -152,17 +153,18 @@ func notJSON(err error) error {
 	return fmt.Errorf("%w: %.100s", errNotJSON, err.Error())
 }
 
-// numberOutOfRange reports whether err says that a number such as 1e400 was left out of what was read.
-// encoding/json names the number then, and only its kind where it wants something else.
+// numberOutOfRange reports whether err is about a number such as 1e400, which encoding/json skips. For
+// those it includes the number in Value; for other type errors only the kind.
 func numberOutOfRange(err error) bool {
 	typeErr, ok := err.(*json.UnmarshalTypeError) //nolint:errorlint // encoding/json returns it as it is
 	return ok && strings.HasPrefix(typeErr.Value, "number ")
 }
 
-// proxyReply is the object that the front doors of AWS read. It is a struct, since interpreted code
-// reads a field in half the time of a map's entry. The front doors heed the case of a name, and
-// encoding/json does not, unless there are several fields for it: then what has none of their
-// cases falls to the first, and that is one that nobody looks at.
+// proxyReply is the object that AWS's front doors read. It is a struct because interpreted code reads a
+// field in half the time of a map's entry.
+//
+// Front doors match the case of names, encoding/json does not. If several fields fit a name, it prefers
+// the exact one, else it takes the first: that is one of the Other… fields, which are never read.
 type proxyReply struct {
 	OtherStatusCode        any `json:"STATUSCODE"`
 	OtherHeaders           any `json:"HEADERS"`
@@ -175,11 +177,11 @@ type proxyReply struct {
 	Headers           any `json:"headers"`
 	MultiValueHeaders any `json:"multiValueHeaders"`
 	Cookies           any `json:"cookies"`
-	Body              any `json:"body"` // []byte where unmarshalReply has decoded it
+	Body              any `json:"body"` // []byte if unmarshalReply decoded it
 	IsBase64Encoded   any `json:"isBase64Encoded"`
 }
 
-// unmarshalReply reads a payload. The body of a large one may be decoded already.
+// unmarshalReply parses a payload. It may decode a large Base64 body at once.
 //
 //lambda:inline
 func unmarshalReply(payload []byte, object *proxyReply) error {
@@ -189,11 +191,11 @@ func unmarshalReply(payload []byte, object *proxyReply) error {
 	return json.Unmarshal(payload, object)
 }
 
-// bodyKey finds where a body begins.
+// bodyKey matches where a body begins.
 var bodyKey = regexp.MustCompile(`"body"\s*:\s*"`)
 
-// unmarshalAroundBody reads a reply whose body is Base64 without having encoding/json look at
-// each of its bytes. It says no where it cannot be sure that this comes to the same.
+// unmarshalAroundBody parses a reply with a Base64 body without passing the body through encoding/json.
+// It returns false, with object empty, if the result could differ from encoding/json's.
 func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 	key := bodyKey.FindIndex(payload)
 	if key == nil {
@@ -202,7 +204,7 @@ func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 	head := payload[:key[1]]
 	body, tail, closed := bytes.Cut(payload[key[1]:], []byte(`"`))
 	if !closed || bytes.IndexByte(body, '\\') >= 0 || bytes.IndexByte(body, '\n') >= 0 || bytes.IndexByte(body, '\r') >= 0 {
-		return false // an escape, or no JSON; of all else that is no Base64 the decoder says so
+		return false // an escape, or no JSON; the decoder detects the rest
 	}
 	around := string(head) + base64Mark + `"` + string(tail)
 	if json.Unmarshal([]byte(around), object) != nil || object.Body != base64Mark || object.IsBase64Encoded != true {
@@ -219,8 +221,8 @@ func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 	return true
 }
 
-// decodeObject reads an object with a statusCode. What is none is the body itself where the format
-// has it so, as HTTP APIs and Function URLs do.
+// decodeObject reads an object with a statusCode. Without one the payload is the body if the format
+// allows it, as HTTP APIs and Function URLs do.
 //
 //lambda:inline
 func decodeObject(settings *replySettings, payload []byte, reply *reply) error {
@@ -235,8 +237,8 @@ func decodeObject(settings *replySettings, payload []byte, reply *reply) error {
 	return buildReply(object, settings.contentType, reply)
 }
 
-// decodeBare reads a reply without a statusCode. A broken one is not shown to the client, though,
-// as the front doors would: err is that of unmarshalReply.
+// decodeBare reads a reply without a statusCode as the body. err is from unmarshalReply. Front doors
+// send even a broken object to the client; this does not.
 func decodeBare(payload []byte, err error, reply *reply) error {
 	if err != nil && bytes.Contains(payload, statusCodeKey) && (numberOutOfRange(err) || !json.Valid(payload)) {
 		return notJSON(err)
@@ -247,8 +249,8 @@ func decodeBare(payload []byte, err error, reply *reply) error {
 
 var statusCodeKey = []byte(`"statusCode"`)
 
-// buildReply is lenient: it takes the fields of all the front doors together, null for every field,
-// and what the frameworks' adapters are known to answer.
+// buildReply is lenient: it accepts the fields of all front doors, null for every field, and what
+// frameworks' adapters are known to send.
 //
 //lambda:inline
 func buildReply(object *proxyReply, contentType string, reply *reply) error {
@@ -270,8 +272,8 @@ func buildReply(object *proxyReply, contentType string, reply *reply) error {
 	return nil
 }
 
-// completeReply sets what a reply has beside its headers. It names the type of a body whose function has
-// not. With 304 it would change that of what the client has in its cache (RFC 9111 4.3.4).
+// completeReply sets the status and the body, and a default Content-Type. A 304 gets none: it would
+// change the type of the response in the client's cache (RFC 9111 4.3.4).
 //
 //lambda:inline
 func completeReply(reply *reply, status int, body []byte, contentType string) {
@@ -286,7 +288,7 @@ func completeReply(reply *reply, status int, body []byte, contentType string) {
 	}
 }
 
-// statuses holds the statuses that replies may have, as encoding/json reads numbers.
+// statuses holds the valid statuses by their float64, the type of encoding/json's numbers.
 var statuses = map[float64]int{}
 
 func init() {
@@ -295,7 +297,7 @@ func init() {
 	}
 }
 
-// replyStatus takes a whole number, or one written as a string.
+// replyStatus returns a status given as a whole number or as a string.
 //
 //lambda:inline
 func replyStatus(v any) (int, error) {
@@ -307,7 +309,7 @@ func replyStatus(v any) (int, error) {
 	return status, nil
 }
 
-// textStatus takes a number that is written as a string.
+// textStatus returns a status given as a string.
 func textStatus(v any) (int, error) {
 	text, _ := v.(string)
 	status, _ := strconv.Atoi(text)
@@ -317,7 +319,7 @@ func textStatus(v any) (int, error) {
 	return status, nil
 }
 
-// replyBody takes a text, or the Base64 of one. For null the body is empty.
+// replyBody returns the body given as text, Base64 or null, which is empty.
 //
 //lambda:inline
 func replyBody(v, isBase64 any) ([]byte, error) {
@@ -328,9 +330,9 @@ func replyBody(v, isBase64 any) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// otherBody is replyBody where the body is no plain text.
+// otherBody is replyBody for bodies that are not plain text.
 func otherBody(v, isBase64 any) ([]byte, error) {
-	if decoded, ok := v.([]byte); ok { // by unmarshalReply
+	if decoded, ok := v.([]byte); ok { // decoded by unmarshalReply
 		return decoded, nil
 	}
 	body, ok := v.(string)
@@ -351,9 +353,9 @@ func otherBody(v, isBase64 any) ([]byte, error) {
 	return decoded, nil
 }
 
-// addPlainHeaders adds what most functions reply: maps of headers of different names, whose values
-// are strings, or lists of them, and a list of cookies. It returns false where there is anything
-// else, good or bad: then header has a part of it, and addAllHeaders is to begin anew.
+// addPlainHeaders adds what most functions reply: maps of differently named headers whose values are
+// strings or lists of strings, and a list of cookies. It returns false for anything else, valid or not.
+// Then header may contain a part, and addAllHeaders must start over.
 //
 //lambda:inline
 func addPlainHeaders(header http.Header, object *proxyReply) bool {
@@ -361,7 +363,7 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 	if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
 		return false
 	}
-	values := "" // all of them: one look for control characters is enough
+	values := "" // joined, to search them for control characters only once
 	for name, v := range single {
 		value, isText := v.(string)
 		if !isText {
@@ -374,7 +376,7 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 		header[canonical] = []string{value}
 		values += value
 	}
-	if len(header) != len(single) { // names that differ in case alone
+	if len(header) != len(single) { // names that differ only in case
 		return false
 	}
 	if object.MultiValueHeaders != nil || object.Cookies != nil {
@@ -385,8 +387,8 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 	return len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
 }
 
-// maxPlainLines bounds what addPlainHeaders reads of each kind: it joins values one after the other,
-// which would take quadratic time for many.
+// maxPlainLines limits each kind of header in addPlainHeaders, which joins all values: for many that
+// would take quadratic time.
 const maxPlainLines = 64
 
 // addPlainLists is the part of addPlainHeaders that adds lists.
@@ -437,8 +439,8 @@ func addPlainLists(header http.Header, object *proxyReply, values string) bool {
 	return len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
 }
 
-// addAllHeaders adds the headers of headers, multiValueHeaders and cookies to a header that it
-// empties first. For a name that is in both maps the multiple values stand.
+// addAllHeaders empties header and adds headers, multiValueHeaders and cookies. For a name in both maps
+// the multiple values win.
 func addAllHeaders(header http.Header, object *proxyReply) error {
 	empty(header)
 	lines := &replyLines{header: header}
@@ -465,7 +467,7 @@ func empty(header http.Header) {
 	}
 }
 
-// headerObject returns the headers of one map and their names in order; none of null.
+// headerObject returns the headers of one map and their names in order; none for null.
 func headerObject(field string, v any) (object map[string]any, names []string, err error) {
 	if v == nil {
 		return nil, nil, nil
@@ -485,9 +487,9 @@ func headerObject(field string, v any) (object map[string]any, names []string, e
 	return object, names, nil
 }
 
-// addReplyHeaders adds the headers of one map, but for the names that except has. Names that
-// differ in case alone are values of one header, in the order of the names: that is how
-// functions behind single-valued maps send several cookies.
+// addReplyHeaders adds the headers of one map, except those in except. Names that differ only in case
+// are values of one header, in the order of the names: functions limited to single values send several
+// cookies in this way.
 func addReplyHeaders(lines *replyLines, field string, v any, except http.Header) error {
 	object, names, err := headerObject(field, v)
 	if err != nil {
@@ -508,8 +510,8 @@ func addReplyHeaders(lines *replyLines, field string, v any, except http.Header)
 	return nil
 }
 
-// addReplyValues adds a header whose value is no string: a list, a number, true or false. null
-// is no value.
+// addReplyValues adds a header whose value is not a string: a list, a number, true or false. null adds
+// nothing.
 func addReplyValues(lines *replyLines, name string, v any) error {
 	list, ok := v.([]any)
 	if !ok {
@@ -535,8 +537,8 @@ func addReplyValues(lines *replyLines, name string, v any) error {
 	return nil
 }
 
-// addCookies adds the list cookies. A cookie that the headers carry already is not sent twice:
-// adapters that serve several formats put it in both.
+// addCookies adds the list cookies. It skips cookies that the headers already contain: adapters for
+// several formats send them in both.
 func addCookies(lines *replyLines, v any) error {
 	if v == nil {
 		return nil
@@ -577,8 +579,8 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// newReply returns what a reply is read into. Where w has no header yet, that is the reply's too, so
-// that none is copied.
+// newReply returns an empty reply. If the ResponseWriter's header is empty, the reply uses it directly,
+// which saves copying.
 //
 //lambda:inline
 func newReply(header http.Header, method string) *reply {
@@ -597,7 +599,7 @@ func newReply(header http.Header, method string) *reply {
 	return reply
 }
 
-// dropReply leaves the header of the ResponseWriter as newReply has found it.
+// dropReply restores the ResponseWriter's header to its state before newReply.
 func dropReply(header http.Header, reply *reply) {
 	if reply.inPlace {
 		empty(header)
@@ -605,14 +607,14 @@ func dropReply(header http.Header, reply *reply) {
 	leaveTypeOpen(header, reply)
 }
 
-// leaveTypeOpen lets no server guess the type of what has none.
+// leaveTypeOpen keeps the server from guessing a Content-Type if the reply has none.
 func leaveTypeOpen(header http.Header, reply *reply) {
 	if reply.typeOpen && header["Content-Type"] == nil {
 		header["Content-Type"] = nil
 	}
 }
 
-// writeReply writes a reply that decode has found good. header is w's.
+// writeReply writes a decoded reply. header is w's.
 //
 //lambda:inline
 func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *request, reply *reply) {
@@ -633,10 +635,10 @@ func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *reque
 	if reply.status != statusOK {
 		w.WriteHeader(reply.status)
 	}
-	_, _ = w.Write(reply.body) //nolint:gosec // what the function replies; it fails only where the client has gone
+	_, _ = w.Write(reply.body) //nolint:gosec // the function's reply; fails only if the client has disconnected
 }
 
-// writeHead writes a reply without its body.
+// writeHead writes a reply without a body.
 func writeHead(w http.ResponseWriter, header http.Header, req *request, reply *reply) {
 	leaveTypeOpen(header, reply)
 	if req.http.Method == methodHead || bodyless(reply.status) {
@@ -654,9 +656,8 @@ func bodyless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// setContentLength says how long the body would be that is not written. The function's own count
-// is believed only where it answered HEAD without a body: it says what a GET would get (RFC 9110
-// 8.6).
+// setContentLength sets the length of a body that is not written. The function's own value counts only
+// if it replied to HEAD without a body: it is the length that GET would have (RFC 9110 8.6).
 func setContentLength(header http.Header, reply *reply) {
 	declared := header["Content-Length"]
 	delete(header, "Content-Length")

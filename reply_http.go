@@ -11,18 +11,18 @@ import (
 	"strconv"
 )
 
-// decodeHTTPMessage reads a payload of the bytes of an HTTP/1.1 response to a request of this method,
-// its lines ended by CRLF or LF. Functions that can answer nothing but JSON put them into a JSON
-// string. The body is what follows the head, or what that is in chunks.
+// decodeHTTPMessage reads a payload that is an HTTP/1.1 response, with lines ended by CRLF or LF.
+// Functions that can only return JSON put it into a JSON string. The body is everything after the head,
+// with chunks joined.
 func decodeHTTPMessage(_ *replySettings, payload []byte, reply *reply) error {
 	payload = unquoted(payload)
 	source := bytes.NewReader(payload)
 	buffered := bufio.NewReader(source)
 	resp, err := http.ReadResponse(buffered, &http.Request{Method: reply.method})
 	if err != nil {
-		return errors.New("read the HTTP response: malformed head") // err holds parts of it
+		return errors.New("read the HTTP response: malformed head") // err would repeat parts of it
 	}
-	_ = resp.Body.Close() // it is read from payload
+	_ = resp.Body.Close() // the body is taken from payload
 	body, err := messageBody(payload, resp, reply.method)
 	if err != nil {
 		return fmt.Errorf("read the HTTP response: %w", err)
@@ -30,8 +30,8 @@ func decodeHTTPMessage(_ *replySettings, payload []byte, reply *reply) error {
 	return buildHTTPReply(resp, connectionLines(payload), body, reply)
 }
 
-// messageBody returns what follows the head. HEAD is answered with the head alone, whatever length
-// it announces.
+// messageBody returns everything after the head. A response to HEAD has no body, whatever length it
+// declares.
 func messageBody(payload []byte, resp *http.Response, method string) ([]byte, error) {
 	body := payload[headLength(payload):]
 	if method == methodHead {
@@ -57,20 +57,20 @@ func headLength(payload []byte) int {
 	return end
 }
 
-// connectionLines returns the Connection headers of a response. http.ReadResponse takes them away
-// where one of them says close.
+// connectionLines returns the Connection headers of a response. http.ReadResponse removes them if one
+// of them contains close.
 func connectionLines(payload []byte) []string {
 	reader := textproto.NewReader(bufio.NewReader(bytes.NewReader(payload)))
 	_, _ = reader.ReadLine()             // the status line
-	header, _ := reader.ReadMIMEHeader() // http.ReadResponse has read it without an error
+	header, _ := reader.ReadMIMEHeader() // http.ReadResponse read it without an error
 	return header["Connection"]
 }
 
-// maxChunks bounds the chunks of a body: each costs interpreted code some microseconds.
+// maxChunks limits a body's chunks: each takes interpreted code some microseconds.
 const maxChunks = 100_000
 
-// unchunked returns a body without its chunks' sizes and its trailers. net/http refuses lines that
-// end in LF alone; of bytes that no proxy reads again they do no harm.
+// unchunked returns a body without chunk sizes and trailers. net/http refuses lines that end in LF
+// only. They are harmless here, since no other proxy parses these bytes.
 func unchunked(encoded []byte) ([]byte, error) {
 	body := make([]byte, 0, len(encoded))
 	for i := 0; i < maxChunks; i++ {
@@ -96,7 +96,7 @@ func unchunked(encoded []byte) ([]byte, error) {
 	return nil, fmt.Errorf("over %d chunks", maxChunks)
 }
 
-// buildHTTPReply checks the response as every reply is checked.
+// buildHTTPReply makes the reply from a response, with the same checks as for every reply.
 func buildHTTPReply(resp *http.Response, connection []string, body []byte, reply *reply) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 599 {
 		return fmt.Errorf("status %d: want one from 200 to 599", resp.StatusCode)

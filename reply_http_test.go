@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-func TestHTTPMessagesOfEveryShape(t *testing.T) {
+func TestHTTPMessages(t *testing.T) {
 	for name, row := range map[string]struct {
 		method, payload string
-		body            string // "error" where it is refused
+		body            string // "error" if the message is refused
 		length          string
 	}{
 		"HEAD with a length":            {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", "5"},
@@ -20,19 +20,19 @@ func TestHTTPMessagesOfEveryShape(t *testing.T) {
 		"chunks with LF":                {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhi\nA\n0123456789\n0\nTrailer: x\n\n", "hi0123456789", ""},
 		"a chunk cut short":             {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhi", "error", ""},
 		"no last chunk":                 {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhi\n", "error", ""},
-		"a chunk longer than it says":   {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhim\n0\n\n", "error", ""},
-		"headers of the connection":     {"GET", "HTTP/1.1 200 OK\r\nConnection: close, X-Private\r\nX-Private: 1\r\n\r\nhi", "hi", ""},
+		"a chunk longer than its size":  {"GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhim\n0\n\n", "error", ""},
+		"hop-by-hop headers":            {"GET", "HTTP/1.1 200 OK\r\nConnection: close, X-Private\r\nX-Private: 1\r\n\r\nhi", "hi", ""},
 	} {
 		got := newReply(http.Header{}, row.method)
 		err := decodeHTTPMessage(&replySettings{}, []byte(row.payload), got)
 		if row.body == "error" {
 			if err == nil {
-				t.Errorf("%s: got no error", name)
+				t.Errorf("%s: got no error, want one", name)
 			}
 			continue
 		}
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want no error", name, err)
 			continue
 		}
 		if string(got.body) != row.body || got.header.Get("Content-Length") != row.length || got.header.Get("X-Private") != "" {

@@ -7,23 +7,23 @@ import (
 	"net/http"
 )
 
-// strictRules say how a front door of AWS checks a reply, and what it answers to one that fails.
+// strictRules are a front door's checks of replies, and its responses to replies that fail them.
 type strictRules struct {
-	fields  []string // the only fields that may be; nil for any
-	headers []string // the fields of headers that count, in the order of a name's values
-	cookies bool     // whether the field cookies counts
+	fields  []string // the only fields allowed; nil for any
+	headers []string // the fields that contain headers, in the order of a name's values
+	cookies bool     // the field cookies is read
 
-	// What the front door answers with; the zero value where it has no answer of its own.
+	// The front door's own responses; the zero value if it has none.
 	badReply, notJSON, functionFail, tooLarge, notFound strictFailure
 }
 
-// strictFailure is a status and a body, "" for that of the format's failureBody.
+// strictFailure is a status and a body; "" for the body that the format's failureBody returns.
 type strictFailure struct {
 	status int
 	body   string
 }
 
-// decodeStrictly reads a reply as the format's front door does.
+// decodeStrictly reads a reply with the checks of the format's front door.
 func decodeStrictly(settings *replySettings, payload []byte, reply *reply) error {
 	rules := settings.strict
 	var object map[string]any
@@ -58,20 +58,20 @@ func decodeStrictly(settings *replySettings, payload []byte, reply *reply) error
 	return nil
 }
 
-// checkFields refuses a field that is not in allowed; nil allows all.
+// checkFields refuses fields that are not in allowed; nil allows all.
 func checkFields(object map[string]any, allowed []string) error {
 	if allowed == nil {
 		return nil
 	}
 	for name := range object {
 		if !contains(allowed, name) {
-			return fmt.Errorf("field %.64q: want no others than %v", name, allowed)
+			return fmt.Errorf("field %.64q: want only %v", name, allowed)
 		}
 	}
 	return nil
 }
 
-// addStrictHeaders adds the headers of the fields that count.
+// addStrictHeaders adds the headers of the fields that rules names.
 func addStrictHeaders(header http.Header, object map[string]any, rules *strictRules) error {
 	lines := &replyLines{header: header}
 	for _, field := range rules.headers {
@@ -88,8 +88,8 @@ func addStrictHeaders(header http.Header, object map[string]any, rules *strictRu
 	return nil
 }
 
-// addStrictField adds the headers of one map: strings in headers, lists of strings in
-// multiValueHeaders.
+// addStrictField adds the headers of one map, whose values are strings in headers and lists of strings
+// in multiValueHeaders.
 func addStrictField(lines *replyLines, field string, v any) error {
 	object, names, err := headerObject(field, v)
 	if err != nil {
@@ -127,8 +127,8 @@ func strictValues(field string, v any) ([]string, bool) {
 	return values, ok
 }
 
-// strictFailureOf returns the front door's own answer to a failure, the zero value for none.
-// functionErrorStatus overrules it.
+// strictFailureOf returns the front door's own response to a failure; the zero value for none.
+// functionErrorStatus takes precedence over it.
 func strictFailureOf(l *Lambda, f *failure) strictFailure {
 	rules := l.replies.strict
 	if rules == nil {
@@ -148,7 +148,7 @@ func strictFailureOf(l *Lambda, f *failure) strictFailure {
 		return rules.tooLarge
 	case causeNoRoute:
 		return rules.notFound
-	default: // the front door would say the same, or nobody knows what it says
+	default: // the front door responds alike, or its response is unknown
 	}
 	return strictFailure{}
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// replyCase is a function's payload and what the client gets of it.
+// replyCase is a function's payload and the client's response to it.
 type replyCase struct {
 	name     string
-	formats  string // eventFormat, several with blanks
+	formats  string // eventFormat, separated by blanks
 	response string // responseFormat
 	payload  string
 	status   int
-	header   string // "Name: a | b", several with line feeds; "-Name" for one that must not be
+	header   string // "Name: a | b", one on each line; "-Name" for a header that must be absent
 	body     string
 }
 
@@ -37,21 +37,21 @@ var replyCases = []replyCase{
 	{"a status, a header and a body", gatewayLike, "auto", `{"statusCode":201,"headers":{"x-a":"1"},"body":"hi"}`, 201, "X-A: 1", "hi"},
 	{"a status as a string of digits", gatewayLike, "auto", `{"statusCode":"404","body":""}`, 404, "", ""},
 	{"a status alone", gatewayLike, "auto", `{"statusCode":204}`, 204, "-Content-Type\n-Content-Length", ""},
-	{"304 says nothing of a type", gatewayLike, "auto", `{"statusCode":304,"headers":{"etag":"x"},"body":"b"}`, 304, "Etag: x\n-Content-Type\n-Content-Length", ""},
+	{"304 has no content type", gatewayLike, "auto", `{"statusCode":304,"headers":{"etag":"x"},"body":"b"}`, 304, "Etag: x\n-Content-Type\n-Content-Length", ""},
 	{"null in every other field", gatewayLike, "auto", `{"statusCode":200,"headers":null,"multiValueHeaders":null,"cookies":null,"body":null,"isBase64Encoded":null}`, 200, "", ""},
-	{"a header that is a number, true, null and a list", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-n":3,"x-t":true,"x-0":null,"x-l":["a",1,false]}}`, 200, "X-N: 3\nX-T: true\nX-L: a | 1 | false\n-X-0", ""},
-	{"headers that are texts, and others among them", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-a":"1","x-n":3,"x-b":"2","x-t":true,"x-c":"4","x-0":null},"body":"b"}`, 200, "X-A: 1\nX-B: 2\nX-C: 4\nX-N: 3\nX-T: true\n-X-0", "b"},
-	{"headers and multiValueHeaders of one name", gatewayLike, "auto", `{"statusCode":200,"headers":{"X-A":"single"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
+	{"headers with a number, true, null and a list", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-n":3,"x-t":true,"x-0":null,"x-l":["a",1,false]}}`, 200, "X-N: 3\nX-T: true\nX-L: a | 1 | false\n-X-0", ""},
+	{"headers with strings and other types", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-a":"1","x-n":3,"x-b":"2","x-t":true,"x-c":"4","x-0":null},"body":"b"}`, 200, "X-A: 1\nX-B: 2\nX-C: 4\nX-N: 3\nX-T: true\n-X-0", "b"},
+	{"one name in headers and multiValueHeaders", gatewayLike, "auto", `{"statusCode":200,"headers":{"X-A":"single"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
 	{"multiValueHeaders with a plain string", gatewayLike, "auto", `{"statusCode":200,"multiValueHeaders":{"x-a":"one"}}`, 200, "X-A: one", ""},
-	{"cookies, from whatever format", gatewayLike, "auto", `{"statusCode":200,"cookies":["a=1","b=2"]}`, 200, "Set-Cookie: a=1 | b=2", ""},
-	{"a cookie in cookies and in multiValueHeaders is one", gatewayLike, "auto", `{"statusCode":200,"cookies":["a=1"],"multiValueHeaders":{"set-cookie":["a=1"]}}`, 200, "Set-Cookie: a=1", ""},
+	{"cookies in any format", gatewayLike, "auto", `{"statusCode":200,"cookies":["a=1","b=2"]}`, 200, "Set-Cookie: a=1 | b=2", ""},
+	{"a cookie in cookies and in multiValueHeaders is sent once", gatewayLike, "auto", `{"statusCode":200,"cookies":["a=1"],"multiValueHeaders":{"set-cookie":["a=1"]}}`, 200, "Set-Cookie: a=1", ""},
 	{"cookies under names that differ in case", gatewayLike, "auto", `{"statusCode":200,"headers":{"Set-Cookie":"a=1","set-cookie":"b=2","SET-COOKIE":"c=3"}}`, 200, "Set-Cookie: c=3 | a=1 | b=2", ""},
 	{"Base64 with a NUL in it", gatewayLike, "auto", `{"statusCode":200,"body":"YQBi/w==","isBase64Encoded":true}`, 200, "Content-Length: 4", "a\x00b\xff"},
 	{"a Content-Length that is too small", gatewayLike, "auto", `{"statusCode":200,"headers":{"content-length":"1"},"body":"four"}`, 200, "Content-Length: 4", "four"},
 	{"a Content-Length that is too large", gatewayLike, "auto", `{"statusCode":200,"headers":{"content-length":"100"},"body":"four"}`, 200, "Content-Length: 4", "four"},
 	{"hop-by-hop headers and those that Connection names", gatewayLike, "auto", `{"statusCode":200,"headers":{"connection":"close, X-Hop","x-hop":"1","keep-alive":"2","upgrade":"h2c","transfer-encoding":"chunked","te":"x","trailer":"x","proxy-authenticate":"x"}}`, 200, "-Connection\n-X-Hop\n-Keep-Alive\n-Upgrade\n-Transfer-Encoding\n-Te\n-Trailer\n-Proxy-Authenticate", ""},
-	{"fields that nobody knows", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK","extra":{"a":1},"body":"b"}`, 200, "", "b"},
-	{"fields in another case beside those that count", gatewayLike, "auto", `{"StatusCode":500,"statusCode":200,"STATUSCODE":501,"body":"b","BODY":"c","Headers":{"x-a":"1"},"IsBase64encoded":true,"Cookies":["d=1"]}`, 200, "-X-A\n-Set-Cookie", "b"},
+	{"unknown fields", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK","extra":{"a":1},"body":"b"}`, 200, "", "b"},
+	{"known fields and their names in another case", gatewayLike, "auto", `{"StatusCode":500,"statusCode":200,"STATUSCODE":501,"body":"b","BODY":"c","Headers":{"x-a":"1"},"IsBase64encoded":true,"Cookies":["d=1"]}`, 200, "-X-A\n-Set-Cookie", "b"},
 	{"a header without a value", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-a":"","x-b":"1"},"body":"b"}`, 200, "X-A: \nX-B: 1", "b"},
 	{"statusDescription does not reach the client", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK\r\nX-Evil: 1"}`, 200, "-X-Evil", ""},
 
@@ -62,21 +62,21 @@ var replyCases = []replyCase{
 	{"no content type", "rest-api function-url", "strict", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: application/json", "b"},
 
 	{"no statusCode: the payload is the body", inferring, "auto", `{"a": 1}`, 200, "Content-Type: application/json", `{"a": 1}`},
-	{"a statusCode in another case is none", inferring, "auto", `{"StatusCode":500}`, 200, "", `{"StatusCode":500}`},
-	{"a statusCode in another case is none", "http-api-v1 rest-api", "auto", `{"StatusCode":200}`, 502, "", badGateway},
+	{"statusCode in another case is ignored", inferring, "auto", `{"StatusCode":500}`, 200, "", `{"StatusCode":500}`},
+	{"statusCode in another case is ignored", "http-api-v1 rest-api", "auto", `{"StatusCode":200}`, 502, "", badGateway},
 	{"a JSON string: its text", inferring, "auto", `"a \"b\""`, 200, "Content-Type: application/json", `a "b"`},
 	{"null", inferring, "auto", `null`, 200, "Content-Type: application/json", `null`},
 	{"a list", inferring, "auto", `[1]`, 200, "", `[1]`},
-	{"what is not JSON", inferring, "auto", `<p>`, 200, "Content-Type: application/json", `<p>`},
-	{"nothing", inferring, "auto", ``, 200, "", ``},
+	{"not JSON", inferring, "auto", `<p>`, 200, "Content-Type: application/json", `<p>`},
+	{"an empty payload", inferring, "auto", ``, 200, "", ``},
 	{"no statusCode", "http-api-v1 rest-api", "auto", `{"body":"b"}`, 502, "Content-Type: application/json", badGateway},
 	{"null", "http-api-v1 rest-api", "auto", `null`, 502, "", badGateway},
 	{"a JSON string", "http-api-v1 rest-api", "auto", `"hi"`, 502, "", badGateway},
-	{"what is not JSON", "http-api-v1 rest-api", "auto", `<p>`, 502, "", badGateway},
-	{"nothing", "http-api-v1 rest-api", "auto", ``, 502, "", badGateway},
+	{"not JSON", "http-api-v1 rest-api", "auto", `<p>`, 502, "", badGateway},
+	{"an empty payload", "http-api-v1 rest-api", "auto", ``, 502, "", badGateway},
 	{"no statusCode", "alb alb-multi-value", "auto", `{"body":"b"}`, 502, "Content-Type: text/html", badALB},
 	{"no statusCode", "vmod", "auto", `{"body":"b"}`, 502, "Content-Type: text/plain; charset=utf-8", "Bad Gateway"},
-	{"a status that is not whole", "function-url", "auto", `{"statusCode":200.5}`, 502, "Content-Type: application/json", `{"Message":"Bad Gateway"}`},
+	{"a fractional status", "function-url", "auto", `{"statusCode":200.5}`, 502, "Content-Type: application/json", `{"Message":"Bad Gateway"}`},
 
 	{"status 0", gatewayProxy, "auto", `{"statusCode":0}`, 502, "", badGateway},
 	{"status 99", gatewayProxy, "auto", `{"statusCode":99}`, 502, "", badGateway},
@@ -84,7 +84,7 @@ var replyCases = []replyCase{
 	{"status 103", gatewayProxy, "auto", `{"statusCode":103,"body":"b"}`, 502, "", badGateway},
 	{"status 600", gatewayProxy, "auto", `{"statusCode":600}`, 502, "", badGateway},
 	{"status 200.5", gatewayProxy, "auto", `{"statusCode":200.5}`, 502, "", badGateway},
-	{"a status that is astronomic", gatewayProxy, "auto", `{"statusCode":1e300}`, 502, "", badGateway},
+	{"a huge status", gatewayProxy, "auto", `{"statusCode":1e300}`, 502, "", badGateway},
 	{"a status in words", gatewayProxy, "auto", `{"statusCode":"abc"}`, 502, "", badGateway},
 	{"a status that is true", gatewayProxy, "auto", `{"statusCode":true}`, 502, "", badGateway},
 	{"a status in a list", gatewayProxy, "auto", `{"statusCode":[200]}`, 502, "", badGateway},
@@ -108,36 +108,36 @@ var replyCases = []replyCase{
 	{"strict: a status as a string", "rest-api", "strict", `{"statusCode":"200"}`, 502, "", badREST},
 	{"strict: status 0", "rest-api", "strict", `{"statusCode":0}`, 502, "", badREST},
 	{"strict: status 200.5", "rest-api", "strict", `{"statusCode":200.5}`, 502, "", badREST},
-	{"strict: what is not JSON", "rest-api", "strict", `<p>`, 502, "Content-Type: application/json", `{"message":"Internal server error"}`},
-	{"strict: JSON that is no object", "rest-api", "strict", `[]`, 502, "", badREST},
-	{"strict: a field too many", "rest-api", "strict", `{"statusCode":200,"cookies":[]}`, 502, "", badREST},
+	{"strict: not JSON", "rest-api", "strict", `<p>`, 502, "Content-Type: application/json", `{"message":"Internal server error"}`},
+	{"strict: JSON, not an object", "rest-api", "strict", `[]`, 502, "", badREST},
+	{"strict: an unknown field", "rest-api", "strict", `{"statusCode":200,"cookies":[]}`, 502, "", badREST},
 	{"strict: a header that is a number", "rest-api", "strict", `{"statusCode":200,"headers":{"x":1}}`, 502, "", badREST},
 	{"strict: a multi-value header that is a string", "rest-api", "strict", `{"statusCode":200,"multiValueHeaders":{"x":"1"}}`, 502, "", badREST},
 	{"strict: multi values first, then the single one", "rest-api", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2 | s", ""},
 	{"strict: the single one first, then multi values", "http-api-v1", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: s | m1 | m2", ""},
-	{"strict: the values of each header are its own", "rest-api alb-multi-value", "strict", `{"statusCode":200,"multiValueHeaders":{"x-a":["1","2"],"x-b":["3"]}}`, 200, "X-A: 1 | 2\nX-B: 3", ""},
-	{"strict: no multi values", "http-api-v2 function-url alb", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1"]}}`, 200, "X-A: s", ""},
-	{"strict: multi values alone", "alb-multi-value", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
+	{"strict: values of two headers stay apart", "rest-api alb-multi-value", "strict", `{"statusCode":200,"multiValueHeaders":{"x-a":["1","2"],"x-b":["3"]}}`, 200, "X-A: 1 | 2\nX-B: 3", ""},
+	{"strict: multi values are ignored", "http-api-v2 function-url alb", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1"]}}`, 200, "X-A: s", ""},
+	{"strict: only multi values", "alb-multi-value", "strict", `{"statusCode":200,"headers":{"X-A":"s"},"multiValueHeaders":{"x-a":["m1","m2"]}}`, 200, "X-A: m1 | m2", ""},
 	{"strict: no statusCode", "http-api-v1", "strict", `{"body":"b"}`, 500, "Content-Type: application/json", badHTTPAPI},
-	{"strict: what is not JSON", "http-api-v1", "strict", `<p>`, 500, "", badHTTPAPI},
-	{"strict: cookies are none of its fields", "http-api-v1", "strict", `{"statusCode":200,"cookies":["a=1"]}`, 200, "-Set-Cookie", ""},
+	{"strict: not JSON", "http-api-v1", "strict", `<p>`, 500, "", badHTTPAPI},
+	{"strict: the field cookies is unknown", "http-api-v1", "strict", `{"statusCode":200,"cookies":["a=1"]}`, 200, "-Set-Cookie", ""},
 	{"strict: no statusCode", "http-api-v2 function-url", "strict", `{"body":"b"}`, 200, "Content-Type: application/json", `{"body":"b"}`},
-	{"strict: a reply cut short passes as it is", "http-api-v2 function-url", "strict", `{"statusCode":2`, 200, "", `{"statusCode":2`},
+	{"strict: a reply cut short is the body", "http-api-v2 function-url", "strict", `{"statusCode":2`, 200, "", `{"statusCode":2`},
 	{"strict: a JSON string", "http-api-v2 function-url", "strict", `"hi"`, 200, "", `hi`},
 	{"strict: status 0", "http-api-v1 http-api-v2", "strict", `{"statusCode":0}`, 500, "", badHTTPAPI},
 	{"strict: cookies", "http-api-v2 function-url", "strict", `{"statusCode":200,"cookies":["a=1","b=2"]}`, 200, "Set-Cookie: a=1 | b=2", ""},
 	{"strict: status 0", "function-url", "strict", `{"statusCode":0}`, 502, "Content-Type: application/json", "Internal Server Error"},
 	{"strict: no statusCode", "alb alb-multi-value", "strict", `{"body":"b"}`, 502, "Content-Type: text/html", badALB},
-	{"strict: what is not JSON", "alb alb-multi-value", "strict", `<p>`, 502, "", badALB},
-	{"strict: formats of others have one reader", "vmod", "strict", `{"statusCode":"200","body":"b"}`, 200, "", "b"},
+	{"strict: not JSON", "alb alb-multi-value", "strict", `<p>`, 502, "", badALB},
+	{"strict: no effect on other products' formats", "vmod", "strict", `{"statusCode":"200","body":"b"}`, 200, "", "b"},
 
 	{"raw: the payload", gatewayLike, "raw", `{"statusCode":404}`, 200, "Content-Type: application/json", `{"statusCode":404}`},
 	{"raw: the text of a JSON string", gatewayLike, "raw", `"<p>\u00e4</p>"`, 200, "Content-Type: application/json", `<p>ä</p>`},
 	{"raw: a string cut short", gatewayLike, "raw", `"<p>`, 200, "", `"<p>`},
-	{"raw: nothing", gatewayLike, "raw", ``, 200, "Content-Length: 0", ``},
+	{"raw: an empty payload", gatewayLike, "raw", ``, 200, "Content-Length: 0", ``},
 
 	{"http: a response", gatewayLike, "http", "HTTP/1.1 201 Created\r\nContent-Type: text/html\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n<p>", 201, "Content-Type: text/html\nSet-Cookie: a=1 | b=2", "<p>"},
-	{"http: lines that end with LF alone", "vmod", "http", "HTTP/1.1 200 OK\nX-A: 1\n\nbody\r\n\r\nmore", 200, "X-A: 1", "body\r\n\r\nmore"},
+	{"http: lines that end with LF only", "vmod", "http", "HTTP/1.1 200 OK\nX-A: 1\n\nbody\r\n\r\nmore", 200, "X-A: 1", "body\r\n\r\nmore"},
 	{"http: an empty line in the body", "vmod", "http", "HTTP/1.1 200 OK\r\nX-A: 1\r\n\r\nbody\n\nmore", 200, "X-A: 1", "body\n\nmore"},
 	{"http: in chunks", "vmod", "http", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 200, "-Transfer-Encoding\nContent-Length: 5", "abcde"},
 	{"http: in a JSON string", "vmod", "http", `"HTTP/1.1 200 OK\r\n\r\nbody"`, 200, "", "body"},
@@ -152,7 +152,7 @@ var replyCases = []replyCase{
 	{"http: status 600", "vmod", "http", "HTTP/1.1 600 X\r\n\r\n", 502, "", "Bad Gateway"},
 	{"http: a head cut short", "vmod", "http", "HTTP/1.1 200 OK\r\nX-A: 1\r\n", 502, "", "Bad Gateway"},
 	{"http: JSON", "vmod", "http", `{"statusCode":200}`, 502, "", "Bad Gateway"},
-	{"http: nothing", "vmod", "http", "", 502, "", "Bad Gateway"},
+	{"http: an empty payload", "vmod", "http", "", 502, "", "Bad Gateway"},
 
 	{"httpjson: a reply", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":201,"headers":{"x-a":["1","2"],"content-type":["text/html"]}},"body":"b"}`, 201, "X-A: 1 | 2\nContent-Type: text/html", "b"},
 	{"httpjson: Base64", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":200},"body":"YQBi","bodyEncoding":"base64"}`, 200, "", "a\x00b"},
@@ -161,7 +161,7 @@ var replyCases = []replyCase{
 	{"httpjson: a status below 0", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":-1},"body":"b"}`, 200, "", "b"},
 	{"httpjson: another object is the body", "httpjson", "auto", `{"statusCode":404}`, 200, "Content-Type: application/json", `{"statusCode":404}`},
 	{"httpjson: a JSON string stays quoted", "httpjson", "auto", `"hi"`, 200, "", `"hi"`},
-	{"httpjson: what is not JSON", "httpjson", "auto", `<p>`, 200, "Content-Type: application/json", `<p>`},
+	{"httpjson: not JSON", "httpjson", "auto", `<p>`, 200, "Content-Type: application/json", `<p>`},
 	{"httpjson: status 99", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":99}}`, 502, "", "Bad Gateway"},
 	{"httpjson: status 103", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":{"status":103}}`, 502, "", "Bad Gateway"},
 	{"httpjson: meta in a list", "httpjson", "auto", `{"type":"HTTPJSON-REP","meta":[]}`, 502, "", "Bad Gateway"},
@@ -170,7 +170,7 @@ var replyCases = []replyCase{
 	{"httpjson: Base64 that is broken", "httpjson", "auto", `{"type":"HTTPJSON-REP","body":"%","bodyEncoding":"base64"}`, 502, "", "Bad Gateway"},
 }
 
-func TestEveryReplyBecomesWhatItsFrontDoorMakesOfIt(t *testing.T) {
+func TestRepliesBecomeTheirFrontDoorsResponses(t *testing.T) {
 	payload := ""
 	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { _, _ = w.Write([]byte(payload)) })
 	for _, c := range replyCases {
@@ -191,7 +191,7 @@ func TestEveryReplyBecomesWhatItsFrontDoorMakesOfIt(t *testing.T) {
 	}
 }
 
-// checkHeader compares a header with what a replyCase wants of it.
+// checkHeader compares a header with the replyCase's.
 func checkHeader(t *testing.T, header http.Header, want string) {
 	t.Helper()
 	for _, line := range strings.Split(want, "\n") {
@@ -270,7 +270,7 @@ func TestFunctionErrorStatusOverrulesTheFrontDoor(t *testing.T) {
 		config.FunctionErrorStatus = 503
 	})
 	if resp := serve(l, getRequest("http://example.com/")); resp.StatusCode != 503 {
-		t.Errorf("got %d", resp.StatusCode)
+		t.Errorf("got %d, want 503", resp.StatusCode)
 	}
 }
 
@@ -283,11 +283,11 @@ func TestRawRepliesHaveTheContentTypeOfTheOption(t *testing.T) {
 	})
 	resp := serve(l, getRequest("http://example.com/"))
 	if body := bodyOf(t, resp); body != "<p>" || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Errorf("got %q %q", body, resp.Header.Get("Content-Type"))
+		t.Errorf("got %q %q, want <p> as text/html", body, resp.Header.Get("Content-Type"))
 	}
 }
 
-// manyHeaders is a reply with lines of its headers, each of size bytes.
+// manyHeaders returns a reply with this number of header lines, each of size bytes.
 func manyHeaders(field string, lines, size int, separator string) string {
 	values := make([]string, 0, lines)
 	for i := 0; i < lines; i++ {
@@ -300,7 +300,7 @@ func manyHeaders(field string, lines, size int, separator string) string {
 	return `"` + field + `":` + string("[{"[strings.Index(",:", separator)]) + strings.Join(values, ",") + string("]}"[strings.Index(",:", separator)])
 }
 
-func TestRepliesHaveSoManyHeadersAndNoMore(t *testing.T) {
+func TestReplyHeadersAreLimited(t *testing.T) {
 	cookies := manyHeaders("cookies", 8000, 10, ",")
 	for name, row := range map[string]struct {
 		fields string
@@ -328,7 +328,7 @@ func TestRepliesHaveSoManyHeadersAndNoMore(t *testing.T) {
 						t.Errorf("%s: got %d, want %d", way, got, row.status)
 					}
 					if took := time.Since(start); took > 20*time.Second {
-						t.Errorf("%s: took %v", way, took)
+						t.Errorf("%s: got a reply after %v, want it within 20s", way, took)
 					}
 				}
 			})
@@ -336,12 +336,12 @@ func TestRepliesHaveSoManyHeadersAndNoMore(t *testing.T) {
 	}
 }
 
-func TestNumbersThatNoFloatHoldsAreRefused(t *testing.T) {
+func TestNumbersOutsideFloat64AreRefused(t *testing.T) {
 	for payload, status := range map[string]int{
 		`{"statusCode":1e400,"body":"b"}`:                       502,
 		`{"statusCode":200,"headers":{"x-n":1e400},"body":"b"}`: 502,
 		`{"statusCode":200,"body":"b","other":1e400}`:           200,
-		`{"n":1e400}`: 200, // which is the body itself
+		`{"n":1e400}`: 200, // the payload is the body itself
 		`1e400`:       200,
 	} {
 		discardLog(t)
@@ -355,6 +355,6 @@ func TestNumbersThatNoFloatHoldsAreRefused(t *testing.T) {
 	}
 	l := formatLambda(t, "http-api-v2", func(c *Config) { c.ResponseFormat = responseStrict })
 	if err := decodeReply(l, []byte(`{"statusCode":1e400}`), newReply(http.Header{}, http.MethodGet)); err == nil {
-		t.Error("strict: got no error")
+		t.Error("strict: got no error, want one")
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// lowerHeaders returns the request's headers as the front doors that join values have them: names
-// in lower case, the values of a name joined by commas, Host and the forwarding headers among
-// them, hop-by-hop headers left out. Headers that Connection names stay in: with it a client
-// could take away what an earlier middleware has set (RFC 9110 7.6.1 is for proxies that forward).
+// lowerHeaders returns the request's headers in the form of front doors that join values: names in
+// lower case, the values of a name joined by commas, with Host and the forwarding headers, without
+// hop-by-hop headers. Headers that Connection names stay: otherwise clients could remove what an
+// earlier middleware has set (RFC 9110 7.6.1 is for proxies that forward).
 //
 //lambda:inline
 func lowerHeaders(req *request) map[string]string {
 	r := req.http
-	headers := make(map[string]string, 14) // as many as Go makes room for 16
+	headers := make(map[string]string, 14) // Go's map has room for 16 then
 	rare := false
 	for name, values := range r.Header {
 		if lower := lowerNames[name]; lower != "" && len(values) == 1 {
@@ -29,8 +29,8 @@ func lowerHeaders(req *request) map[string]string {
 	}
 	headers["host"] = r.Host
 
-	// What the front doors add. What is there already was set by Traefik or by a proxy that it
-	// trusts: Traefik takes these headers off other requests.
+	// The headers that front doors add. Existing values come from Traefik or a proxy that it trusts,
+	// since Traefik removes these headers from other requests.
 	forwarded := req.peerIP
 	if headers["x-forwarded-for"] != "" {
 		forwarded = withPeer(headers["x-forwarded-for"], forwarded)
@@ -48,24 +48,24 @@ func lowerHeaders(req *request) map[string]string {
 	return headers
 }
 
-// refuseSwitch returns the failure of a request that wants another protocol than HTTP on its
-// connection, nil for all others: a function cannot speak it. Any other Upgrade, h2c for instance,
-// is an offer that a server may ignore (RFC 9110 7.8).
+// refuseSwitch returns the failure of a request that asks for a protocol other than HTTP, which
+// functions cannot speak; nil for all others. Any other Upgrade, such as h2c, is an offer that a server
+// may ignore (RFC 9110 7.8).
 func refuseSwitch(r *http.Request) error {
 	if r.Method == http.MethodConnect {
-		return failureOf(causeMethod, errors.New("no function can answer CONNECT"))
+		return failureOf(causeMethod, errors.New("functions cannot serve CONNECT"))
 	}
 	if hasToken(r.Header["Upgrade"], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
-		return failureOf(causeUpgrade, errors.New("no function can answer a WebSocket"))
+		return failureOf(causeUpgrade, errors.New("functions cannot serve WebSockets"))
 	}
 	return nil
 }
 
-// allowedMethods are the methods that a 405 names. Functions get all others too.
+// allowedMethods are the methods that a 405 lists. Functions receive other methods, too.
 const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
-// hasToken reports whether a header that lists tokens has one, whatever its case, among its first
-// maxTokens: the list may be a client's, and a loop over all of it would cost what the client likes.
+// hasToken reports whether a header that lists tokens contains one, in any case, among its first
+// maxTokens. The limit bounds what a long list from a client can cost.
 func hasToken(values []string, token string) bool {
 	const maxTokens = 32
 	for _, item := range strings.SplitN(strings.Join(values, ","), ",", maxTokens) {
@@ -76,7 +76,7 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// addRareHeaders adds the headers that lowerHeaders has passed over.
+// addRareHeaders adds the headers that lowerHeaders skipped.
 func addRareHeaders(headers map[string]string, header http.Header) {
 	for name, values := range header {
 		if _, known := lowerNames[name]; len(values) == 0 || (len(values) == 1 && known) {
@@ -88,7 +88,7 @@ func addRareHeaders(headers map[string]string, header http.Header) {
 	}
 }
 
-// withPeer adds the peer to a list of addresses. One of commas and blanks alone is as good as none.
+// withPeer appends the peer to a list of addresses. It drops a list of commas and blanks only.
 func withPeer(list, peer string) string {
 	if strings.Trim(list, ", \t") == "" {
 		return peer
@@ -96,7 +96,7 @@ func withPeer(list, peer string) string {
 	return list + ", " + peer
 }
 
-// joinValues joins the values of a header: cookies come apart at semicolons (RFC 6265 5.4).
+// joinValues joins the values of a header with commas, and cookies with semicolons (RFC 6265 5.4).
 func joinValues(lower string, values []string) string {
 	if lower == "cookie" {
 		return strings.Join(values, "; ")
@@ -104,7 +104,7 @@ func joinValues(lower string, values []string) string {
 	return strings.Join(values, ",")
 }
 
-// addScheme adds what Traefik adds itself where it serves the request.
+// addScheme adds X-Forwarded-Proto and X-Forwarded-Port if Traefik has not set them.
 func addScheme(headers map[string]string, r *http.Request) {
 	if headers["x-forwarded-proto"] == "" {
 		headers["x-forwarded-proto"] = scheme(r)
@@ -120,8 +120,8 @@ func addEventHeaders(headers, eventHeaders map[string]string) {
 	}
 }
 
-// headerValues returns the request's headers as the front doors that keep every value have them:
-// the same headers as lowerHeaders, with canonical names or with names in lower case.
+// headerValues returns the request's headers in the form of front doors that keep every value: the same
+// headers as lowerHeaders, with canonical or lower-case names.
 //
 //lambda:inline
 func headerValues(req *request, lowerCase bool) map[string][]string {
@@ -150,7 +150,7 @@ func headerValues(req *request, lowerCase bool) map[string][]string {
 	return headers
 }
 
-// addRareValues adds the headers that headerValues has passed over.
+// addRareValues adds the headers that headerValues skipped.
 func addRareValues(headers map[string][]string, header http.Header, lowerCase bool) {
 	for name, values := range header {
 		if _, known := lowerNames[name]; known || len(values) == 0 {
@@ -168,7 +168,7 @@ func addRareValues(headers map[string][]string, header http.Header, lowerCase bo
 	}
 }
 
-// forwardingNames are the names of what the front doors add or replace.
+// forwardingNames are the names of the headers that front doors add or replace.
 type forwardingNames struct {
 	host, forwardedFor, forwardedProto, forwardedPort, traceID, contentLength string
 }
@@ -178,7 +178,7 @@ var (
 	lowerForwarding     = forwardingNames{"host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-amzn-trace-id", "content-length"}
 )
 
-// addForwardingValues adds what lowerHeaders adds, to headers with all values.
+// addForwardingValues adds the same headers as lowerHeaders does, as lists.
 //
 //lambda:inline
 func addForwardingValues(headers map[string][]string, names *forwardingNames, req *request) {
@@ -194,14 +194,14 @@ func addForwardingValues(headers map[string][]string, names *forwardingNames, re
 		headers[names.traceID] = []string{req.traceID}
 	}
 	if len(req.body) > 0 {
-		headers[names.contentLength] = []string{strconv.Itoa(len(req.body))} // a chunked body has none
+		headers[names.contentLength] = []string{strconv.Itoa(len(req.body))} // chunked requests have no such header
 	}
 	if req.eventHeaders != nil {
 		addEventValues(headers, req.eventHeaders, names == &canonicalForwarding)
 	}
 }
 
-// addEventValues adds the headers of option eventHeaders, whose names are in lower case.
+// addEventValues adds the headers of option eventHeaders, whose names are lower case.
 func addEventValues(headers map[string][]string, eventHeaders map[string]string, canonical bool) {
 	for name, value := range eventHeaders {
 		if canonical {
@@ -211,8 +211,8 @@ func addEventValues(headers map[string][]string, eventHeaders map[string]string,
 	}
 }
 
-// dropMadeTraceID takes away the trace id unless the request came with one: only AWS's own front
-// doors make them.
+// dropMadeTraceID removes the trace id unless the client sent one: only AWS's own front doors create
+// one.
 //
 //lambda:inline
 func dropMadeTraceID(headers map[string][]string, req *request) {
@@ -221,8 +221,8 @@ func dropMadeTraceID(headers map[string][]string, req *request) {
 	}
 }
 
-// lastValues returns the last value of each name: that is the one that the front doors without
-// joined values keep in a map of single values.
+// lastValues returns the last value of each name, which front doors that do not join values keep in a
+// map of single values.
 //
 //lambda:inline
 func lastValues(values map[string][]string) map[string]string {
@@ -235,7 +235,7 @@ func lastValues(values map[string][]string) map[string]string {
 	return single
 }
 
-// last returns the last value, "" for none.
+// last returns the last value; "" for none.
 //
 //lambda:inline
 func last(values []string) string {
@@ -253,7 +253,7 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
-// port returns the port that the client named, else the scheme's own.
+// port returns the port in the Host header, else the scheme's default.
 //
 //lambda:inline
 func port(r *http.Request) string {
@@ -266,7 +266,7 @@ func port(r *http.Request) string {
 	return "80"
 }
 
-// hostname returns the Host header without the port, and its first label.
+// hostname returns the Host header without its port, and the first label of that name.
 //
 //lambda:inline
 func hostname(host string) (name, firstLabel string) {

@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-func TestEmptyForwardingHeadersAreAsGoodAsNone(t *testing.T) {
+func TestEmptyForwardingHeadersCountAsMissing(t *testing.T) {
 	for _, values := range [][]string{{""}, {"", ""}, {","}} {
 		for format := range eventFormats {
 			if format == "raw" || format == "template" {
-				continue // which have no headers
+				continue // formats without headers
 			}
 			l := formatLambda(t, format, nil)
 			made := map[string]string{}
@@ -36,7 +36,7 @@ func TestEmptyForwardingHeadersAreAsGoodAsNone(t *testing.T) {
 	}
 }
 
-// What clients choose must not cost more than it is long: no more than Traefik lets pass, 1 MB.
+// Headers that clients choose must cost linear time only, up to Traefik's limit of 1 MB.
 func TestManyNamesInARequestTakeLinearTime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds, interpreted")
@@ -53,7 +53,7 @@ func TestManyNamesInARequestTakeLinearTime(t *testing.T) {
 		r := getRequest("http://example.com/?" + strings.Join(manyNames(20_000), "&"))
 		r.Header = header
 		if len(eventOf(t, l, r)) < 500_000 {
-			t.Errorf("%s: the event lacks names", format)
+			t.Errorf("%s: got an event without some names, want all of them", format)
 		}
 	}
 }

@@ -11,16 +11,17 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// functionSettings are what the options say of functions: one, or where they and the client are found.
+// functionSettings are the settings that find a request's function and its client. One of target,
+// routes and byPath is set, or none if there is no function.
 type functionSettings struct {
-	target   *target           // of option function; nil where
-	routes   *functionsByKey   // the routes say, or, where there are none,
-	byPath   *functionsByPath  // the path names it
-	clientIP *clientIPStrategy // nil: the client is the TCP peer
-	fixed    bool              // target is set and clientIP is not: nothing depends on the request
+	target   *target           // option function
+	routes   *functionsByKey   // option routes
+	byPath   *functionsByPath  // option pathPrefix
+	clientIP *clientIPStrategy // nil if the client is the TCP peer
+	fixed    bool              // target is set and clientIP nil: nothing depends on the request
 }
 
-// newFunctionSettings takes valid options.
+// newFunctionSettings expects validated options.
 func newFunctionSettings(config *Config, api *lambdaAPI) (functionSettings, error) {
 	s := functionSettings{clientIP: newClientIPStrategy(config.IPStrategy)}
 	switch {
@@ -52,7 +53,7 @@ func newFunctionSettings(config *Config, api *lambdaAPI) (functionSettings, erro
 	return s, nil
 }
 
-// resolve finds the client's address and the function where they depend on the request.
+// resolve finds the client's address and the function, if they depend on the request.
 //
 //lambda:inline
 func resolve(l *Lambda, req *request) error {
@@ -70,7 +71,7 @@ func resolve(l *Lambda, req *request) error {
 
 func noRoute(reason string) error { return failureOf(causeNoRoute, errors.New(reason)) }
 
-// functionsByKey is the option routes with the targets of its functions.
+// functionsByKey is option routes, with the targets of its functions.
 type functionsByKey struct {
 	table   *route.Table
 	targets map[*route.Route]*target
@@ -93,7 +94,7 @@ func newFunctionsByKey(options []route.Config, api *lambdaAPI) (*functionsByKey,
 	return f, nil
 }
 
-// resolveByKey takes the function of the route that matches best.
+// resolveByKey sets the function of the best matching route.
 //
 //lambda:inline
 func resolveByKey(f *functionsByKey, req *request) error {
@@ -107,17 +108,17 @@ func resolveByKey(f *functionsByKey, req *request) error {
 	return nil
 }
 
-// functionsByPath is the option pathPrefix with the targets of the functions that were called.
+// functionsByPath is option pathPrefix, with the targets of functions called before.
 type functionsByPath struct {
 	names *route.ByPath
 	strip bool // option stripPrefix
 	api   *lambdaAPI
 
 	mu      sync.Mutex
-	targets map[string]*target // by the name in the path
+	targets map[string]*target // keyed by the name in the path
 }
 
-// maxTargetsByPath bounds how many targets are kept: clients choose the names.
+// maxTargetsByPath limits the stored targets, since clients choose the names.
 const maxTargetsByPath = 1000
 
 func newFunctionsByPath(c *Config, api *lambdaAPI) (*functionsByPath, error) {
@@ -135,7 +136,7 @@ func newFunctionsByPath(c *Config, api *lambdaAPI) (*functionsByPath, error) {
 	return &functionsByPath{names: names, strip: c.StripPrefix, api: api, targets: map[string]*target{}}, nil
 }
 
-// resolveByPath takes the function that the path names.
+// resolveByPath sets the function that the path names.
 //
 //lambda:inline
 func resolveByPath(f *functionsByPath, req *request) error {
@@ -150,7 +151,7 @@ func resolveByPath(f *functionsByPath, req *request) error {
 	req.target = t
 	if f.strip {
 		req.rawPath = "/" + rest
-		decoded, _ := url.PathUnescape(req.rawPath) // EscapedPath escapes well
+		decoded, _ := url.PathUnescape(req.rawPath) // EscapedPath returns valid escapes only
 		req.path = decoded
 	}
 	return nil
@@ -180,7 +181,7 @@ func targetByName(f *functionsByPath, name string) (*target, error) {
 	return t, nil
 }
 
-// validateNoPathPrefix refuses options that would do nothing.
+// validateNoPathPrefix refuses options that have no effect without pathPrefix.
 func (c *Config) validateNoPathPrefix() error {
 	if c.PathPrefix != "" {
 		return nil

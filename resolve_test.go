@@ -14,8 +14,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// newEchoLambda starts an endpoint whose functions reply what they are called, and the route, the path
-// and the path parameters of the event.
+// newEchoLambda starts an endpoint whose functions reply with their names and with the route, the path
+// and the path parameters in the event.
 func newEchoLambda(t testing.TB) *fakeLambda {
 	t.Helper()
 	f := &fakeLambda{}
@@ -42,7 +42,7 @@ func newEchoLambda(t testing.TB) *fakeLambda {
 	return f
 }
 
-// ask returns the status and the body of the answer to a request.
+// ask returns the status and the body of the response to a request.
 func ask(t *testing.T, handler http.Handler, method, path string) (int, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, "http://example.com/", nil)
@@ -71,29 +71,29 @@ func TestRoutes(t *testing.T) {
 		request string
 		want    string // "" for no route
 	}{
-		"a variable":                                   {"PATCH /users/7", "PATCH /users/{id} /users/7 map[id:7]"},
-		"the method decides":                           {"GET /users/7", ""},
-		"a literal before a variable":                  {"PATCH /users/me", "PATCH /users/me /users/me map[]"},
-		"a method before any":                          {"POST /files/upload", "POST /files/upload /files/upload map[]"},
-		"the method's own route, not that of another":  {"DELETE /users/me", "DELETE /users/me /users/me map[]"},
-		"a variable is a whole segment":                {"PATCH /users/7/8", ""},
-		"a variable is never empty":                    {"PATCH /users/", ""},
-		"a literal without a method":                   {"TRACE /about", "/about /about map[]"},
-		"a slash at the end is another path":           {"GET /about/", "/about/ /about/ map[]"},
-		"a path is not a prefix":                       {"GET /about/us", ""},
-		"the root":                                     {"GET /", "GET / / map[]"},
-		"HEAD is GET":                                  {"HEAD /", "HEAD"},
-		"a greedy variable takes all that follow":      {"GET /files/a/b/c", "ANY /files/{proxy+} /files/a/b/c map[proxy:a/b/c]"},
-		"a greedy variable may be empty":               {"GET /files/", "ANY /files/{proxy+} /files/ map[proxy:]"},
-		"no redirect where only the slash is missing":  {"GET /files", ""},
-		"no redirect where a path is unclean":          {"GET /files//a/../b", "ANY /files/{proxy+} /files//a/../b map[proxy:/a/../b]"},
-		"a longer path before a greedy variable":       {"GET /files/a/b/end", "GET /files/{a}/{b}/end /files/a/b/end map[a:a b:b]"},
-		"back to the greedy variable":                  {"GET /files/a/b/other", "ANY /files/{proxy+} /files/a/b/other map[proxy:a/b/other]"},
-		"back to any method":                           {"GET /files/upload", "ANY /files/{proxy+} /files/upload map[proxy:upload]"},
-		"an escaped slash is no border":                {"PATCH /users/a%2Fb", "PATCH /users/{id} /users/a/b map[id:a/b]"},
-		"an escaped slash makes no route":              {"GET /users%2Fme", ""},
-		"a literal is compared decoded":                {"GET /caf%c3%a9/%41", "GET /caf%C3%A9/{id} /café/A map[id:A]"},
-		"names of variables as API Gateway takes them": {"PUT /x/1/y/2/3", "PUT /x/{user.id}/y/{rest+} /x/1/y/2/3 map[rest:2/3 user.id:1]"},
+		"a variable":                                         {"PATCH /users/7", "PATCH /users/{id} /users/7 map[id:7]"},
+		"the method decides":                                 {"GET /users/7", ""},
+		"a literal wins over a variable":                     {"PATCH /users/me", "PATCH /users/me /users/me map[]"},
+		"a method wins over ANY":                             {"POST /files/upload", "POST /files/upload /files/upload map[]"},
+		"a route of the request's method only":               {"DELETE /users/me", "DELETE /users/me /users/me map[]"},
+		"a variable is a whole segment":                      {"PATCH /users/7/8", ""},
+		"a variable is never empty":                          {"PATCH /users/", ""},
+		"a literal without a method":                         {"TRACE /about", "/about /about map[]"},
+		"a slash at the end is another path":                 {"GET /about/", "/about/ /about/ map[]"},
+		"a path is not a prefix":                             {"GET /about/us", ""},
+		"the root":                                           {"GET /", "GET / / map[]"},
+		"HEAD is GET":                                        {"HEAD /", "HEAD"},
+		"a greedy variable matches all segments that follow": {"GET /files/a/b/c", "ANY /files/{proxy+} /files/a/b/c map[proxy:a/b/c]"},
+		"a greedy variable may be empty":                     {"GET /files/", "ANY /files/{proxy+} /files/ map[proxy:]"},
+		"no redirect to add a slash":                         {"GET /files", ""},
+		"no redirect to clean a path":                        {"GET /files//a/../b", "ANY /files/{proxy+} /files//a/../b map[proxy:/a/../b]"},
+		"a longer path wins over a greedy variable":          {"GET /files/a/b/end", "GET /files/{a}/{b}/end /files/a/b/end map[a:a b:b]"},
+		"back to the greedy variable":                        {"GET /files/a/b/other", "ANY /files/{proxy+} /files/a/b/other map[proxy:a/b/other]"},
+		"back to any method":                                 {"GET /files/upload", "ANY /files/{proxy+} /files/upload map[proxy:upload]"},
+		"an escaped slash does not separate segments":        {"PATCH /users/a%2Fb", "PATCH /users/{id} /users/a/b map[id:a/b]"},
+		"an escaped slash matches no literal slash":          {"GET /users%2Fme", ""},
+		"a literal is compared decoded":                      {"GET /caf%c3%a9/%41", "GET /caf%C3%A9/{id} /café/A map[id:A]"},
+		"variable names that API Gateway accepts":            {"PUT /x/1/y/2/3", "PUT /x/{user.id}/y/{rest+} /x/1/y/2/3 map[rest:2/3 user.id:1]"},
 	}
 	handler := newTestHandler(t, config)
 	for name, row := range rows {
@@ -108,7 +108,7 @@ func TestRoutes(t *testing.T) {
 				}
 			case "HEAD":
 				if status != http.StatusOK || body != "" {
-					t.Errorf("got %d %q", status, body)
+					t.Errorf("got %d %q, want 200 without a body", status, body)
 				}
 			default:
 				_, got, _ := strings.Cut(body, " ")
@@ -123,7 +123,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-func TestTheDefaultRouteTakesWhatIsLeft(t *testing.T) {
+func TestTheDefaultRouteMatchesAllOtherRequests(t *testing.T) {
 	f := newEchoLambda(t)
 	config := testConfig(f)
 	config.Function = ""
@@ -175,10 +175,10 @@ func TestPathsThatServeMuxWouldRedirect(t *testing.T) {
 	}
 }
 
-func TestRouteKeysThatAreWrong(t *testing.T) {
+func TestInvalidRouteKeys(t *testing.T) {
 	rows := map[string]struct {
 		routes []route.Config
-		want   []string // in the error
+		want   []string // parts of the error
 	}{
 		"two keys for the same requests": {
 			[]route.Config{{RouteKey: "GET /x/{a}", Function: "f"}, {RouteKey: "GET /y", Function: "f"}, {RouteKey: "GET /x/{b}", Function: "f"}},
@@ -196,20 +196,20 @@ func TestRouteKeysThatAreWrong(t *testing.T) {
 			[]route.Config{{RouteKey: "$default", Function: "f"}, {RouteKey: "$default", Function: "g"}},
 			[]string{"routes", `"$default"`},
 		},
-		"no key":                    {[]route.Config{{Function: "f"}}, []string{"routes[0].routeKey", `""`}},
-		"no path":                   {[]route.Config{{RouteKey: "GET", Function: "f"}}, []string{"routes[0].routeKey", `"GET"`}},
-		"a method in lower case":    {[]route.Config{{RouteKey: "get /x", Function: "f"}}, []string{"routes[0].routeKey", `"get /x"`}},
-		"a query":                   {[]route.Config{{RouteKey: "/x?y", Function: "f"}}, []string{"routes[0].routeKey", `"/x?y"`}},
-		"a part of a segment":       {[]route.Config{{RouteKey: "/x{y}", Function: "f"}}, []string{"routes[0].routeKey", "whole segment"}},
-		"a greedy one in between":   {[]route.Config{{RouteKey: "/{x+}/y", Function: "f"}}, []string{"routes[0].routeKey", "{x+}"}},
-		"a variable twice":          {[]route.Config{{RouteKey: "/{x}/{x}", Function: "f"}}, []string{"routes[0].routeKey", "{x}"}},
-		"an unclean path":           {[]route.Config{{RouteKey: "/a/../b", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
-		"an empty segment":          {[]route.Config{{RouteKey: "/a//b", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
-		"an escape that is none":    {[]route.Config{{RouteKey: "/a%zz", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
-		"no function":               {[]route.Config{{RouteKey: "/a"}}, []string{"routes[0].function"}},
-		"a function that is none":   {[]route.Config{{RouteKey: "/a", Function: "a/b"}}, []string{"routes[0].function", `"a/b"`}},
-		"a qualifier that is none":  {[]route.Config{{RouteKey: "/a", Function: "a", Qualifier: "$x"}}, []string{"routes[0].qualifier", `"$x"`}},
-		"an option that is unknown": {[]route.Config{{RouteKey: "/a", Function: "a", Unknown: map[string]any{"alias": 1}}}, []string{"routes[0].alias"}},
+		"no key":                          {[]route.Config{{Function: "f"}}, []string{"routes[0].routeKey", `""`}},
+		"no path":                         {[]route.Config{{RouteKey: "GET", Function: "f"}}, []string{"routes[0].routeKey", `"GET"`}},
+		"a method in lower case":          {[]route.Config{{RouteKey: "get /x", Function: "f"}}, []string{"routes[0].routeKey", `"get /x"`}},
+		"a query":                         {[]route.Config{{RouteKey: "/x?y", Function: "f"}}, []string{"routes[0].routeKey", `"/x?y"`}},
+		"a part of a segment":             {[]route.Config{{RouteKey: "/x{y}", Function: "f"}}, []string{"routes[0].routeKey", "whole segment"}},
+		"a greedy variable in the middle": {[]route.Config{{RouteKey: "/{x+}/y", Function: "f"}}, []string{"routes[0].routeKey", "{x+}"}},
+		"a variable twice":                {[]route.Config{{RouteKey: "/{x}/{x}", Function: "f"}}, []string{"routes[0].routeKey", "{x}"}},
+		"an unclean path":                 {[]route.Config{{RouteKey: "/a/../b", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
+		"an empty segment":                {[]route.Config{{RouteKey: "/a//b", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
+		"an invalid escape":               {[]route.Config{{RouteKey: "/a%zz", Function: "f"}}, []string{"routes[0].routeKey", "cleaning"}},
+		"no function":                     {[]route.Config{{RouteKey: "/a"}}, []string{"routes[0].function"}},
+		"an invalid function":             {[]route.Config{{RouteKey: "/a", Function: "a/b"}}, []string{"routes[0].function", `"a/b"`}},
+		"an invalid qualifier":            {[]route.Config{{RouteKey: "/a", Function: "a", Qualifier: "$x"}}, []string{"routes[0].qualifier", `"$x"`}},
+		"an option that is unknown":       {[]route.Config{{RouteKey: "/a", Function: "a", Unknown: map[string]any{"alias": 1}}}, []string{"routes[0].alias"}},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -221,12 +221,12 @@ func TestRouteKeysThatAreWrong(t *testing.T) {
 	}
 }
 
-// wantOptionError checks that New refuses the options, and what its error says.
+// wantOptionError checks that New refuses the options, with an error that contains all of want.
 func wantOptionError(t *testing.T, config *Config, want []string) {
 	t.Helper()
 	_, err := New(context.Background(), http.NotFoundHandler(), config, "lambda@test")
 	if err == nil {
-		t.Fatalf("no error, want one that says %q", want)
+		t.Fatalf("got no error, want one with %q", want)
 	}
 	for _, s := range want {
 		if !strings.Contains(err.Error(), s) {
@@ -241,26 +241,26 @@ func TestNamesInThePath(t *testing.T) {
 		path string
 		want string // "" for 404 without an invocation
 	}{
-		"a name":                           {"/lambda/hello", "hello $default /lambda/hello map[]"},
-		"a name and a path":                {"/lambda/hello/a/b", "hello $default /lambda/hello/a/b map[]"},
-		"the longest name":                 {"/lambda/" + long, long + " $default /lambda/" + long + " map[]"},
-		"a longer one":                     {"/lambda/" + long + "a", ""},
-		"no name":                          {"/lambda/", ""},
-		"not even a slash":                 {"/lambda", ""},
-		"an empty segment":                 {"/lambda//hello", ""},
-		"a qualifier":                      {"/lambda/hello:live", ""},
-		"an escaped qualifier":             {"/lambda/hello%3Alive", ""},
-		"an escape of what would be right": {"/lambda/%68ello", ""},
-		"the parent":                       {"/lambda/../x", ""},
-		"the escaped parent":               {"/lambda/..%2fx", ""},
-		"dots, escaped":                    {"/lambda/%2e%2e", ""},
-		"a dot":                            {"/lambda/a.b", ""},
-		"an ARN":                           {"/lambda/arn:aws:lambda:eu-central-1:123456789012:function:hello", ""},
-		"a partial ARN":                    {"/lambda/123456789012:function:hello", ""},
-		"another letter":                   {"/lambda/héllo", ""},
-		"a control character":              {"/lambda/hello%0a", ""},
-		"another prefix":                   {"/lambda2/hello", ""},
-		"the prefix, escaped":              {"/%6cambda/hello", "hello $default /lambda/hello map[]"},
+		"a name":                        {"/lambda/hello", "hello $default /lambda/hello map[]"},
+		"a name and a path":             {"/lambda/hello/a/b", "hello $default /lambda/hello/a/b map[]"},
+		"the longest name":              {"/lambda/" + long, long + " $default /lambda/" + long + " map[]"},
+		"a name that is too long":       {"/lambda/" + long + "a", ""},
+		"no name":                       {"/lambda/", ""},
+		"the prefix without its slash":  {"/lambda", ""},
+		"an empty segment":              {"/lambda//hello", ""},
+		"a qualifier":                   {"/lambda/hello:live", ""},
+		"an escaped qualifier":          {"/lambda/hello%3Alive", ""},
+		"an escaped letter in the name": {"/lambda/%68ello", ""},
+		"the parent":                    {"/lambda/../x", ""},
+		"the escaped parent":            {"/lambda/..%2fx", ""},
+		"dots, escaped":                 {"/lambda/%2e%2e", ""},
+		"a dot":                         {"/lambda/a.b", ""},
+		"an ARN":                        {"/lambda/arn:aws:lambda:eu-central-1:123456789012:function:hello", ""},
+		"a partial ARN":                 {"/lambda/123456789012:function:hello", ""},
+		"another letter":                {"/lambda/héllo", ""},
+		"a control character":           {"/lambda/hello%0a", ""},
+		"another prefix":                {"/lambda2/hello", ""},
+		"the prefix, escaped":           {"/%6cambda/hello", "hello $default /lambda/hello map[]"},
 	}
 	f := newEchoLambda(t)
 	config := testConfig(f)
@@ -302,7 +302,7 @@ func TestIncludeAndExcludeDecideBeforeTheNameIsCompleted(t *testing.T) {
 		"/f/prod-other":                    "",
 		"/f/help":                          "",
 		"/f/hello-secret-1":                "",
-		"/f/hel" + strings.Repeat("a", 60): "", // 71 characters when completed
+		"/f/hel" + strings.Repeat("a", 60): "", // 71 characters with namePrepend and nameAppend
 	} {
 		before := f.invocations()
 		status, body := ask(t, handler, http.MethodGet, path)
@@ -327,7 +327,7 @@ func TestTheNamePrependedMayBeAnARN(t *testing.T) {
 	}
 }
 
-func TestNamedTargetsAreBounded(t *testing.T) {
+func TestTargetsByPathAreLimited(t *testing.T) {
 	n, err := newFunctionsByPath(&Config{PathPrefix: "/"}, &lambdaAPI{region: "eu-central-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -337,7 +337,7 @@ func TestNamedTargetsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(n.targets) > maxTargetsByPath {
-			t.Fatalf("%d targets are kept", len(n.targets))
+			t.Fatalf("got %d targets, want at most %d", len(n.targets), maxTargetsByPath)
 		}
 	}
 }
@@ -355,11 +355,11 @@ func TestUnmatchedNextGetsTheRequestUntouched(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "http://example.com/lambda/a:b", strings.NewReader("the body"))
 	resp := serve(handler, r)
 	if body := bodyOf(t, resp); resp.StatusCode != http.StatusOK || body != "POST http://example.com/lambda/a:b the body" {
-		t.Errorf("got %d %s", resp.StatusCode, body)
+		t.Errorf("got %d %s, want the unchanged request at the next handler", resp.StatusCode, body)
 	}
 }
 
-func TestWaysToAFunctionThatAreWrong(t *testing.T) {
+func TestInvalidFunctionOptions(t *testing.T) {
 	rows := map[string]struct {
 		change func(c *Config)
 		want   []string
@@ -369,9 +369,9 @@ func TestWaysToAFunctionThatAreWrong(t *testing.T) {
 		"include without a prefix":  {func(c *Config) { c.Function = "f"; c.Include = []string{"a"} }, []string{"include", "pathPrefix"}},
 		"strip without a prefix":    {func(c *Config) { c.Function = "f"; c.StripPrefix = true }, []string{"stripPrefix", "pathPrefix"}},
 		"a prefix without a slash":  {func(c *Config) { c.PathPrefix = "x" }, []string{"pathPrefix", `"x"`}},
-		"a star in between":         {func(c *Config) { c.PathPrefix = "/x"; c.Include = []string{"a*b"} }, []string{"include", `"a*b"`}},
+		"a star in the middle":      {func(c *Config) { c.PathPrefix = "/x"; c.Include = []string{"a*b"} }, []string{"include", `"a*b"`}},
 		"an empty name":             {func(c *Config) { c.PathPrefix = "/x"; c.Exclude = []string{""} }, []string{"exclude", `""`}},
-		"what makes no name":        {func(c *Config) { c.PathPrefix = "/x"; c.NamePrepend = "a b" }, []string{"namePrepend", `"a b"`}},
+		"an invalid name":           {func(c *Config) { c.PathPrefix = "/x"; c.NamePrepend = "a b" }, []string{"namePrepend", `"a b"`}},
 		"unmatched":                 {func(c *Config) { c.Function = "f"; c.Unmatched = "drop" }, []string{"unmatched", `"drop"`, "next"}},
 		"a qualifier beside routes": {func(c *Config) { c.Routes = []route.Config{{RouteKey: "/", Function: "f"}}; c.Qualifier = "v" }, []string{"qualifier", "route"}},
 	}

@@ -17,27 +17,27 @@ import (
 	"github.com/seed05e46011/lambda/internal/wait"
 )
 
-// retryPolicy is the option retry.
+// retryPolicy is the parsed option retry.
 type retryPolicy struct {
 	attempts int
 	causes   map[cause]bool
-	base     time.Duration // the longest wait before the second attempt; it doubles from there
+	base     time.Duration // the longest wait before the second attempt; doubles after each
 }
 
 const (
 	retryBase    = 100 * time.Millisecond
-	maxRetryWait = 20 * time.Second // AWS's SDKs wait no longer either
+	maxRetryWait = 20 * time.Second // the limit of AWS's SDKs
 	maxAttempts  = 10
 )
 
-// retryCauses names the causes that may be configured.
+// retryCauses are the names of the causes that can be configured.
 var retryCauses = map[string]cause{
 	"throttle": causeThrottled,
 	"connect":  causeConnect,
 	"server":   causeServer,
 }
 
-// newRetryPolicy returns nil where nothing is retried.
+// newRetryPolicy returns nil if nothing is retried.
 func newRetryPolicy(c *RetryConfig) *retryPolicy {
 	if c == nil || c.Attempts <= 1 {
 		return nil
@@ -70,7 +70,8 @@ func (c *RetryConfig) validate() error {
 	return nil
 }
 
-// call posts the event and returns Lambda's answer, its body unread, unless that is an error.
+// call posts the event and returns Lambda's HTTP response with its body unread. A response that refuses
+// the call is an error.
 func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.calls.plain {
 		return callOnce(ctx, l, req)
@@ -78,8 +79,8 @@ func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) 
 	return callWithOptions(ctx, l, req)
 }
 
-// callWithOptions is call where an option asks for more than one plain call. With maxConcurrency the
-// request holds a slot when it returns an answer, until releaseSlot.
+// callWithOptions is call for all but plain calls. With maxConcurrency, a request that succeeds holds a
+// slot until releaseSlot.
 func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.calls.invocation != nil {
 		headers, err := renderInvocationHeaders(l, req)
@@ -101,7 +102,7 @@ func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Respon
 	return resp, err
 }
 
-// callTimed notes when the call began, and makes it, with retries if they are asked for.
+// callTimed makes the call, with retries if configured, and notes its start.
 func callTimed(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	req.called = time.Now()
 	if l.calls.retry == nil {
@@ -110,10 +111,10 @@ func callTimed(ctx context.Context, l *Lambda, req *request) (*http.Response, er
 	return callWithRetries(ctx, l, req)
 }
 
-// callWithRetries tries again only for the causes of option retry, and never once a function's
-// reply has begun.
+// callWithRetries retries only for the causes of option retry, and never after a function's reply has
+// begun.
 func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	cost := 0 // of the retry under way
+	cost := 0 // of the current retry
 	for attempt := 1; ; attempt++ {
 		redate(req)
 		resp, err := callOnce(ctx, l, req)
@@ -145,25 +146,25 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 	}
 }
 
-// retryWait returns how long to wait before the next attempt: a random time, so that clients that
-// failed together do not come back together ("full jitter"), but what Lambda asks for at least.
+// retryWait returns the pause before the next attempt: random ("full jitter"), so that clients that
+// failed together do not retry together, and at least as long as Lambda asks for.
 // https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 func retryWait(p *retryPolicy, attempt int, retryAfter string) time.Duration {
 	longest := p.base << (attempt - 1)
 	if longest > maxRetryWait {
 		longest = maxRetryWait
 	}
-	wait := time.Duration(rand.Int63n(int64(longest))) //nolint:gosec // nobody gains from guessing it
+	wait := time.Duration(rand.Int63n(int64(longest))) //nolint:gosec // guessing it gains nothing
 	if asked := parseRetryAfter(retryAfter); asked > wait {
 		return asked
 	}
 	return wait
 }
 
-// parseRetryAfter reads seconds or a date (RFC 9110 10.2.3), 0 for what is neither.
+// parseRetryAfter reads seconds or a date (RFC 9110 10.2.3). It returns 0 for anything else.
 func parseRetryAfter(value string) time.Duration {
 	seconds, err := strconv.ParseUint(value, 10, 32)
-	if err == nil || errors.Is(err, strconv.ErrRange) { // which leaves the largest
+	if err == nil || errors.Is(err, strconv.ErrRange) { // out of range: seconds is the largest int64
 		return time.Duration(seconds) * time.Second
 	}
 	if date, err := http.ParseTime(value); err == nil {
@@ -172,29 +173,29 @@ func parseRetryAfter(value string) time.Duration {
 	return 0
 }
 
-// endsWithin says whether the request's time runs out before a wait is over: then Lambda's answer
-// is worth more than a timeout.
+// endsWithin reports whether a request's time ends before a wait does. Then Lambda's error is more
+// useful than a timeout.
 func endsWithin(l *Lambda, req *request, wait time.Duration) bool {
 	return wait >= l.limits.timeout-time.Since(req.time) // a sum could overflow
 }
 
-// A function's retries are paid for with tokens, which only calls that succeed give back, as in
-// AWS's SDKs: in an outage, 500 tokens are 100 more calls, however many requests come.
+// Retries cost a function tokens, which only successful calls return, as in AWS's SDKs. In an outage,
+// 500 tokens allow 100 retries, however many requests arrive.
 const (
 	maxRetryTokens   = 500
 	retryCost        = 5
 	retryTimeoutCost = 10
-	noRetryRefund    = 1 // for a call that needed no retry
+	noRetryRefund    = 1 // for a successful call without a retry
 )
 
-// retryTokens holds what is left, by the URL of the function, for those that do not have all of
-// it. It outlives the instances: a reload in an outage must not fill the buckets.
+// retryTokens holds the tokens left, by the URL of the function, for functions with fewer than
+// maxRetryTokens. It outlives the instances, so that a reload in an outage does not refill them.
 var retryTokens = struct {
 	sync.Mutex
 	left map[string]int
 }{left: map[string]int{}}
 
-// maxRetryBuckets bounds retryTokens: with pathPrefix, clients choose the functions.
+// maxRetryBuckets limits retryTokens: with pathPrefix, clients choose the functions.
 const maxRetryBuckets = 10000
 
 func takeRetryTokens(function string, cost int) bool {
@@ -214,7 +215,7 @@ func takeRetryTokens(function string, cost int) bool {
 	return true
 }
 
-// returnRetryTokens gives back what a call that succeeded had cost, 0 for one without a retry.
+// returnRetryTokens returns what a successful call cost; 0 for a call without a retry.
 func returnRetryTokens(function string, cost int) {
 	if cost == 0 {
 		cost = noRetryRefund
@@ -232,10 +233,9 @@ func returnRetryTokens(function string, cost int) {
 	retryTokens.left[function] = left + cost
 }
 
-// traceConnecting keeps req.connecting up to date for calls with the context that it returns. The
-// transport calls these functions in the goroutine of the call. Interpreted they cost more than
-// signing does, so only calls that may go through a proxy have them: for others, neverConnected
-// knows.
+// traceConnecting returns a context for a call that keeps req.connecting up to date. The transport runs
+// these functions in the call's goroutine. Interpreted they take longer than signing, so that only
+// calls that may go through a proxy use them. For other calls neverConnected is enough.
 func traceConnecting(ctx context.Context, req *request) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(_ string) { req.connecting = true },

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// script is an endpoint that answers each invocation with the next of its answers, and with the
-// last one from there on.
+// script is an endpoint that responds to each invocation with the next of its answers, and then repeats
+// the last one.
 type script struct {
 	mu      sync.Mutex
 	answers []string
@@ -41,13 +41,13 @@ const (
 	wireFunctionError = "HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 2\r\n\r\n{}"
 )
 
-// newRetryHandler returns a handler that hardly waits between its attempts.
+// newRetryHandler returns a handler with hardly any pause between attempts.
 func newRetryHandler(t *testing.T, config *Config) http.Handler {
 	t.Helper()
 	handler := newTestHandler(t, config)
 	l, ok := handler.(*Lambda)
 	if !ok {
-		t.Fatal("the handler is no *Lambda")
+		t.Fatal("got another handler, want a *Lambda")
 	}
 	l.calls.retry.base = time.Nanosecond
 	return handler
@@ -64,16 +64,16 @@ func TestRetry(t *testing.T) {
 		status      int
 		invocations int
 	}{
-		"a throttle, then an answer":               {nil, []string{throttled, throttled, wireOK}, 201, 3},
-		"throttles only":                           {nil, []string{throttled}, 503, 3},
-		"a failure of Lambda is not the default":   {nil, []string{failed, wireOK}, 502, 1},
-		"a failure of Lambda, where that is asked": {[]string{"server"}, []string{failed, wireOK}, 201, 2},
-		"a throttle, where only that is not asked": {[]string{"server", "connect"}, []string{throttled, wireOK}, 503, 1},
-		"one after the other":                      {all, []string{failed, throttled, wireOK}, 201, 3},
-		"a function that fails":                    {all, []string{wireFunctionError, wireOK}, 502, 1},
-		"a refusal":                                {all, []string{refused, wireOK}, 502, 1},
-		"a connection that breaks after the call":  {all, []string{"", wireOK}, 502, 1},
-		"a reply that is none":                     {all, []string{"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"statusCode\": 99}", wireOK}, 502, 1},
+		"a throttle, then a reply":                {nil, []string{throttled, throttled, wireOK}, 201, 3},
+		"throttles only":                          {nil, []string{throttled}, 503, 3},
+		"a failure of Lambda, by default":         {nil, []string{failed, wireOK}, 502, 1},
+		"a failure of Lambda, with cause server":  {[]string{"server"}, []string{failed, wireOK}, 201, 2},
+		"a throttle, without cause throttle":      {[]string{"server", "connect"}, []string{throttled, wireOK}, 503, 1},
+		"one after the other":                     {all, []string{failed, throttled, wireOK}, 201, 3},
+		"a function that fails":                   {all, []string{wireFunctionError, wireOK}, 502, 1},
+		"a refusal":                               {all, []string{refused, wireOK}, 502, 1},
+		"a connection that breaks after the call": {all, []string{"", wireOK}, 502, 1},
+		"an invalid reply":                        {all, []string{"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"statusCode\": 99}", wireOK}, 502, 1},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// The first connection ends in the TLS handshake: nothing was sent.
+// The first connection breaks during the TLS handshake: nothing was sent.
 func TestRetryOfAConnectionThatWasNeverMade(t *testing.T) {
 	discardLog(t)
 	donor := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
@@ -124,7 +124,7 @@ func TestRetryOfAConnectionThatWasNeverMade(t *testing.T) {
 	}
 }
 
-func TestALongRetryAfterIsNotWaitedForInVain(t *testing.T) {
+func TestARetryAfterBeyondTheTimeoutEndsRetries(t *testing.T) {
 	discardLog(t)
 	s := &script{answers: []string{apiAnswer("429 Too Many Requests", "TooManyRequestsException", "Retry-After: 120\r\n")}}
 	e := newRawEndpoint(t, s.behave)
@@ -133,11 +133,11 @@ func TestALongRetryAfterIsNotWaitedForInVain(t *testing.T) {
 	start := time.Now()
 	resp := get(newRetryHandler(t, config))
 	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "120" || e.count() != 1 || time.Since(start) > 30*time.Second {
-		t.Errorf("got %d %v after %d invocations", resp.StatusCode, resp.Header, e.count())
+		t.Errorf("got %d %v after %d invocations, want 503 with Retry-After: 120 after 1", resp.StatusCode, resp.Header, e.count())
 	}
 }
 
-func TestAClientThatLeavesEndsTheWaiting(t *testing.T) {
+func TestTheWaitEndsWhenTheClientDisconnects(t *testing.T) {
 	discardLog(t)
 	called := make(chan bool, 1)
 	e := newRawEndpoint(t, func(conn net.Conn, invocation func() bool) {
@@ -154,27 +154,27 @@ func TestAClientThatLeavesEndsTheWaiting(t *testing.T) {
 	start := time.Now()
 	resp := serve(newRetryHandler(t, config), httptest.NewRequest(http.MethodGet, "http://example.com/", nil).WithContext(ctx))
 	if resp.StatusCode != statusClientClosedRequest || time.Since(start) > 30*time.Second {
-		t.Errorf("got %d after %v", resp.StatusCode, time.Since(start))
+		t.Errorf("got %d after %v, want 499 at once", resp.StatusCode, time.Since(start))
 	}
 }
 
-func TestAnOutageCostsAHundredRetriesAFunction(t *testing.T) {
+func TestAFunctionIsRetriedAHundredTimesInAnOutage(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusInternalServerError) })
 	config := testConfig(f)
 	config.Function = "in-an-outage"
 	config.Retry = &RetryConfig{Attempts: 3, Causes: []string{"server"}}
 	for i := 0; i < 300; i++ {
-		get(newRetryHandler(t, config)) // a new instance each time, as after a reload
+		get(newRetryHandler(t, config)) // a new instance for each request, as after a reload
 	}
 	if extra := f.invocations() - 300; extra != 100 {
-		t.Errorf("%d extra calls, want 100", extra)
+		t.Errorf("got %d extra calls, want 100", extra)
 	}
 	config.Function = "another"
 	before := f.invocations()
 	get(newRetryHandler(t, config))
 	if got := f.invocations() - before; got != 3 {
-		t.Errorf("another function was called %d times, want 3", got)
+		t.Errorf("got %d calls of another function, want 3", got)
 	}
 }
 
@@ -182,27 +182,27 @@ func TestRetryTokensComeBack(t *testing.T) {
 	const function = "test of the tokens"
 	for i := 0; i < maxRetryTokens/retryCost; i++ {
 		if !takeRetryTokens(function, retryCost) {
-			t.Fatalf("no tokens for retry %d", i)
+			t.Fatalf("got no tokens for retry %d, want some", i)
 		}
 	}
 	if takeRetryTokens(function, retryCost) {
-		t.Error("tokens where none are left")
+		t.Error("got tokens from an empty bucket, want none")
 	}
 	returnRetryTokens(function, retryCost)
 	if !takeRetryTokens(function, retryCost) {
-		t.Error("a retry that succeeded has not given its tokens back")
+		t.Error("got no tokens after a successful retry, want its own back")
 	}
 	for i := 0; i < retryCost; i++ {
 		returnRetryTokens(function, 0)
 	}
 	if !takeRetryTokens(function, retryCost) {
-		t.Error("calls that needed no retry have given nothing")
+		t.Error("got no tokens after calls without a retry, want some")
 	}
 	for i := 0; i < maxRetryTokens; i++ {
 		returnRetryTokens(function, 0)
 	}
 	if _, kept := retryTokens.left[function]; kept {
-		t.Error("a full bucket is kept")
+		t.Error("got a stored bucket that is full, want it removed")
 	}
 }
 
@@ -213,32 +213,32 @@ func TestRetryWaits(t *testing.T) {
 		for i := 0; i < 1000; i++ {
 			wait := retryWait(p, attempt, "")
 			if wait < 0 || wait >= longest {
-				t.Fatalf("attempt %d: %v, want less than %v", attempt, wait, longest)
+				t.Fatalf("attempt %d: got %v, want less than %v", attempt, wait, longest)
 			}
 			sum += wait
 		}
 		if mean := sum / 1000; mean < longest*4/10 || mean > longest*6/10 {
-			t.Errorf("attempt %d: %v in the mean, want about half of %v", attempt, mean, longest)
+			t.Errorf("attempt %d: got a mean of %v, want about half of %v", attempt, mean, longest)
 		}
 	}
 	if got := retryWait(p, 1, "3"); got != 3*time.Second {
-		t.Errorf("Retry-After: 3 makes %v", got)
+		t.Errorf("Retry-After: 3: got %v, want 3s", got)
 	}
 	date := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
 	if got := retryWait(p, 1, date); got < 59*time.Minute || got > time.Hour {
-		t.Errorf("Retry-After: %s makes %v", date, got)
+		t.Errorf("Retry-After: %s: got %v, want almost an hour", date, got)
 	}
 	for _, far := range []string{"99999999999", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		if got := retryWait(p, 1, far); !endsWithin(&Lambda{limits: limitSettings{timeout: time.Minute}}, &request{time: time.Now()}, got) {
-			t.Errorf("Retry-After: %s makes %v, which is waited for", far, got)
+			t.Errorf("Retry-After: %s: got %v, want more than the timeout", far, got)
 		}
 	}
 	if got := retryWait(p, 1, "soon"); got >= p.base {
-		t.Errorf("Retry-After: soon makes %v", got)
+		t.Errorf("Retry-After: soon: got %v, want less than %v", got, p.base)
 	}
 }
 
-func TestRetryOptionsThatAreWrong(t *testing.T) {
+func TestInvalidRetryOptions(t *testing.T) {
 	rows := map[string]struct {
 		retry RetryConfig
 		want  []string
@@ -258,7 +258,7 @@ func TestRetryOptionsThatAreWrong(t *testing.T) {
 	}
 }
 
-func TestMaxConcurrencyAnswersTheOthersAtOnce(t *testing.T) {
+func TestMaxConcurrencyRefusesOtherRequestsAtOnce(t *testing.T) {
 	discardLog(t)
 	const bound = 3
 	entered := make(chan bool, bound)
@@ -272,27 +272,28 @@ func TestMaxConcurrencyAnswersTheOthersAtOnce(t *testing.T) {
 	config.MaxConcurrency = bound
 	statuses := make(chan int, bound)
 	for i := 0; i < bound; i++ {
-		go sendStatus(newTestHandler(t, config), statuses) // each by an instance of its own
+		go sendStatus(newTestHandler(t, config), statuses) // each through its own instance
 	}
 	for i := 0; i < bound; i++ {
 		<-entered
 	}
 	resp := get(newTestHandler(t, config))
 	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") != "1" || f.invocations() != bound {
-		t.Errorf("got %d %v after %d invocations", resp.StatusCode, resp.Header, f.invocations())
+		t.Errorf("got %d %v after %d invocations, want 503 with Retry-After: 1 after %d",
+			resp.StatusCode, resp.Header, f.invocations(), bound)
 	}
 	close(release)
 	for i := 0; i < bound; i++ {
 		if status := <-statuses; status != http.StatusCreated {
-			t.Errorf("got %d for a request within the bound", status)
+			t.Errorf("got %d for a request within the limit, want 201", status)
 		}
 	}
 	go sendStatus(newTestHandler(t, config), statuses)
 	if status := <-statuses; status != http.StatusCreated {
-		t.Errorf("got %d after the others had ended", status)
+		t.Errorf("got %d after the others had ended, want 201", status)
 	}
 	if len(inFlight.counts) != 0 {
-		t.Errorf("counted after all have ended: %v", inFlight.counts)
+		t.Errorf("got counts %v after all have ended, want none", inFlight.counts)
 	}
 }
 
@@ -308,8 +309,8 @@ func (w *stalledWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What a client is slow with is not with Lambda.
-func TestSlowClientsTakeNoSlots(t *testing.T) {
+// A slow client does not keep a call of Lambda running.
+func TestSlowClientsOccupyNoSlots(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, replies(`{"statusCode":201,"body":"`+strings.Repeat("x", 100_000)+`"}`))
 	config := testConfig(f)
@@ -344,7 +345,7 @@ func TestSlowClientsTakeNoSlots(t *testing.T) {
 		close(ended)
 		served.Wait()
 		if len(inFlight.counts) != 0 {
-			t.Errorf("%s: counted after all have ended: %v", way, inFlight.counts)
+			t.Errorf("%s: got counts %v after all have ended, want none", way, inFlight.counts)
 		}
 	}
 }
@@ -354,16 +355,16 @@ func serveTo(l http.Handler, w *stalledWriter, served *sync.WaitGroup) {
 	l.ServeHTTP(w, getRequest("http://example.com/")) //yaegi:ok response-writer nothing flushes
 }
 
-func TestAThrottleIsWaitedForAsTheDocumentationSays(t *testing.T) {
+func TestTheFirstWaitIsUnderASecond(t *testing.T) {
 	discardLog(t)
 	s := &script{answers: []string{apiAnswer("429 Too Many Requests", "TooManyRequestsException", ""), wireOK}}
 	e := newRawEndpoint(t, s.behave)
 	config := e.config()
 	config.Retry = &RetryConfig{Attempts: 2}
 	start := time.Now()
-	resp := get(newRetryHandler(t, config)) // which waits up to a nanosecond
+	resp := get(newRetryHandler(t, config)) // waits at most a nanosecond
 	if took := time.Since(start); resp.StatusCode != http.StatusCreated || took >= time.Second {
-		t.Errorf("got %d after %v, want 201 in less than the second that nobody has asked for", resp.StatusCode, took)
+		t.Errorf("got %d after %v, want 201 in under a second", resp.StatusCode, took)
 	}
 }
 
@@ -371,7 +372,7 @@ func sendStatus(handler http.Handler, statuses chan<- int) {
 	statuses <- get(handler).StatusCode
 }
 
-func TestConnectionOptionsThatAreWrong(t *testing.T) {
+func TestInvalidConnectionOptions(t *testing.T) {
 	rows := map[string]struct {
 		change func(c *Config)
 		want   []string

@@ -8,8 +8,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// second is one second of the clock as requests and signatures write it. Interpreted code formats
-// a time slowly: all that happens within a second shares what was made for the first of it.
+// second is one second of the clock, in the formats of requests and signatures. Interpreted code
+// formats times slowly, so that everything within a second shares one.
 type second struct {
 	unix      int64
 	amzDate   string // in sigv4.TimeFormat
@@ -17,14 +17,14 @@ type second struct {
 	traceTime string // hexadecimal, as in trace ids
 }
 
-const commonLogTime = "02/Jan/2006:15:04:05 -0700" // of the Common Log Format
+const commonLogTime = "02/Jan/2006:15:04:05 -0700" // the Common Log Format's
 
-// lastSecond holds the *second that was asked for last.
+// lastSecond holds the most recently used *second.
 var lastSecond atomic.Value
 
 func init() { lastSecond.Store(&second{}) }
 
-// secondOf returns the second that a time in milliseconds since 1970 is in.
+// secondOf returns the second that contains a time, given in milliseconds since 1970.
 func secondOf(milliseconds int64) *second {
 	s := lastSecond.Load().(*second)
 	if s.unix == milliseconds/1000 {

@@ -9,19 +9,19 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// signer holds every part of an invocation's signature that stays the same for a second, for one target. What is left
-// is two hashes and one HMAC: in Yaegi every further step would show. Requests with other headers are signed by
-// sigv4.Sign. The names are those of
+// signer holds the parts of an invocation's signature that are the same for one target during one
+// second. That leaves two hashes and one HMAC for each call: in Yaegi every further step would be
+// measurable. sigv4.Sign signs requests with other headers. Names follow
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 type signer struct {
-	head          string // the canonical request up to the length of the body
-	tail          string // … from there to the hash of the body
-	stringToSign  string // up to the hash of the canonical request
+	head          string // the canonical request up to the body's length
+	tail          string // the canonical request between the body's length and the body's hash
+	stringToSign  string // up to the canonical request's hash
 	key           []byte
 	authorization string // the header's value up to the signature
 }
 
-// newSigner prepares the signatures of a second, given in sigv4.TimeFormat.
+// newSigner returns the signer for one second, given in sigv4.TimeFormat.
 func newSigner(t *target, c *sigv4.Credentials, amzDate string) *signer {
 	date := amzDate[:8]
 	scope := sigv4.Scope(date, t.region, "lambda")
@@ -40,7 +40,7 @@ func newSigner(t *target, c *sigv4.Credentials, amzDate string) *signer {
 	}
 }
 
-// sign returns the value of the header Authorization for the invocation with this event.
+// sign returns the Authorization header of the invocation with this event.
 //
 //lambda:inline
 func sign(s *signer, self *worker, event []byte) string {

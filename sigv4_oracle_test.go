@@ -28,7 +28,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// resigned returns the Authorization header that AWS's signer gives to a request as it arrived.
+// resigned returns the Authorization header that AWS's signer makes for a request as it arrived.
 func resigned(arrived *http.Request, body []byte, c *sigv4.Credentials, region, service string) (string, error) {
 	again, err := http.NewRequestWithContext(context.Background(), arrived.Method,
 		"http://"+arrived.Host+arrived.RequestURI, bytes.NewReader(body))
@@ -67,7 +67,7 @@ func newWire(t testing.TB) *wire {
 	return w
 }
 
-// send puts a signed request on the wire and compares it with AWS's signature of what arrived.
+// send puts a signed request on the wire and compares its signature with AWS's for what arrived.
 func (w *wire) send(t testing.TB, req *http.Request, c *sigv4.Credentials, region, service string) {
 	t.Helper()
 	resp, err := transportFor(transportSettings{maxIdle: 2}).RoundTrip(req)
@@ -78,7 +78,7 @@ func (w *wire) send(t testing.TB, req *http.Request, c *sigv4.Credentials, regio
 	w.check(t, c, region, service)
 }
 
-// check compares the signature of the last request with AWS's of what arrived.
+// check compares the last request's signature with AWS's for what arrived.
 func (w *wire) check(t testing.TB, c *sigv4.Credentials, region, service string) {
 	t.Helper()
 	want, err := resigned(w.request, w.body, c, region, service)
@@ -133,18 +133,18 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 				config.Credentials.SessionToken = token
 				l := newTestHandler(t, config).(*Lambda)
 				creds := &sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: token}
-				l.functions.target.prepared.Store(newPreparedInvocation(l.functions.target, creds, newSecond(1))) // of long ago
-				// As often as makes every worker sign twice.
+				l.functions.target.prepared.Store(newPreparedInvocation(l.functions.target, creds, newSecond(1))) // prepared long ago
+				// As often as it takes for every worker to sign twice.
 				for i := 0; i < 2*maxIdleWorkers; i++ {
 					serve(handlerOf(l, generated), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body")))
 					w.check(t, creds, "eu-central-1", "lambda")
 				}
 				if got := w.request.Header.Get("X-Amz-Security-Token"); got != token {
-					t.Errorf("session token %q", got)
+					t.Errorf("got session token %q, want %q", got, token)
 				}
 				date, err := time.Parse(sigv4.TimeFormat, w.request.Header.Get("X-Amz-Date"))
 				if err != nil || time.Since(date) > time.Minute {
-					t.Errorf("signed as of %v (%v)", date, err)
+					t.Errorf("got date %v (%v), want the current one", date, err)
 				}
 			})
 		}

@@ -17,30 +17,31 @@ import (
 	"github.com/seed05e46011/lambda/internal/eventstream"
 )
 
-// stream is the reply of InvokeWithResponseStream on its way to the client: an io.ReadCloser of
-// the reply's body. https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+// stream is the reply of InvokeWithResponseStream on its way to the client. It is the io.ReadCloser of
+// the response's body.
+// https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 type stream struct {
 	lambda  *Lambda
 	req     *request
-	ctx     context.Context // ends with the client, the timer, or the answer
-	timer   *time.Timer     // ends ctx
+	ctx     context.Context // ends with the client, the timer or the request
+	timer   *time.Timer     // cancels ctx
 	resp    *http.Response
 	frames  *eventstream.Reader
-	chunk   []byte // received, and not yet read
-	done    bool   // InvokeComplete has come, without an error
+	chunk   []byte // received, not yet read
+	done    bool   // InvokeComplete was received, without an error
 	drained bool
 
-	// left is how much of the function's own Content-Length has not been received; -1 where it
-	// set none. last is the final byte of such a body.
+	// left is how much of the function's declared Content-Length is still to come; -1 if it declared
+	// none. last is the final byte of such a body.
 	left int64
 	last []byte
 
-	status int  // that was sent, 0 before
-	broken bool // not by the client, after the status was sent
+	status int  // as sent; 0 before
+	broken bool // broke after the status was sent, not by the client
 }
 
-// serveStreamed serves a request whose reply is streamed, in its own goroutine: it waits for Lambda
-// between one chunk and the next.
+// serveStreamed serves a request with a streamed reply. It uses no worker, since it waits for Lambda
+// between chunks.
 func serveStreamed(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	req := newRequest(l, r)
 	err := resolve(l, req)
@@ -55,11 +56,10 @@ func serveStreamed(l *Lambda, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answerStreamed is the way of a request whose reply is written while it comes. An error before
-// the first byte is returned, and answered as any other; after it all that is left is to cut the
-// connection.
+// answerStreamed calls the function and writes the reply as it arrives. It returns errors up to the
+// first byte, so that they get a status. After that, all it can do is cut the connection.
 func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
-	// No context.WithTimeout: what is timed changes from the head to the pauses after it.
+	// No context.WithTimeout: the timer limits the time to the head first, then each pause.
 	ctx, cancel := context.WithCancel(req.http.Context())
 	defer cancel()
 	timer := time.AfterFunc(l.limits.timeout, cancel)
@@ -93,15 +93,15 @@ func newStream(ctx context.Context, timer *time.Timer, l *Lambda, req *request, 
 	return s
 }
 
-// The content types that say what a stream is. Lambda's own answer is always of eventStreamType,
-// and has the function's content type in X-Amzn-Remapped-Content-Type.
+// The content types of streams. Lambda's HTTP response itself is always an eventStreamType;
+// X-Amzn-Remapped-Content-Type carries the function's Content-Type.
 const (
 	eventStreamType = "application/vnd.amazon.eventstream"
 	preludeType     = "application/vnd.awslambda.http-integration-response"
 )
 
-// readHead receives as much of the stream as the status and the headers need. What follows of
-// the body is left in s.chunk.
+// readHead receives the status and the headers of a stream. It leaves what it received of the body in
+// s.chunk.
 func readHead(s *stream) (*reply, error) {
 	contentType := s.resp.Header.Get("X-Amzn-Remapped-Content-Type")
 	if contentType == "" {
@@ -124,17 +124,17 @@ func readHead(s *stream) (*reply, error) {
 	return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {contentType}}}, nil
 }
 
-// defaultStreamType is what Function URLs say of a stream of which the function says nothing.
-// Never left out: Go's server would guess, and what users sent to a function could become HTML.
+// defaultStreamType is what Function URLs send for a stream without a Content-Type. It is always sent:
+// otherwise Go's server would guess, and text from users could be taken as HTML.
 const defaultStreamType = "application/octet-stream"
 
-// maxPreludeLen bounds the prelude with its delimiter, as API Gateway does:
+// maxPreludeLen limits the prelude with its delimiter, as API Gateway does:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
 const maxPreludeLen = 16 << 10
 
 var preludeDelimiter = make([]byte, 8)
 
-// readPrelude reads the JSON before the delimiter, which says status and headers.
+// readPrelude reads the JSON before the delimiter, which contains the status and the headers.
 func readPrelude(s *stream) (*reply, error) {
 	var received []byte
 	for {
@@ -163,7 +163,7 @@ func readPrelude(s *stream) (*reply, error) {
 func decodePrelude(s *stream, prelude []byte) (*reply, error) {
 	var object *proxyReply
 	if err := json.Unmarshal(prelude, &object); err != nil || object == nil {
-		return nil, badReply(errors.New("prelude: not a JSON object")) // err repeats what the function wrote
+		return nil, badReply(errors.New("prelude: not a JSON object")) // err would repeat the function's text
 	}
 	status := http.StatusOK
 	if object.StatusCode != nil {
@@ -182,8 +182,8 @@ func decodePrelude(s *stream, prelude []byte) (*reply, error) {
 	return head, expectLength(s, head.header)
 }
 
-// expectLength takes the function's Content-Length at its word, to hold the function to it. One
-// that is no length, or is 0 and would end the answer before it began, is dropped.
+// expectLength makes the stream check the Content-Length that the function declared. It drops a value
+// that is not a length, and 0, which would end the response before its body.
 func expectLength(s *stream, header http.Header) error {
 	declared := header["Content-Length"]
 	if len(declared) != 1 {
@@ -201,7 +201,7 @@ func expectLength(s *stream, header http.Header) error {
 	return err
 }
 
-// receive waits for a frame, and leaves its chunk in s.chunk, or sets s.done.
+// receive waits for a frame. It sets s.chunk, or s.done after the last one.
 func receive(s *stream) error {
 	payload, err := s.frames.Next()
 	if err != nil {
@@ -235,9 +235,8 @@ func brokenStream(err error) error {
 	return failureOf(causeConnection, broke("read the stream", err))
 }
 
-// countChunk checks a chunk against the length that the function has declared. The last byte of
-// that length stays back until the function has ended well: with it the client would take the
-// answer for complete.
+// countChunk checks a chunk against the declared Content-Length. It holds back the last byte until the
+// function has ended without an error: with that byte the client would take the response as complete.
 func countChunk(s *stream, chunk []byte) ([]byte, error) {
 	if s.left < 0 || len(chunk) == 0 {
 		return chunk, nil
@@ -250,11 +249,11 @@ func countChunk(s *stream, chunk []byte) ([]byte, error) {
 		return chunk, nil
 	}
 	end := len(chunk) - 1
-	s.last = append(s.last, chunk[end]) // a copy: the next frame takes the chunk's place
+	s.last = append(s.last, chunk[end]) // a copy: the next frame overwrites the chunk
 	return chunk[:end], nil
 }
 
-// complete reads how the function has ended.
+// complete reads whether the function ended well.
 func complete(s *stream, payload []byte) error {
 	var end struct {
 		ErrorCode    string `json:"ErrorCode"`
@@ -280,10 +279,9 @@ func complete(s *stream, payload []byte) error {
 	return nil
 }
 
-// writeStream writes the head, and then each chunk as it comes. It is compiled code that does
-// so: a ReverseProxy without another server behind. It copies, flushes after each Read, and
-// panics with the genuine http.ErrAbortHandler where the body fails, which interpreted code
-// cannot: Traefik would take a panic of Yaegi's for a crash, and log it as one.
+// writeStream writes the head, then each chunk as it arrives, with a ReverseProxy that has no server
+// behind it. It copies, flushes after each Read, and panics with the genuine http.ErrAbortHandler if
+// the body fails. Interpreted code cannot do that: Traefik would report a panic from Yaegi as a crash.
 func writeStream(w http.ResponseWriter, s *stream, head *reply) {
 	r := s.req.http
 	s.status = head.status
@@ -300,21 +298,20 @@ func writeStream(w http.ResponseWriter, s *stream, head *reply) {
 	proxy.ServeHTTP(w, blankRequest.WithContext(r.Context()))
 }
 
-// blankRequest is what the ReverseProxy gets to forward: nothing of the client's, that it might
-// refuse or obey.
+// blankRequest is the request that the ReverseProxy forwards. It contains nothing of the client's that
+// a ReverseProxy could refuse or act on.
 var blankRequest = &http.Request{Method: http.MethodGet, URL: &url.URL{}, Header: http.Header{}}
 
 func keepRequest(_ *httputil.ProxyRequest) {}
 
-// receivedResponse is the transport that answers with what has been received.
+// receivedResponse is a transport that returns a response received before.
 type receivedResponse struct{ resp *http.Response }
 
 // RoundTrip returns the response.
 func (t *receivedResponse) RoundTrip(_ *http.Request) (*http.Response, error) { return t.resp, nil }
 
-// Read returns what there is of the body, or waits for the next chunk of it, up to idleTimeout.
-// Where the stream breaks it logs why, and returns the one error that the ReverseProxy does not
-// log a second time.
+// Read returns available bytes of the body, or waits up to idleTimeout for the next chunk. If the
+// stream breaks it logs the reason, and returns the one error that the ReverseProxy does not log again.
 func (s *stream) Read(p []byte) (int, error) {
 	for len(s.chunk) == 0 {
 		if s.done {
@@ -333,7 +330,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// logBroken logs why a stream was cut, with the status that the client has got before.
+// logBroken logs why a stream was cut, with the status sent before.
 func logBroken(s *stream, err error) {
 	f := asFailure(err)
 	s.broken = f.cause != causeClientGone
@@ -343,11 +340,11 @@ func logBroken(s *stream, err error) {
 	logFailure(s.lambda, s.req, f, s.status, " connection=aborted")
 }
 
-// drainTimeout bounds the wait for the end of a stream that is complete.
+// drainTimeout limits the wait for the end of a complete stream.
 const drainTimeout = 100 * time.Millisecond
 
-// Close ends the call. The connection can be used again where Lambda has ended the stream, which
-// only shows when its end is read.
+// Close ends the call. The connection can be used again if Lambda has ended the stream, which shows
+// only when its end is read.
 func (s *stream) Close() error {
 	if s.done && !s.drained {
 		s.drained = true

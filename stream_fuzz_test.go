@@ -19,7 +19,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/eventstream"
 )
 
-// newReceived returns a stream that has arrived, of chunks that end where splits says.
+// newReceived returns a stream that has arrived, cut into chunks as splits defines.
 func newReceived(whole []byte, splits ...int) *stream {
 	var wire []byte
 	for _, split := range splits {
@@ -41,8 +41,8 @@ func newReceived(whole []byte, splits ...int) *stream {
 	return s
 }
 
-// FuzzPrelude checks that how a reply is cut into frames changes nothing, and that no head passes
-// that cannot be written.
+// FuzzPrelude checks that the division of a reply into frames changes nothing, and that no head is
+// accepted that cannot be written.
 func FuzzPrelude(f *testing.F) {
 	for _, bad := range badHeads {
 		f.Add(bytes.Join(bad.pieces, nil), 5, 5)
@@ -56,26 +56,26 @@ func FuzzPrelude(f *testing.F) {
 		inPieces := newReceived(whole, first, second)
 		got, gotErr := readHead(inPieces)
 		if wantErr == nil && gotErr == nil && got.status != want.status {
-			t.Fatalf("status %d in pieces, %d at once", got.status, want.status)
+			t.Fatalf("got status %d in pieces, want %d as at once", got.status, want.status)
 		}
 		if wantErr != nil || gotErr != nil {
-			if gotErr == nil { // what is wrong with the body may only show after the head
+			if gotErr == nil { // an error in the body may appear only after the head
 				if _, gotErr = io.ReadAll(inPieces); gotErr == nil {
-					t.Fatalf("taken in pieces, refused at once: %v", wantErr)
+					t.Fatalf("got no error in pieces, want %v as at once", wantErr)
 				}
 			}
 			return
 		}
 		if want.status < 200 || want.status > 599 {
-			t.Errorf("status %d", want.status)
+			t.Errorf("got status %d, want 200 to 599", want.status)
 		}
 		wantBody, wantErr := io.ReadAll(atOnce)
 		gotBody, gotErr := io.ReadAll(inPieces)
 		if (wantErr == nil) != (gotErr == nil) || (gotErr == nil && !bytes.Equal(wantBody, gotBody)) {
-			t.Errorf("got %q, %v in pieces, %q, %v at once", gotBody, gotErr, wantBody, wantErr)
+			t.Errorf("got %q, %v in pieces, want %q, %v as at once", gotBody, gotErr, wantBody, wantErr)
 		}
 		if _, body, _ := bytes.Cut(whole, preludeDelimiter); gotErr == nil && !bytes.Equal(body, gotBody) {
-			t.Errorf("got %q of %q", gotBody, whole)
+			t.Errorf("got body %q, want the one in %q", gotBody, whole)
 		}
 	})
 }

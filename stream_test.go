@@ -26,7 +26,7 @@ func chunkFrame(payload string) []byte { return eventstreamtest.Chunk(payload) }
 
 func completeFrame(payload string) []byte { return eventstreamtest.Complete(payload) }
 
-// streams returns a function that answers with the pieces, each flushed on its own.
+// streams returns a function that sends the pieces, each flushed separately.
 func streams(contentType string, pieces ...[]byte) func(http.ResponseWriter, []byte) {
 	return func(w http.ResponseWriter, _ []byte) {
 		w.Header().Set("Content-Type", eventStreamType)
@@ -41,7 +41,7 @@ func streams(contentType string, pieces ...[]byte) func(http.ResponseWriter, []b
 
 func prelude(json string) []byte { return chunkFrame(json + "\x00\x00\x00\x00\x00\x00\x00\x00") }
 
-// ends is how a stream without an error ends.
+// ends is the frame that ends a stream without an error.
 func ends() []byte { return completeFrame(`{"ErrorCode":null,"ErrorDetails":null,"LogResult":null}`) }
 
 func streamConfig(f *fakeLambda) *Config {
@@ -50,7 +50,7 @@ func streamConfig(f *fakeLambda) *Config {
 	return config
 }
 
-// newTestServer serves a handler over HTTP: an abort only happens on a connection.
+// newTestServer serves a handler over HTTP, since only a real connection can be cut.
 func newTestServer(t *testing.T, handler http.Handler) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -58,7 +58,7 @@ func newTestServer(t *testing.T, handler http.Handler) *httptest.Server {
 	return server
 }
 
-// answerOf is what a client got.
+// answerOf is the response that a client received.
 type answerOf struct {
 	status int
 	header http.Header
@@ -87,7 +87,7 @@ func TestStreamIsInvokedThroughTheStreamingAPI(t *testing.T) {
 	config.Qualifier = "live"
 	fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
 	if got := f.requests[0].RequestURI; got != "/2021-11-15/functions/hello/response-streaming-invocations?Qualifier=live" {
-		t.Errorf("called %s", got)
+		t.Errorf("got a call of %s, want the streaming API with the qualifier", got)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestStreamedReply(t *testing.T) {
 		header      string // "Name: value|value"
 		body        string
 	}{
-		"a prelude says status and headers": {
+		"a prelude with status and headers": {
 			preludeType, [][]byte{prelude(`{"statusCode":201,"headers":{"x-a":"1"}}`), chunkFrame("hello "), chunkFrame("world"), ends()},
 			201, "X-A: 1", "hello world",
 		},
@@ -123,7 +123,7 @@ func TestStreamedReply(t *testing.T) {
 			preludeType, [][]byte{chunkFrame("{}\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00end"), ends()},
 			200, "", "\x00\x00\x00\x00\x00\x00\x00\x00end",
 		},
-		"a prelude as long as can be": {
+		"a prelude of the maximal length": {
 			preludeType, [][]byte{prelude(`{"headers":{"x-a":"` + strings.Repeat("a", maxPreludeLen-len(`{"headers":{"x-a":""}}`)-8) + `"}}`), chunkFrame("yes"), ends()},
 			200, "", "yes",
 		},
@@ -135,7 +135,7 @@ func TestStreamedReply(t *testing.T) {
 			"text/plain", [][]byte{chunkFrame("hello"), ends()},
 			200, "Content-Type: text/plain", "hello",
 		},
-		"no prelude, nothing": {
+		"no prelude, no body": {
 			"", [][]byte{ends()},
 			200, "Content-Type: application/octet-stream", "",
 		},
@@ -159,7 +159,7 @@ func TestStreamedReply(t *testing.T) {
 			preludeType, [][]byte{chunkFrame("{\"headers\":{\"content-length\":\"5\"}}\x00\x00\x00\x00\x00\x00\x00\x00hello"), ends()},
 			200, "Content-Length: 5", "hello",
 		},
-		"a Content-Length that is no number": {
+		"an invalid Content-Length": {
 			preludeType, [][]byte{prelude(`{"headers":{"content-length":"-5"}}`), chunkFrame("hello"), ends()},
 			200, "Content-Length: ", "hello",
 		},
@@ -167,7 +167,7 @@ func TestStreamedReply(t *testing.T) {
 			preludeType, [][]byte{prelude(`{"headers":{"content-length":"+5"}}`), chunkFrame("hello"), ends()},
 			200, "Content-Length: ", "hello",
 		},
-		"a Content-Length of nothing, and a body": {
+		"a Content-Length of 0, and a body": {
 			preludeType, [][]byte{prelude(`{"headers":{"content-length":"0"}}`), chunkFrame("hello"), ends()},
 			200, "Content-Length: ", "hello",
 		},
@@ -184,24 +184,24 @@ func TestStreamedReply(t *testing.T) {
 			f := newFakeLambda(t, streams(test.contentType, test.pieces...))
 			got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
 			if got.err != nil || got.status != test.status || got.body != test.body {
-				t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+				t.Errorf("got %d %q, %v, want %d %q", got.status, got.body, got.err, test.status, test.body)
 			}
 			name, values, _ := strings.Cut(test.header, ": ")
 			if have := strings.Join(got.header[name], "|"); have != values {
-				t.Errorf("%s: %q", name, have)
+				t.Errorf("%s: got %q, want %q", name, have, values)
 			}
 		})
 	}
 }
 
-func TestStreamedReplyIsTheBodyWhereResponseFormatIsRaw(t *testing.T) {
+func TestRawStreamedReplyIsTheBody(t *testing.T) {
 	f := newFakeLambda(t, streams(preludeType, chunkFrame(`"hello`), chunkFrame(`"`), ends()))
 	config := streamConfig(f)
 	config.ResponseFormat = responseRaw
 	config.ContentType = "text/plain"
 	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
 	if got.err != nil || got.body != `"hello"` || got.header.Get("Content-Type") != "text/plain" {
-		t.Errorf("got %q %v, %v", got.body, got.header, got.err)
+		t.Errorf("got %q %v, %v, want the body as text/plain", got.body, got.header, got.err)
 	}
 }
 
@@ -209,7 +209,7 @@ func TestStreamHeadRequest(t *testing.T) {
 	f := newFakeLambda(t, streams(preludeType, prelude(`{"headers":{"content-length":"1000000"}}`), chunkFrame("hello")))
 	got := fetch(t, http.MethodHead, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
 	if got.err != nil || got.status != 200 || got.header.Get("Content-Length") != "1000000" {
-		t.Errorf("got %d %v, %v", got.status, got.header, got.err)
+		t.Errorf("got %d %v, %v, want 200 with Content-Length: 1000000", got.status, got.header, got.err)
 	}
 }
 
@@ -219,12 +219,12 @@ func TestStreamPreludeSplitAnywhere(t *testing.T) {
 		f := newFakeLambda(t, streams(preludeType, chunkFrame(whole[:split]), chunkFrame(whole[split:]), ends()))
 		got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
 		if got.err != nil || got.status != 201 || got.body != "body" {
-			t.Errorf("split at %d: got %d %q, %v", split, got.status, got.body, got.err)
+			t.Errorf("split at %d: got %d %q, %v, want 201 \"body\"", split, got.status, got.body, got.err)
 		}
 	}
 }
 
-// badFrames are faults of the stream, with what the log says of them.
+// badFrames are faults of the stream, with the text that the log must contain.
 var badFrames = map[string]struct {
 	pieces [][]byte
 	log    string
@@ -235,22 +235,22 @@ var badFrames = map[string]struct {
 	"a payload that does not match its checksum": {
 		[][]byte{eventstreamtest.Flipped(chunkFrame("x"), len(chunkFrame("x"))-5)}, "does not match its checksum",
 	},
-	"a frame of 4 GB":                  {[][]byte{eventstreamtest.Head(0xffffffff, 0)}, "a frame of 4294967295 bytes"},
-	"a frame over 16 MB":               {[][]byte{eventstreamtest.Head(eventstream.MaxFrame+1, 0)}, "a frame of 16777217 bytes"},
-	"a frame of no length":             {[][]byte{eventstreamtest.Head(0, 0)}, "a frame of 0 bytes"},
-	"a frame shorter than any can be":  {[][]byte{eventstreamtest.Head(15, 0)}, "a frame of 15 bytes"},
-	"headers longer than the frame":    {[][]byte{eventstreamtest.Head(20, 5)}, "a frame of 20 bytes with 5 bytes of headers"},
-	"headers of 4 GB":                  {[][]byte{eventstreamtest.Head(100, 0xfffffff0)}, "with 4294967280 bytes of headers"},
-	"a frame cut within its head":      {[][]byte{chunkFrame("x")[:5]}, "the head of a frame: unexpected EOF"},
-	"a frame cut after its head":       {[][]byte{chunkFrame("x")[:12]}, "a frame cut short"},
-	"a frame cut within its payload":   {[][]byte{chunkFrame("hello")[:len(chunkFrame("hello"))-6]}, "a frame cut short"},
-	"a header without a type":          {[][]byte{rawFrame([]byte("\x02ab"), "")}, "headers are broken"},
-	"a header of an unknown type":      {[][]byte{rawFrame([]byte("\x01a\x0a"), "")}, "headers are broken"},
-	"a header without its length":      {[][]byte{rawFrame([]byte("\x01a\x07\x00"), "")}, "headers are broken"},
-	"a header longer than all headers": {[][]byte{rawFrame([]byte("\x01a\x07\x00\x05abcd"), "")}, "headers are broken"},
-	"a header's name over the end":     {[][]byte{rawFrame([]byte("\xffa"), "")}, "headers are broken"},
-	"an unknown kind of event":         {[][]byte{frame("{}", ":message-type", "event", ":event-type", "Secret")}, `unknown kind of event "Secret"`},
-	"no kind of message":               {[][]byte{rawFrame(nil, "hello")}, `unknown kind of message ""`},
+	"a frame of 4 GB":                          {[][]byte{eventstreamtest.Head(0xffffffff, 0)}, "a frame of 4294967295 bytes"},
+	"a frame over 16 MB":                       {[][]byte{eventstreamtest.Head(eventstream.MaxFrame+1, 0)}, "a frame of 16777217 bytes"},
+	"a frame of length 0":                      {[][]byte{eventstreamtest.Head(0, 0)}, "a frame of 0 bytes"},
+	"a frame shorter than any can be":          {[][]byte{eventstreamtest.Head(15, 0)}, "a frame of 15 bytes"},
+	"headers longer than the frame":            {[][]byte{eventstreamtest.Head(20, 5)}, "a frame of 20 bytes with 5 bytes of headers"},
+	"headers of 4 GB":                          {[][]byte{eventstreamtest.Head(100, 0xfffffff0)}, "with 4294967280 bytes of headers"},
+	"a frame cut within its head":              {[][]byte{chunkFrame("x")[:5]}, "the head of a frame: unexpected EOF"},
+	"a frame cut after its head":               {[][]byte{chunkFrame("x")[:12]}, "a frame cut short"},
+	"a frame cut within its payload":           {[][]byte{chunkFrame("hello")[:len(chunkFrame("hello"))-6]}, "a frame cut short"},
+	"a header without a type":                  {[][]byte{rawFrame([]byte("\x02ab"), "")}, "headers are broken"},
+	"a header of an unknown type":              {[][]byte{rawFrame([]byte("\x01a\x0a"), "")}, "headers are broken"},
+	"a header without its length":              {[][]byte{rawFrame([]byte("\x01a\x07\x00"), "")}, "headers are broken"},
+	"a header longer than all headers":         {[][]byte{rawFrame([]byte("\x01a\x07\x00\x05abcd"), "")}, "headers are broken"},
+	"a header's name that exceeds the headers": {[][]byte{rawFrame([]byte("\xffa"), "")}, "headers are broken"},
+	"an unknown kind of event":                 {[][]byte{frame("{}", ":message-type", "event", ":event-type", "Secret")}, `unknown kind of event "Secret"`},
+	"no kind of message":                       {[][]byte{rawFrame(nil, "hello")}, `unknown kind of message ""`},
 	"an exception": {
 		[][]byte{frame(`{"message":"secret"}`, ":message-type", "exception", ":exception-type", "ServiceException")},
 		`Lambda ended the stream: "ServiceException"`,
@@ -264,7 +264,7 @@ var badFrames = map[string]struct {
 	"a function's error at the end": {[][]byte{completeFrame(`{"ErrorCode":"Function.Broken","ErrorDetails":"secret"}`)}, `the function failed ("Function.Broken")`},
 }
 
-// badHeads are faults of what comes before the body.
+// badHeads are faults before the body.
 var badHeads = map[string]struct {
 	pieces [][]byte
 	log    string
@@ -272,13 +272,13 @@ var badHeads = map[string]struct {
 	"a prelude without a delimiter":   {[][]byte{chunkFrame(`{"statusCode":200}`), ends()}, "the stream ends within its prelude"},
 	"a delimiter after 16 KB":         {[][]byte{chunkFrame(strings.Repeat(" ", maxPreludeLen-7)), prelude("{}"), ends()}, "no delimiter in the first 16384 bytes"},
 	"a prelude that is not JSON":      {[][]byte{prelude("secret"), ends()}, "prelude: not a JSON object"},
-	"a prelude that is no object":     {[][]byte{prelude("[]"), ends()}, "prelude: not a JSON object"},
+	"a prelude that is not an object": {[][]byte{prelude("[]"), ends()}, "prelude: not a JSON object"},
 	"a prelude of null":               {[][]byte{prelude("null"), ends()}, "prelude: not a JSON object"},
 	"status 99":                       {[][]byte{prelude(`{"statusCode":99}`), ends()}, "statusCode 99"},
 	"status 101":                      {[][]byte{prelude(`{"statusCode":101}`), ends()}, "statusCode 101"},
 	"status 600":                      {[][]byte{prelude(`{"statusCode":600}`), ends()}, "statusCode 600"},
-	"a status that is no number":      {[][]byte{prelude(`{"statusCode":{}}`), ends()}, "statusCode"},
-	"a header that would split":       {[][]byte{prelude(`{"headers":{"x-a":"1\r\nSet-Cookie: secret"}}`), ends()}, "control character"},
+	"an invalid status":               {[][]byte{prelude(`{"statusCode":{}}`), ends()}, "statusCode"},
+	"a header with a line break":      {[][]byte{prelude(`{"headers":{"x-a":"1\r\nSet-Cookie: secret"}}`), ends()}, "control character"},
 	"more than the Content-Length":    {[][]byte{chunkFrame("{\"headers\":{\"content-length\":\"4\"}}\x00\x00\x00\x00\x00\x00\x00\x00hello"), ends()}, "more bytes than its Content-Length"},
 	"a function's error in a prelude": {[][]byte{chunkFrame("{"), completeFrame(`{"ErrorCode":"Runtime.Exit"}`)}, `"Runtime.Exit"`},
 }
@@ -301,7 +301,7 @@ func checkStreamFails(t *testing.T, pieces [][]byte, wantLog string) {
 	f := newFakeLambda(t, streams(preludeType, pieces...))
 	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, streamConfig(f))).URL)
 	if got.err != nil || got.status != http.StatusBadGateway || got.body != `{"message":"Bad Gateway"}` {
-		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+		t.Errorf("got %d %q, %v, want 502 with the status text", got.status, got.body, got.err)
 	}
 	checkOneLine(t, l, "lambda@test: 502 Bad Gateway: function=hello ", " requestId=lambda-request-id ", wantLog)
 }
@@ -310,15 +310,15 @@ func checkOneLine(t *testing.T, l *logBuffer, want ...string) {
 	t.Helper()
 	line := l.text()
 	if strings.Count(line, "\n") != 1 {
-		t.Fatalf("want one line, got %q", line)
+		t.Fatalf("got %q, want one line", line)
 	}
 	for _, part := range want {
 		if !strings.Contains(line, part) {
-			t.Errorf("logged %q, want %q in it", line, part)
+			t.Errorf("got %q, want %q in it", line, part)
 		}
 	}
 	if strings.Contains(line, "secret") {
-		t.Errorf("logged a secret: %q", line)
+		t.Errorf("got %q, want no secret in it", line)
 	}
 }
 
@@ -332,12 +332,12 @@ func TestStreamIsAbortedAfterTheFirstByte(t *testing.T) {
 		pieces [][]byte
 		log    string
 	}{
-		"fewer bytes than its Content-Length":             {[][]byte{chunkFrame("hello "), ends()}, "1 bytes fewer than its Content-Length"},
-		"more bytes than its Content-Length":              {[][]byte{chunkFrame("hello "), chunkFrame("world"), ends()}, "more bytes than its Content-Length"},
-		"one byte more, in a frame of its own":            {[][]byte{chunkFrame("hello  "), chunkFrame("!"), ends()}, "more bytes than its Content-Length"},
-		"an error once the Content-Length is there":       {[][]byte{chunkFrame("hello  "), completeFrame(`{"ErrorCode":"Broken"}`)}, `"Broken"`},
-		"no end once the Content-Length is there":         {[][]byte{chunkFrame("hello  ")}, "ended without InvokeComplete"},
-		"a broken frame once the Content-Length is there": {[][]byte{chunkFrame("hello  "), eventstreamtest.Head(0, 0)}, "a frame of 0 bytes"},
+		"fewer bytes than its Content-Length":      {[][]byte{chunkFrame("hello "), ends()}, "1 bytes fewer than its Content-Length"},
+		"more bytes than its Content-Length":       {[][]byte{chunkFrame("hello "), chunkFrame("world"), ends()}, "more bytes than its Content-Length"},
+		"one byte more, in a frame of its own":     {[][]byte{chunkFrame("hello  "), chunkFrame("!"), ends()}, "more bytes than its Content-Length"},
+		"an error after the declared length":       {[][]byte{chunkFrame("hello  "), completeFrame(`{"ErrorCode":"Broken"}`)}, `"Broken"`},
+		"no end after the declared length":         {[][]byte{chunkFrame("hello  ")}, "ended without InvokeComplete"},
+		"a broken frame after the declared length": {[][]byte{chunkFrame("hello  "), eventstreamtest.Head(0, 0)}, "a frame of 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkStreamAborted(t, append([][]byte{prelude(`{"headers":{"content-length":"7"}}`)}, test.pieces...), test.log)
@@ -352,13 +352,13 @@ func checkStreamAborted(t *testing.T, pieces [][]byte, wantLog string) {
 	server := newTestServer(t, newTestHandler(t, streamConfig(f)))
 	got := fetch(t, http.MethodGet, server.URL)
 	if got.err == nil || got.status != 200 || !strings.HasPrefix(got.body, "hello") {
-		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+		t.Errorf("got %d %q, %v, want 200 and a body that breaks off", got.status, got.body, got.err)
 	}
-	server.Close() // its own complaints, had it any, are logged by now
+	server.Close() // after this the server logs nothing more
 	checkOneLine(t, l, "lambda@test: 200 OK: function=hello ", " requestId=lambda-request-id ", " connection=aborted: ", wantLog)
 }
 
-// waitingFunction is a function that writes pieces, each when it is told to.
+// waitingFunction is a function that writes each piece when the test sends it.
 type waitingFunction struct {
 	*httptest.Server
 	next chan []byte   // the pieces; closed to end
@@ -401,7 +401,7 @@ func (f *waitingFunction) awaitGone(t *testing.T) {
 	select {
 	case <-f.gone:
 	case <-time.After(time.Second):
-		t.Error("the call was not cancelled")
+		t.Error("got a running call after a second, want it cancelled")
 	}
 }
 
@@ -417,7 +417,7 @@ func TestStreamDeliversEachChunkWhenItIsWritten(t *testing.T) {
 	for _, chunk := range []string{"one", "two", "three"} {
 		n, err := resp.Body.Read(buffer)
 		if err != nil || string(buffer[:n]) != chunk {
-			t.Fatalf("got %q, %v", buffer[:n], err)
+			t.Fatalf("got %q, %v, want %q", buffer[:n], err, chunk)
 		}
 		if chunk == "one" {
 			f.next <- chunkFrame("two")
@@ -428,7 +428,7 @@ func TestStreamDeliversEachChunkWhenItIsWritten(t *testing.T) {
 	f.next <- ends()
 	close(f.next)
 	if rest := bodyOf(t, resp); rest != "three" {
-		t.Errorf("then got %q", rest)
+		t.Errorf("got %q, want three", rest)
 	}
 }
 
@@ -449,11 +449,11 @@ func TestStreamSendsTheHeadBeforeTheFirstByteOfTheBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	if resp.StatusCode != 202 {
-		t.Errorf("got %d", resp.StatusCode)
+		t.Errorf("got %d, want 202", resp.StatusCode)
 	}
 	close(release)
 	if body := bodyOf(t, resp); body != "" {
-		t.Errorf("got %q", body)
+		t.Errorf("got %q, want no body", body)
 	}
 }
 
@@ -463,10 +463,10 @@ func TestStreamTimeoutToTheFirstByte(t *testing.T) {
 	config := f.config()
 	config.Timeout = "50ms"
 	config.IdleTimeout = "1h"
-	f.next <- chunkFrame("") // is no byte
+	f.next <- chunkFrame("") // contains no byte
 	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
 	if got.status != http.StatusGatewayTimeout || got.err != nil {
-		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+		t.Errorf("got %d %q, %v, want 504", got.status, got.body, got.err)
 	}
 	f.awaitGone(t)
 	checkOneLine(t, l, "504 Gateway Timeout")
@@ -480,7 +480,7 @@ func TestStreamIdleTimeout(t *testing.T) {
 	f.next <- chunkFrame("hello")
 	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
 	if got.status != 200 || got.body != "hello" || got.err == nil {
-		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+		t.Errorf("got %d %q, %v, want 200 and a body that breaks off after hello", got.status, got.body, got.err)
 	}
 	f.awaitGone(t)
 	checkOneLine(t, l, "cause=timeout connection=aborted", "no chunk within idleTimeout")
@@ -499,11 +499,11 @@ func TestStreamTimeoutEndsWithTheFirstByte(t *testing.T) {
 	defer later.Stop()
 	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
 	if got.body != "hello" || got.err != nil {
-		t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+		t.Errorf("got %d %q, %v, want hello", got.status, got.body, got.err)
 	}
 }
 
-func TestStreamIsCancelledWhenTheClientGoes(t *testing.T) {
+func TestStreamIsCancelledWhenTheClientDisconnects(t *testing.T) {
 	l := captureLog(t)
 	f := newWaitingFunction(t)
 	server := newTestServer(t, newTestHandler(t, f.config()))
@@ -516,7 +516,7 @@ func TestStreamIsCancelledWhenTheClientGoes(t *testing.T) {
 	f.awaitGone(t)
 	server.Close()
 	if text := l.text(); text != "" {
-		t.Errorf("a client's leaving was logged as an error: %q", text)
+		t.Errorf("got %q, want no line about a client that disconnected", text)
 	}
 }
 
@@ -526,7 +526,7 @@ func TestStreamGivesTheConnectionBack(t *testing.T) {
 	fetch(t, http.MethodGet, server.URL)
 	fetch(t, http.MethodGet, server.URL)
 	if f.requests[0].RemoteAddr != f.requests[1].RemoteAddr {
-		t.Error("the second call needed a connection of its own")
+		t.Error("got another connection for the second call, want the same")
 	}
 }
 
@@ -537,9 +537,9 @@ func TestStreamFallsBackBeforeTheFirstByteOnly(t *testing.T) {
 		status int
 		broken bool
 	}{
-		"no head":     {[][]byte{prelude("secret")}, http.StatusTeapot, false},
-		"a whole one": {[][]byte{prelude("{}"), chunkFrame("hello"), ends()}, http.StatusOK, false},
-		"half a body": {[][]byte{prelude("{}"), chunkFrame("hello")}, http.StatusOK, true},
+		"no head":                  {[][]byte{prelude("secret")}, http.StatusTeapot, false},
+		"a complete stream":        {[][]byte{prelude("{}"), chunkFrame("hello"), ends()}, http.StatusOK, false},
+		"a stream that breaks off": {[][]byte{prelude("{}"), chunkFrame("hello")}, http.StatusOK, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := streamConfig(newFakeLambda(t, streams(preludeType, test.pieces...)))
@@ -551,7 +551,7 @@ func TestStreamFallsBackBeforeTheFirstByteOnly(t *testing.T) {
 			}
 			got := fetch(t, http.MethodGet, newTestServer(t, handler).URL)
 			if got.status != test.status || (got.err != nil) != test.broken {
-				t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+				t.Errorf("got %d %q, %v, want %d, broken: %t", got.status, got.body, got.err, test.status, test.broken)
 			}
 		})
 	}
@@ -564,7 +564,7 @@ func TestStreamThatWasAbortedGivesItsSlotBack(t *testing.T) {
 	server := newTestServer(t, newTestHandler(t, config))
 	for i := 0; i < 3; i++ {
 		if got := fetch(t, http.MethodGet, server.URL); got.status != http.StatusOK || got.err == nil {
-			t.Errorf("got %d %q, %v", got.status, got.body, got.err)
+			t.Errorf("got %d %q, %v, want 200 and a body that breaks off", got.status, got.body, got.err)
 		}
 	}
 }
@@ -585,7 +585,7 @@ func TestStreamedCallIsRetriedWhileThereIsTime(t *testing.T) {
 	config.Retry = &RetryConfig{Attempts: 2}
 	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
 	if got.body != "hello" || got.header.Get("X-Amzn-Requestid") != "lambda-request-id" || f.invocations() != 2 {
-		t.Errorf("got %d %q after %d invocations, %v", got.status, got.body, f.invocations(), got.err)
+		t.Errorf("got %d %q after %d invocations, %v, want hello after 2", got.status, got.body, f.invocations(), got.err)
 	}
 }
 
@@ -599,7 +599,7 @@ func TestStreamedCallIsNotRetriedPastItsTimeout(t *testing.T) {
 	config.Retry = &RetryConfig{Attempts: 2}
 	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
 	if got.status != http.StatusServiceUnavailable || f.invocations() != 1 {
-		t.Errorf("got %d after %d invocations, %v", got.status, f.invocations(), got.err)
+		t.Errorf("got %d after %d invocations, %v, want 503 after 1", got.status, f.invocations(), got.err)
 	}
 }
 
@@ -607,11 +607,11 @@ func TestStreamOptions(t *testing.T) {
 	for name, test := range map[string]struct {
 		mode, idleTimeout, responseFormat, want string
 	}{
-		"an unknown mode":                       {"STREAM", "", "auto", `invokeMode: "STREAM": want one of BUFFERED, RESPONSE_STREAM`},
-		"idleTimeout of a buffered reply":       {"BUFFERED", "5s", "auto", `idleTimeout: "5s": only used with invokeMode RESPONSE_STREAM`},
-		"an idleTimeout that is no duration":    {"RESPONSE_STREAM", "x", "auto", `idleTimeout: "x": want a duration above 0`},
-		"an idleTimeout that would cut at once": {"RESPONSE_STREAM", "0s", "auto", `idleTimeout: "0s": want a duration above 0`},
-		"a stream of HTTP":                      {"RESPONSE_STREAM", "", "http", `responseFormat: "http": not with invokeMode RESPONSE_STREAM`},
+		"an unknown mode":                 {"STREAM", "", "auto", `invokeMode: "STREAM": want one of BUFFERED, RESPONSE_STREAM`},
+		"idleTimeout of a buffered reply": {"BUFFERED", "5s", "auto", `idleTimeout: "5s": only used with invokeMode RESPONSE_STREAM`},
+		"an invalid idleTimeout":          {"RESPONSE_STREAM", "x", "auto", `idleTimeout: "x": want a duration above 0`},
+		"an idleTimeout of 0":             {"RESPONSE_STREAM", "0s", "auto", `idleTimeout: "0s": want a duration above 0`},
+		"a stream of HTTP":                {"RESPONSE_STREAM", "", "http", `responseFormat: "http": not with invokeMode RESPONSE_STREAM`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := CreateConfig()
@@ -621,7 +621,7 @@ func TestStreamOptions(t *testing.T) {
 			config.IdleTimeout = test.idleTimeout
 			_, err := New(context.Background(), nil, config, "lambda@test")
 			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want %q in it", err, test.want)
 			}
 		})
 	}

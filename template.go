@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// templateData is what a template may ask of the request, as {{ .Name }}.
+// templateData is what a template may use of the request, as {{ .Name }}.
 type templateData struct {
 	Method          string
 	Scheme          string            // "http" or "https"
@@ -23,29 +23,28 @@ type templateData struct {
 	RawPath         string            // encoded
 	RawQuery        string            // as sent, without "?"
 	Query           url.Values        // decoded: {{ .Query.Get "name" }}
-	Header          http.Header       // {{ .Header.Get "X-Name" }}; hop-by-hop headers too
+	Header          http.Header       // {{ .Header.Get "X-Name" }}; includes hop-by-hop headers
 	Cookies         map[string]string // {{ .Cookies.session }}
-	Body            string            // the text, or the Base64 of what is no UTF-8
+	Body            string            // text, or the Base64 of a body that is not UTF-8
 	IsBase64Encoded bool              // whether Body is Base64
-	ClientIP        string            // as events have it in sourceIp
+	ClientIP        string            // sourceIp of events
 	RouteKey        string            // "GET /users/{id}"; "$default" for none
 	PathParameters  map[string]string // decoded: {{ .PathParameters.id }}
 	Stage           string
 	StageVariables  map[string]string
 }
 
-// templateFunctions are those that templates have beside text/template's own.
+// templateFunctions are the functions of templates besides text/template's own.
 var templateFunctions = template.FuncMap{"json": templateJSON}
 
 // templateJSON returns v as JSON, a string with its quotes, so that no value can break out of the
-// JSON around it.
+// surrounding JSON.
 func templateJSON(v any) (string, error) {
 	encoded, err := marshal(v)
 	return string(encoded), err
 }
 
-// parseTemplate reads a template of the option that is named. What a request does not have is the
-// empty string.
+// parseTemplate parses the template in an option. Missing values render as the empty string.
 func parseTemplate(option, text string) (*template.Template, error) {
 	parsed, err := template.New(option).Option("missingkey=zero").Funcs(templateFunctions).Parse(text)
 	if err != nil {
@@ -58,8 +57,8 @@ func parseTemplate(option, text string) (*template.Template, error) {
 	return parsed, nil
 }
 
-// emptyTemplateData is what a template is tried with when it is loaded: a field that does not exist
-// is a mistake in the configuration, whatever the request. What else fails may need one.
+// emptyTemplateData is the data that New renders a template with. A field that does not exist fails for
+// every request, so that is an error of the configuration. Other failures may depend on the request.
 func emptyTemplateData() *templateData {
 	return &templateData{
 		Query:          url.Values{},
@@ -70,20 +69,20 @@ func emptyTemplateData() *templateData {
 	}
 }
 
-// What text/template says of a field that does not exist, before and after its name.
+// The text around a field's name in text/template's error for a field that does not exist.
 const (
 	noField   = "can't evaluate field"
 	typeOfAny = " in type "
 )
 
-// templateError says why a template failed, without the Go type that text/template appends: an
-// interpreted struct is written there with all its fields.
+// templateError returns a template's error without the Go type that text/template appends: for an
+// interpreted struct, that lists all of its fields.
 func templateError(option string, err error) error {
 	text, _, _ := strings.Cut(err.Error(), typeOfAny)
 	return fmt.Errorf("%s: %.300s", option, text)
 }
 
-// templateDataOf returns what a template may ask of a request.
+// templateDataOf returns the template data of a request.
 func templateDataOf(settings *eventSettings, req *request) *templateData {
 	data := &templateData{
 		Method:         req.http.Method,
@@ -114,7 +113,7 @@ func templateDataOf(settings *eventSettings, req *request) *templateData {
 	return data
 }
 
-// renderJSON renders a template that has to make JSON.
+// renderJSON renders a template whose result must be JSON.
 func renderJSON(t *template.Template, data *templateData) ([]byte, error) {
 	var buffer bytes.Buffer
 	if err := t.Execute(&buffer, data); err != nil {
@@ -126,13 +125,13 @@ func renderJSON(t *template.Template, data *templateData) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// valueTemplate is the value of an option that may be a template: of one header, for instance.
+// valueTemplate is an option's value that may be a template, such as that of a header.
 type valueTemplate struct {
 	constant string
 	template *template.Template // nil for a constant
 }
 
-// parseValueTemplate reads a value of the option that is named.
+// parseValueTemplate parses the value of an option.
 func parseValueTemplate(option, text string) (*valueTemplate, error) {
 	if !strings.Contains(text, "{{") {
 		return &valueTemplate{constant: text}, nil
@@ -141,8 +140,8 @@ func parseValueTemplate(option, text string) (*valueTemplate, error) {
 	return &valueTemplate{template: parsed}, err
 }
 
-// renderValue renders a value for a request. Control characters, which clients can write into
-// paths and queries, become blanks: the value cannot break out of a header.
+// renderValue renders a value for a request. Control characters, which clients can write into paths and
+// queries, become blanks, so that the value cannot break out of a header.
 func renderValue(v *valueTemplate, data *templateData) (string, error) {
 	if v.template == nil {
 		return v.constant, nil
@@ -164,7 +163,7 @@ func newControlReplacer() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// parseEventHeaders reads option eventHeaders. The names of the result are in lower case.
+// parseEventHeaders parses option eventHeaders. The names in the result are lower case.
 func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, error) {
 	if len(option) == 0 {
 		return nil, nil
@@ -184,7 +183,7 @@ func parseEventHeaders(option map[string]string) (map[string]*valueTemplate, err
 	return headers, nil
 }
 
-// renderEventHeaders sets the headers of option eventHeaders on a request.
+// renderEventHeaders renders the headers of option eventHeaders for a request.
 func renderEventHeaders(settings *eventSettings, req *request) error {
 	if req.repaired {
 		return nil

@@ -13,11 +13,11 @@ import (
 	"github.com/seed05e46011/lambda/internal/edge"
 )
 
-// entries are those of Server-Timing, without their durations.
+// entries match those of Server-Timing without their durations.
 var entries = regexp.MustCompile(`;dur=[0-9]+\.[0-9]`)
 
-// roomsAndOrigin replies as an authorizer that allows, as a hook that changes nothing, or as the origin,
-// depending on the event.
+// roomsAndOrigin replies as an authorizer that allows, as a hook that changes nothing, or as the
+// origin, depending on the event.
 func roomsAndOrigin(w http.ResponseWriter, event []byte) {
 	if strings.Contains(string(event), `"routeArn"`) { // an authorizer's
 		_, _ = w.Write([]byte(`{"isAuthorized":true}`))

@@ -17,8 +17,8 @@ func (c *Config) validateXRay() error {
 	return err
 }
 
-// addTrace adds the trace header of a request to its invocation. As AWS's own signers do, it is left
-// unsigned: who is on the way may replace it.
+// addTrace adds a request's trace header to its invocation. It is not signed, as with AWS's own
+// signers: proxies may replace it.
 func addTrace(invocation, request *http.Request) {
 	if notes, ok := bracket.NotesIn(request.Context()); ok && notes.TraceHeader != "" {
 		invocation.Header[xray.HeaderName] = []string{notes.TraceHeader}

@@ -16,11 +16,11 @@ const (
 	traceHeader = traceRoot + ";Parent=53995c3f42cd8ad8;Sampled=1"
 )
 
-// traced sends a request with the client's trace header to a function, and returns the header on the
+// traced sends a request with the client's trace header to a function. It returns the header on the
 // wire and the one in the event.
 func traced(t *testing.T, config *Config, f *fakeLambda) (wire, event string) {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil) // from 192.0.2.1
+	r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil) // its peer is 192.0.2.1
 	r.Header.Set("X-Amzn-Trace-Id", traceHeader)
 	serve(newTestHandler(t, config), r)
 	headers, _ := f.lastEvent(t)["headers"].(map[string]any)

@@ -17,34 +17,34 @@ import (
 	"github.com/seed05e46011/lambda/internal/logline"
 )
 
-// transportSettings is all that connections may differ in. Handlers with equal settings share one
-// pool of connections.
+// transportSettings are the settings of connections. Handlers with equal settings share one pool of
+// connections.
 type transportSettings struct {
-	proxyURL           string // "" for what the environment says
+	proxyURL           string // "" to use the environment's
 	caFile             string // "" for the system's authorities
 	ca                 string // the certificates in caFile, in PEM
 	insecureSkipVerify bool
 	maxIdle            int
 }
 
-// transports keeps the pools of connections over instances and reloads: Traefik rebuilds an
-// instance for each router at each change of its configuration, and never closes the old one. Of
-// settings that differ only in what caFile holds, the last pool is kept.
+// transports holds the connection pools. It outlives the instances: Traefik rebuilds an instance for
+// each router at each change of its configuration, and never closes the old one. Of settings that
+// differ only in the content of caFile, only the last pool is kept.
 var transports = struct {
 	sync.Mutex
-	pools map[transportSettings]*transportPool // by the settings without ca
+	pools map[transportSettings]*transportPool // keyed by the settings without ca
 }{pools: map[transportSettings]*transportPool{}}
 
-// transportPool is a pool of connections, and the certificates that it trusts.
+// transportPool is a connection pool, and the certificates that it trusts.
 type transportPool struct {
 	ca        string
 	transport *http.Transport
 }
 
-// maxTransportPools bounds transports: settings come and go with the configuration.
+// maxTransportPools limits transports, since settings change with the configuration.
 const maxTransportPools = 100
 
-// transportFor returns the pool of connections for valid settings.
+// transportFor returns the connection pool for valid settings.
 func transportFor(s transportSettings) *http.Transport {
 	key := s
 	key.ca = ""
@@ -68,34 +68,33 @@ func transportFor(s transportSettings) *http.Transport {
 	return pool.transport
 }
 
-// forgetPool leaves a pool to the instances that still use it. Connections that they open from now
-// on close by themselves when they have been idle for long enough.
+// forgetPool removes a pool from transports. Instances may still use it. Its new connections close by
+// themselves after an idle time.
 func forgetPool(key transportSettings, pool *transportPool) {
 	delete(transports.pools, key)
 	pool.transport.CloseIdleConnections()
 }
 
-// newTransport takes from http.DefaultTransport the timeouts of connecting, TCP keep-alive every
-// 30 seconds, without which NAT gateways forget a connection that waits for a function of 15
-// minutes, and the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+// newTransport takes from http.DefaultTransport the timeouts for connecting, the proxy from
+// HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and TCP keep-alive every 30 seconds. Without keep-alive, NAT
+// gateways drop a connection that waits 15 minutes for a function.
 //
-// It speaks HTTP/1.1 alone. Over HTTP/2 all calls share a connection: when that dies, all of them
-// fail, and so do the next until the operating system gives it up. And net/http sends a request
-// there again after errors that do not rule out that the function has run
-// (https://go.dev/issue/42777).
+// It speaks HTTP/1.1 only. Over HTTP/2 all calls share one connection. When it dies, all of them fail,
+// and so do the next ones until the operating system gives it up. Moreover, net/http repeats HTTP/2
+// requests after errors that do not rule out that the function has run (https://go.dev/issue/42777).
 func newTransport(s transportSettings) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ForceAttemptHTTP2 = false
 	t.TLSNextProto = map[string]func(authority string, conn *tls.Conn) http.RoundTripper{}
 	config := tlsConfig(s)
-	t.TLSClientConfig = config // not the clone's, which may ask for HTTP/2
+	t.TLSClientConfig = config // replaces the clone's, which may offer HTTP/2
 	t.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		return dialTLS(ctx, network, address, config)
 	}
 	t.MaxIdleConns = s.maxIdle
 	t.MaxIdleConnsPerHost = s.maxIdle
 	t.MaxResponseHeaderBytes = maxReplyHeaderBytes
-	// It would add an Accept-Encoding that is not signed, and change the reply's bytes.
+	// Compression would add an unsigned Accept-Encoding and change the reply's bytes.
 	t.DisableCompression = true
 	if s.proxyURL != "" {
 		if proxy, err := url.Parse(s.proxyURL); err == nil { // validated in New
@@ -105,7 +104,7 @@ func newTransport(s transportSettings) *http.Transport {
 	return t
 }
 
-// tlsConfig returns whom to trust.
+// tlsConfig returns the TLS settings: which certificates to trust.
 func tlsConfig(s transportSettings) *tls.Config {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	config.InsecureSkipVerify = s.insecureSkipVerify
@@ -116,21 +115,21 @@ func tlsConfig(s transportSettings) *tls.Config {
 	return config
 }
 
-// connectDialer has the timeouts of http.DefaultTransport's.
+// connectDialer has the timeouts of http.DefaultTransport.
 var connectDialer = &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 
-// handshakeTimeout bounds a TLS handshake, as http.DefaultTransport does.
+// handshakeTimeout limits a TLS handshake, like http.DefaultTransport's.
 const handshakeTimeout = 10 * time.Second
 
-// dialTLS opens a connection where there is no proxy. It does what the transport would do without
-// it, but for one thing: each of its errors is a *net.OpError of dialling, so that neverConnected
-// can tell a handshake that failed from an answer that did not come.
+// dialTLS opens a connection without a proxy, as the transport itself would, with one difference: each
+// error is a *net.OpError of dialling. So neverConnected can distinguish a failed handshake from a
+// missing response.
 func dialTLS(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
 	conn, err := connectDialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	host, _, _ := net.SplitHostPort(address) // it has a port: the transport adds one
+	host, _, _ := net.SplitHostPort(address) // the transport always adds a port
 	named := config.Clone()
 	named.ServerName = host
 	secure := tls.Client(conn, named)
@@ -144,16 +143,15 @@ func dialTLS(ctx context.Context, network, address string, config *tls.Config) (
 	return secure, nil
 }
 
-// What a *net.OpError was doing when there was no connection yet.
+// The Op of a *net.OpError that occurs before there is a connection.
 const (
 	opDial  = "dial"
 	opProxy = "proxyconnect"
 	opSOCKS = "socks connect"
 )
 
-// neverConnected reports whether an error of the transport says that it got no connection, so that
-// nothing can have been sent. What it says of a proxy's connections is not complete: there,
-// traceConnecting knows.
+// neverConnected reports whether an error of the transport proves that there was no connection, so that
+// nothing was sent. With a proxy it misses some errors; traceConnecting finds those.
 func neverConnected(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && (op.Op == opDial || op.Op == opProxy || op.Op == opSOCKS)
@@ -172,11 +170,11 @@ func proxied(s transportSettings) bool {
 	return false
 }
 
-// maxReplyHeaderBytes bounds the head of an answer. Lambda's largest header is the log tail, 4 KB
-// in Base64.
+// maxReplyHeaderBytes limits the headers of Lambda's HTTP response. The largest of Lambda's is the log
+// tail, 4 KB in Base64.
 const maxReplyHeaderBytes = 256 << 10
 
-// newTransportSettings reads the options of connections, and the file of certificates.
+// newTransportSettings reads the options of connections, and the file with certificates.
 func newTransportSettings(c *Config) (transportSettings, error) {
 	s := transportSettings{proxyURL: c.ProxyURL, maxIdle: c.MaxIdleConnections}
 	if c.TLS == nil {
@@ -209,18 +207,19 @@ func (c *Config) validateProxyURL() error {
 	return nil
 }
 
-// warned remembers what was warned of: New runs once for each router and each reload.
+// warned holds the warnings already logged, because New runs once for each router and each reload. It
+// outlives the instances.
 var warned sync.Map
 
-// warnOnce logs a danger the first time that it is met.
+// warnOnce logs a warning the first time only.
 func warnOnce(logger *logline.Logger, warning string) {
 	if _, before := warned.LoadOrStore(warning, true); !before {
 		logger.Error("lambda: " + warning)
 	}
 }
 
-// warnInsecure warns of connections that others can read or answer, and of functions that nobody has
-// chosen to offer.
+// warnInsecure warns of connections that others could read or intercept, and of functions that are open
+// to clients unintentionally.
 func warnInsecure(logger *logline.Logger, c *Config) {
 	u, err := url.Parse(c.Endpoint)
 	if err == nil && u.Scheme == "http" && !isLocal(u.Hostname()) {
@@ -234,8 +233,8 @@ func warnInsecure(logger *logline.Logger, c *Config) {
 	}
 }
 
-// isLocal reports whether what is sent to a host stays on this machine, or in the network of its containers: loopback,
-// and names that no public DNS has, such as `lambdalocal` or `host.docker.internal`.
+// isLocal reports whether data for a host stays on this machine or in its containers' network:
+// loopback, and names that no public DNS has, such as `lambdalocal` and `host.docker.internal`.
 func isLocal(host string) bool {
 	ip := net.ParseIP(host)
 	if ip != nil {

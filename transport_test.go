@@ -18,8 +18,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
-// newTLSLambda starts an endpoint with a certificate that the system does not trust, and returns
-// it with a file of that certificate. Handshakes that fail stay out of the test's output.
+// newTLSLambda starts an endpoint with a certificate that the system does not trust, and returns it
+// with a file of that certificate. Failed handshakes are not logged to the test's output.
 func newTLSLambda(t *testing.T, handler http.HandlerFunc) (endpoint, caFile string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -47,7 +47,7 @@ func get(handler http.Handler) *http.Response {
 	return serve(handler, httptest.NewRequest(http.MethodGet, "http://example.com/", nil))
 }
 
-func TestTLSTrustsWhomTheOptionsName(t *testing.T) {
+func TestTLSTrustsTheConfiguredAuthorities(t *testing.T) {
 	logged := captureLog(t)
 	protocol := ""
 	endpoint, caFile := newTLSLambda(t, func(w http.ResponseWriter, r *http.Request) {
@@ -57,23 +57,23 @@ func TestTLSTrustsWhomTheOptionsName(t *testing.T) {
 	config := configFor(endpoint)
 	config.TLS = &TLSConfig{CAFile: caFile}
 	if got := get(newTestHandler(t, config)).StatusCode; got != http.StatusCreated {
-		t.Errorf("with tls.caFile: got %d", got)
+		t.Errorf("with tls.caFile: got %d, want 201", got)
 	}
 	if protocol != "HTTP/1.1" {
-		t.Errorf("spoke %s to an endpoint that has HTTP/2, want HTTP/1.1", protocol)
+		t.Errorf("got %s at an endpoint with HTTP/2, want HTTP/1.1", protocol)
 	}
 	config.TLS = &TLSConfig{InsecureSkipVerify: true}
 	for i := 0; i < 2; i++ {
 		if got := get(newTestHandler(t, config)).StatusCode; got != http.StatusCreated {
-			t.Errorf("with tls.insecureSkipVerify: got %d", got)
+			t.Errorf("with tls.insecureSkipVerify: got %d, want 201", got)
 		}
 	}
 	if got := strings.Count(logged.text(), "tls.insecureSkipVerify"); got > 1 {
-		t.Errorf("warned %d times", got)
+		t.Errorf("got %d warnings, want at most 1", got)
 	}
 }
 
-func TestEndpointsInClearTextAreWarnedOfOnceUnlessTheyAreNear(t *testing.T) {
+func TestClearTextEndpointsAreWarnedOfOnceUnlessLocal(t *testing.T) {
 	for host, want := range map[string]int{
 		"127.0.0.1":            0,
 		"[::1]":                0,
@@ -81,7 +81,7 @@ func TestEndpointsInClearTextAreWarnedOfOnceUnlessTheyAreNear(t *testing.T) {
 		"lambda.localhost":     0,
 		"lambdalocal":          0,
 		"host.docker.internal": 0,
-		"lambda.internal":      1, // EC2 has such names.
+		"lambda.internal":      1, // a name as in EC2
 		"10.0.0.1":             1,
 		"[fd00::1]":            1,
 		"lambda.example.com":   1,
@@ -113,7 +113,7 @@ func TestPathPrefixWithoutIncludeIsWarnedOfOnce(t *testing.T) {
 	}
 }
 
-func TestTLSOptionsThatAreWrong(t *testing.T) {
+func TestInvalidTLSOptions(t *testing.T) {
 	noCertificate := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(noCertificate, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestTLSOptionsThatAreWrong(t *testing.T) {
 	}
 }
 
-func TestProxyURLIsTheWayToLambda(t *testing.T) {
+func TestCallsGoThroughTheProxyURL(t *testing.T) {
 	asked := ""
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = r.URL.String() + " " + r.Header.Get("Proxy-Authorization")
@@ -138,20 +138,20 @@ func TestProxyURLIsTheWayToLambda(t *testing.T) {
 	config := configFor("http://lambda.invalid")
 	config.ProxyURL = strings.Replace(proxy.URL, "://", "://user:password@", 1)
 	if got := get(newTestHandler(t, config)).StatusCode; got != http.StatusCreated {
-		t.Errorf("got %d", got)
+		t.Errorf("got %d, want 201", got)
 	}
 	if want := "http://lambda.invalid/2015-03-31/functions/hello/invocations Basic dXNlcjpwYXNzd29yZA=="; asked != want {
-		t.Errorf("the proxy was asked for %q, want %q", asked, want)
+		t.Errorf("got a proxy request for %q, want %q", asked, want)
 	}
 }
 
 func TestEqualSettingsShareOnePool(t *testing.T) {
 	settings := transportSettings{maxIdle: 7}
 	if transportFor(settings) != transportFor(transportSettings{maxIdle: 7}) {
-		t.Error("equal settings have two pools")
+		t.Error("got two pools for equal settings, want one")
 	}
 	if transportFor(settings) == transportFor(transportSettings{maxIdle: 7, insecureSkipVerify: true}) {
-		t.Error("different settings have one pool")
+		t.Error("got one pool for different settings, want two")
 	}
 }
 
@@ -161,7 +161,7 @@ func TestAPoolForgetsOldCertificates(t *testing.T) {
 	before := len(transports.pools)
 	settings.ca = "new"
 	if transportFor(settings) == old {
-		t.Error("a pool that trusts the new certificates trusts the old ones")
+		t.Error("got the old pool for new certificates, want another")
 	}
 	if got := len(transports.pools); got != before {
 		t.Errorf("got %d pools, want %d as before", got, before)
@@ -174,7 +174,8 @@ func TestAPoolForgetsOldCertificates(t *testing.T) {
 	}
 }
 
-// bothWays returns the handlers of a configuration with generated workers and with their sources.
+// bothWays returns the handlers of a configuration: one with the generated workers, one with their
+// sources.
 func bothWays(t *testing.T, config *Config) map[string]http.Handler {
 	t.Helper()
 	l := newTestHandler(t, config).(*Lambda)
@@ -186,7 +187,7 @@ func TestConnectionsAreHTTP1AndUsedAgain(t *testing.T) {
 	t.Run("a reply of unknown length", func(t *testing.T) { testOneConnection(t, true) })
 }
 
-// testOneConnection sends requests one after the other to an endpoint that has HTTP/2.
+// testOneConnection sends requests one after the other to an endpoint with HTTP/2.
 func testOneConnection(t *testing.T, flushed bool) {
 	t.Helper()
 	var mu sync.Mutex
@@ -216,8 +217,8 @@ func testOneConnection(t *testing.T, flushed bool) {
 	}
 }
 
-// Real Lambda closes connections now and then. Over HTTP/2 calls were lost that had never run.
-func TestConnectionsThatAreRecycledLoseNoCall(t *testing.T) {
+// Lambda closes connections now and then. Over HTTP/2, calls were lost that had never run.
+func TestClosedConnectionsLoseNoCall(t *testing.T) {
 	var mu sync.Mutex
 	calls := 0
 	endpoint, caFile := newTLSLambda(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -240,7 +241,7 @@ func TestConnectionsThatAreRecycledLoseNoCall(t *testing.T) {
 		}
 		for i := 0; i < clients; i++ {
 			if n := <-failed; n != 0 {
-				t.Errorf("%d of %d requests failed", n, each)
+				t.Errorf("got %d failures of %d requests, want none", n, each)
 			}
 		}
 		if calls != clients*each {
@@ -249,7 +250,7 @@ func TestConnectionsThatAreRecycledLoseNoCall(t *testing.T) {
 	}
 }
 
-// countFailures sends n requests, and tells how many were not answered by the function.
+// countFailures sends n requests and returns how many were not served by the function.
 func countFailures(h http.Handler, n int, failed chan<- int) {
 	failures := 0
 	for i := 0; i < n; i++ {
@@ -260,7 +261,7 @@ func countFailures(h http.Handler, n int, failed chan<- int) {
 	failed <- failures
 }
 
-// The other side has closed the connection without a word while it was idle.
+// The endpoint closed the connection while it was idle, without notice.
 func TestADeadPooledConnectionIsReplaced(t *testing.T) {
 	donor := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer donor.Close()

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// invalidUTF8 is what encoding/json writes for a byte that is not UTF-8. To look for it in the
-// event is far cheaper than to check every header, and a body that holds these six characters
-// costs a second encoding, nothing else.
+// invalidUTF8 is what encoding/json writes for a byte that is not UTF-8. Searching the event for it is
+// far cheaper than checking every header. A body that contains these six characters only costs a second
+// encoding.
 var invalidUTF8 = []byte(`\ufffd`)
 
-// withoutInvalidUTF8 returns the request with nothing in it that JSON cannot carry: header values
-// are read as ISO 8859-1 (RFC 9110 5.5), paths and queries stay percent-encoded.
+// withoutInvalidUTF8 returns the request without bytes that JSON cannot represent: header values are
+// read as ISO 8859-1 (RFC 9110 5.5), paths and queries stay percent-encoded.
 func withoutInvalidUTF8(req *request) *request {
 	r := req.http.Clone(req.http.Context())
 	r.Host = latin1(r.Host)
@@ -45,10 +45,10 @@ func withoutInvalidUTF8(req *request) *request {
 	return &repaired
 }
 
-// escapedNonASCII is the escape of a byte that is not ASCII.
+// escapedNonASCII matches the escape of a byte that is not ASCII.
 var escapedNonASCII = regexp.MustCompile("%([89A-Fa-f][0-9A-Fa-f])")
 
-// escapeInvalidUTF8 percent-encodes all that is not ASCII in what is not UTF-8.
+// escapeInvalidUTF8 percent-encodes the bytes that are not ASCII, if s is not UTF-8.
 func escapeInvalidUTF8(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -63,13 +63,13 @@ func latin1(s string) string {
 	return latin1Replacer.Replace(s)
 }
 
-// latin1Replacer and percentReplacer go over bytes in compiled code.
+// latin1Replacer and percentReplacer process bytes in compiled code.
 var (
 	latin1Replacer  = newByteReplacer(func(b byte) string { return string(rune(b)) })
 	percentReplacer = newByteReplacer(func(b byte) string { return fmt.Sprintf("%%%02X", b) })
 )
 
-// newByteReplacer returns a replacer of the bytes that are not ASCII.
+// newByteReplacer returns a replacer for the bytes that are not ASCII.
 func newByteReplacer(replacement func(byte) string) *strings.Replacer {
 	var pairs []string
 	for b := 0x80; b <= 0xff; b++ {

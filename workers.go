@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// Workers are goroutines that stay in one function, so that Yaegi makes its frame once: half of the
-// allocations of a request are saved this way. There are encoders, which run prepare, and decoders,
-// which run conclude. None of them waits for Lambda.
+// Workers are goroutines that stay in one function, so that Yaegi creates its frame only once. This
+// saves half of a request's allocations. Encoders run prepare, decoders run conclude. No worker waits
+// for Lambda.
 //
-// A request finds a worker like this. The count of idle workers says how many of them wait, or are
-// about to, and are not claimed. A request claims one by taking 1 off the count. Where that leaves
-// less than 0 nobody is free, and it starts a worker of its own, which begins as an idle one. Then it
-// hands its exchange to whichever worker receives first, and waits for done. A worker that is done
-// adds itself to the count again, or retires.
+// A worker is idle while it waits for an exchange and none has claimed it. idleEncoders and
+// idleDecoders count the idle ones. A request claims a worker by taking 1 off the count. If the count
+// falls below 0, none was idle, and the request starts another worker, which counts as idle at first.
+// Then it sends its exchange to whichever worker receives first, and waits for done. A worker that has
+// finished adds itself to the count again, or retires.
 
-// worker is what one worker has to itself: what costs less to use again than to make.
+// worker holds what one worker reuses, because making it anew costs more.
 type worker struct {
-	exchange *exchange // the one that it is busy with
+	exchange *exchange // in progress; leave while idle
 
-	second    *second   // of its last request
-	mac       hash.Hash // of its last signature
-	macSigner *signer   // whose key mac has
+	second    *second   // of the last request
+	mac       hash.Hash // of the last signature
+	macSigner *signer   // the owner of mac's key
 }
 
 var (
@@ -37,14 +37,15 @@ var (
 	idleDecoders int32
 )
 
-// maxIdleWorkers is how many of either stay when there is less to do. Each holds some 50 KB, what is
-// left of its last request among it.
+// maxIdleWorkers limits the idle encoders, and the idle decoders. Each holds about 50 KB, including
+// leftovers of its last request.
 const maxIdleWorkers = 64
 
-// maxIdleTime is how long a worker holds what is left of a request when no other comes.
+// maxIdleTime is how often idle workers are retired, so that none holds leftovers of a request for
+// long.
 const maxIdleTime = 10 * time.Second
 
-// encode hands an exchange to an encoder, and waits until it is prepared.
+// encode hands an exchange to an encoder and waits until it is prepared.
 //
 //lambda:inline
 func encode(x *exchange) {
@@ -55,7 +56,7 @@ func encode(x *exchange) {
 	<-x.done
 }
 
-// decode hands an exchange to a decoder, and waits until it is concluded.
+// decode hands an exchange to a decoder and waits until it is concluded.
 //
 //lambda:inline
 func decode(x *exchange) {
@@ -66,14 +67,14 @@ func decode(x *exchange) {
 	<-x.done
 }
 
-// startEncoder starts one for an exchange that has found none idle.
+// startEncoder starts an encoder for an exchange that found none idle.
 func startEncoder() {
 	watchIdle()
 	atomic.AddInt32(&idleEncoders, 1)
 	go encodeRequests()
 }
 
-// startDecoder is startEncoder for decoders.
+// startDecoder starts a decoder for an exchange that found none idle.
 func startDecoder() {
 	watchIdle()
 	atomic.AddInt32(&idleDecoders, 1)
@@ -97,7 +98,7 @@ func encodeLoop() {
 			prepare(x, self)
 		}
 		self.exchange = leave
-		if x.err != nil || (!x.alone && len(x.req.event) >= minSplicedBody) { // nobody knows how much it holds
+		if x.err != nil || (!x.alone && len(x.req.event) >= minSplicedBody) { // its variables may hold much memory
 			x.done <- true
 			return
 		}
@@ -134,8 +135,8 @@ func decodeLoop() {
 	}
 }
 
-// preparesAlone reports whether an exchange is left to its own goroutine: a worker would hold a large body
-// until its next request.
+// preparesAlone reports whether the request's goroutine has to run prepare itself. A worker would hold
+// on to a large body until its next request.
 //
 //lambda:inline
 func preparesAlone(x *exchange) bool {
@@ -143,8 +144,8 @@ func preparesAlone(x *exchange) bool {
 	return length >= minSplicedBody || length < 0
 }
 
-// concludesAlone reports the same of an exchange that comes back. A response hook may wait for Lambda where
-// the response is written, and no worker waits.
+// concludesAlone reports whether the request's goroutine has to run conclude itself: for large bodies,
+// as in preparesAlone, and if writing the response may wait for a Lambda@Edge hook.
 //
 //lambda:inline
 func concludesAlone(x *exchange) bool {
@@ -152,11 +153,11 @@ func concludesAlone(x *exchange) bool {
 	return length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.brackets.writesWait
 }
 
-// leave is no exchange: a worker that receives it retires.
+// leave tells the worker that receives it to retire. It is not an exchange.
 var leave = &exchange{}
 
-// staysIdle counts a worker as idle, and reports whether it may stay. It counts itself before its
-// exchange goes on, so that the client's next request finds it.
+// staysIdle counts a worker as idle and reports whether it may stay. A worker counts itself before it
+// releases its exchange, so that the client's next request finds it.
 //
 //lambda:inline
 func staysIdle(idle *int32) bool {
@@ -166,7 +167,7 @@ func staysIdle(idle *int32) bool {
 	return !claim(idle)
 }
 
-// claim takes one off the idle workers, and reports whether there was one.
+// claim takes 1 off the idle workers and reports whether there was one.
 func claim(idle *int32) bool {
 	if atomic.AddInt32(idle, -1) >= 0 {
 		return true
@@ -175,7 +176,8 @@ func claim(idle *int32) bool {
 	return false
 }
 
-// endWorker hands a panic on to the goroutine of the request: here it would end Traefik.
+// endWorker passes a panic on to the request's goroutine. In the worker's own goroutine it would end
+// Traefik.
 func endWorker(self *worker) {
 	if p := recover(); p != nil && self.exchange != leave {
 		x := self.exchange
@@ -185,9 +187,9 @@ func endWorker(self *worker) {
 	}
 }
 
-// raise panics as the worker has, after it has ended the call. http.ErrAbortHandler, with which
-// compiled code cuts a connection, has to stay the genuine value, or Traefik takes it for a crash:
-// what interpreted code panics with is wrapped.
+// raise ends the call and repeats the panic of a worker. http.ErrAbortHandler must stay the genuine
+// value, or Traefik reports a crash. Yaegi wraps what interpreted code panics with, so abort makes
+// compiled code panic.
 func raise(x *exchange) {
 	if x.cancel != nil {
 		x.cancel()
@@ -204,8 +206,8 @@ func raise(x *exchange) {
 	panic(x.panicOf)
 }
 
-// abort panics with http.ErrAbortHandler, by way of compiled code: a ReverseProxy does so where the
-// body that it copies breaks off in a server's handler.
+// abort makes compiled code panic with http.ErrAbortHandler: a ReverseProxy in a server's handler does
+// so when the body that it copies fails.
 func abort() {
 	ctx := context.WithValue(context.Background(), http.ServerContextKey, &http.Server{ReadHeaderTimeout: time.Second})
 	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, ContentLength: -1}
@@ -231,8 +233,8 @@ func watchIdle() {
 	}
 }
 
-// watchWorkers retires the workers that are idle, from time to time: idle, they hold what is left of
-// their last request. It ends when there are none. A new worker costs less than a millisecond.
+// watchWorkers retires idle workers every maxIdleTime, since they hold leftovers of their last request.
+// It ends when none was idle. Starting a worker takes less than a millisecond.
 func watchWorkers() {
 	defer atomic.StoreInt32(&watching, 0)
 	for {
@@ -244,7 +246,7 @@ func watchWorkers() {
 	}
 }
 
-// retireIdle has the workers leave that are idle now, and returns how many.
+// retireIdle makes the workers that are idle now retire, and returns their number.
 func retireIdle(idle *int32, exchanges chan *exchange) int {
 	retired := 0
 	for retired < maxIdleWorkers && claim(idle) {

@@ -18,11 +18,10 @@ import (
 	"github.com/seed05e46011/lambda/internal/route"
 )
 
-// ofOneRequest is what differs from one request to the next, whichever way it goes.
+// ofOneRequest matches the values that differ between requests, whichever handler serves them.
 var ofOneRequest = regexp.MustCompile(`"(?:requestId|extendedRequestId)":"[^"]+"|"(?:time|requestTime)":"[^"]{26}"|"(?:timeEpoch|requestTimeEpoch)":\d{13}|Root=1-[0-9a-f]{8}-[0-9a-f]{24}|duration=[\d.]+m?s|lambda;dur=[\d.]+`)
 
-// handlerOf returns the handler as it is, which is generated code in workers, or one that calls the
-// functions that the code was generated from.
+// handlerOf returns the handler with the generated workers, or one that calls their sources.
 func handlerOf(l *Lambda, generated bool) http.Handler {
 	if generated {
 		return l
@@ -40,9 +39,9 @@ func handlerOf(l *Lambda, generated bool) http.Handler {
 	})
 }
 
-// checkBothWays serves a request with the generated workers and with their sources, and fails where
-// the events, the responses or the lines of the log differ. header is what the client's headers begin
-// with.
+// checkBothWays serves a request with the generated workers and with their sources, and fails if the
+// events, the responses or the log lines differ. header is what the ResponseWriter's header contains
+// before.
 func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *http.Request, header http.Header) {
 	t.Helper()
 	both := map[bool]string{}
@@ -64,11 +63,11 @@ func checkBothWays(t *testing.T, f *fakeLambda, l *Lambda, newRequest func() *ht
 		both[generated] = ofOneRequest.ReplaceAllString(outcome, "(differs)")
 	}
 	if both[true] != both[false] {
-		t.Errorf("generated:\n%.2000s\nits source:\n%.2000s", both[true], both[false])
+		t.Errorf("got from the generated workers\n%.2000s\nwant, from their sources,\n%.2000s", both[true], both[false])
 	}
 }
 
-// changed returns a GET that a row changes.
+// changed returns a GET request that a row changes.
 func changed(change func(*http.Request)) func() *http.Request {
 	return func() *http.Request {
 		r := getRequest("http://example.com/users/7")
@@ -79,7 +78,7 @@ func changed(change func(*http.Request)) func() *http.Request {
 }
 
 var requestChanges = map[string]func(*http.Request){
-	"nothing special":                 func(_ *http.Request) {},
+	"a plain request":                 func(_ *http.Request) {},
 	"a query":                         func(r *http.Request) { r.URL.RawQuery = "a=1&a=2&b=%20+" },
 	"a query with < and a backslash":  func(r *http.Request) { r.URL.RawQuery = `a=<\u0026>` },
 	"a query that is not UTF-8":       func(r *http.Request) { r.URL.RawQuery = "a=%FF&b=\xff" },
@@ -112,7 +111,7 @@ var requestChanges = map[string]func(*http.Request){
 
 var bodies = map[string]struct {
 	contentType, body string
-	length            int64 // that is announced
+	length            int64 // as declared
 }{
 	"JSON":                       {"application/json", `{"a":"<>"}`, 10},
 	"text that is not ASCII":     {"text/plain", "ä", 2},
@@ -203,7 +202,7 @@ func ofFormat(format string) func(*Config) {
 	}
 }
 
-func TestBothWaysAnswerTheSame(t *testing.T) {
+func TestBothWaysRespondTheSame(t *testing.T) {
 	var answer func(http.ResponseWriter)
 	f := newFakeLambda(t, func(w http.ResponseWriter, _ []byte) { answer(w) })
 	payload := func(payload string) func(http.ResponseWriter) {
@@ -234,30 +233,30 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 			w.Header().Set("Content-Length", strconv.Itoa(maxReplyBytes+1))
 			_, _ = io.WriteString(w, `{"statusCode":200,"body":"b"}`+strings.Repeat(" ", maxReplyBytes-28))
 		},
-		"a throttle":                     apiError(429, "TooManyRequestsException"),
-		"a fault of Lambda's":            apiError(500, "ServiceException"),
-		"credentials that are refused":   apiError(403, "ExpiredTokenException"),
-		"a redirect":                     apiError(307, ""),
-		"a reply without a body":         payload(""),
-		"a body that is null":            payload(`{"statusCode":200,"body":null}`),
-		"a body that was not null first": payload(`{"statusCode":200,"body":"b","body":null}`),
-		"a header that is a number":      payload(`{"statusCode":200,"headers":{"x-n":1},"body":"b"}`),
-		"a header in two cases":          payload(`{"statusCode":200,"headers":{"X-A":"1","x-a":"2"},"body":"b"}`),
-		"headers twice":                  payload(`{"statusCode":200,"headers":{"a":"1"},"headers":{"b":"2"},"body":"b"}`),
-		"a text of 40 KB":                payload(`{"statusCode":200,"body":"` + strings.Repeat("ä", 20000) + `"}`),
-		"bytes of 40 KB":                 payload(`{"statusCode":200,"isBase64Encoded":true,"body":"` + strings.Repeat("AAAA", 10000) + `"}`),
+		"a throttle":                   apiError(429, "TooManyRequestsException"),
+		"an error of Lambda":           apiError(500, "ServiceException"),
+		"credentials that are refused": apiError(403, "ExpiredTokenException"),
+		"a redirect":                   apiError(307, ""),
+		"a reply without a body":       payload(""),
+		"a body that is null":          payload(`{"statusCode":200,"body":null}`),
+		"a body twice, null last":      payload(`{"statusCode":200,"body":"b","body":null}`),
+		"a header that is a number":    payload(`{"statusCode":200,"headers":{"x-n":1},"body":"b"}`),
+		"a header in two cases":        payload(`{"statusCode":200,"headers":{"X-A":"1","x-a":"2"},"body":"b"}`),
+		"headers twice":                payload(`{"statusCode":200,"headers":{"a":"1"},"headers":{"b":"2"},"body":"b"}`),
+		"a text of 40 KB":              payload(`{"statusCode":200,"body":"` + strings.Repeat("ä", 20000) + `"}`),
+		"bytes of 40 KB":               payload(`{"statusCode":200,"isBase64Encoded":true,"body":"` + strings.Repeat("AAAA", 10000) + `"}`),
 	}
 	for i, c := range replyCases {
 		answers[fmt.Sprint(c.name, " ", i)] = payload(c.payload)
 	}
 	requests := map[string]struct {
 		method string
-		header http.Header // what the client's headers begin with
+		header http.Header // what the response's header contains before
 	}{
-		"GET":                        {http.MethodGet, nil},
-		"HEAD":                       {http.MethodHead, nil},
-		"GET, the type left open":    {http.MethodGet, http.Header{"Content-Type": nil}},
-		"GET, after earlier headers": {http.MethodGet, http.Header{"Vary": {"Origin"}, "Content-Type": {"a/b"}, "X-A": {"0"}}},
+		"GET":                               {http.MethodGet, nil},
+		"HEAD":                              {http.MethodHead, nil},
+		"GET, Content-Type without a value": {http.MethodGet, http.Header{"Content-Type": nil}},
+		"GET, after earlier headers":        {http.MethodGet, http.Header{"Vary": {"Origin"}, "Content-Type": {"a/b"}, "X-A": {"0"}}},
 	}
 	for options, set := range map[string]func(*Config){
 		"format 2.0":               func(_ *Config) {},
@@ -290,37 +289,37 @@ func TestBothWaysAnswerTheSame(t *testing.T) {
 	}
 }
 
-// brokenWriter panics where the answer is written.
+// brokenWriter panics when the response is written.
 type brokenWriter struct{ header http.Header }
 
 func (w brokenWriter) Header() http.Header         { return w.header }
 func (w brokenWriter) WriteHeader(_ int)           {}
 func (w brokenWriter) Write(_ []byte) (int, error) { panic("a broken writer") }
 
-// A worker is no goroutine of Go's server: a panic there would end Traefik.
+// A worker's goroutine is not one of Go's server: a panic there would end Traefik.
 func TestAPanicStaysWithItsRequest(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	l := newTestHandler(t, testConfig(f))
 	for i := 0; i < 3; i++ {
 		if got := panicOf(l, brokenWriter{http.Header{}}); !strings.Contains(got, "a broken writer") {
-			t.Errorf("panic: %q", got)
+			t.Errorf("got panic %q, want the writer's", got)
 		}
 		w := httptest.NewRecorder()
 		l.ServeHTTP(w, getRequest("http://example.com/"))
 		if w.Body.String() != "hi" {
-			t.Errorf("the request after it: %d %q", w.Code, w.Body)
+			t.Errorf("got %d %q for the next request, want hi", w.Code, w.Body)
 		}
 	}
 }
 
-// abortingWriter has compiled code cut the connection where the response is written.
+// abortingWriter makes compiled code cut the connection when the response is written.
 type abortingWriter struct{ header http.Header }
 
 func (w abortingWriter) Header() http.Header         { return w.header }
 func (w abortingWriter) WriteHeader(_ int)           {}
 func (w abortingWriter) Write(_ []byte) (int, error) { abort(); return 0, nil }
 
-// Traefik takes every other value for a crash, and logs it.
+// Traefik reports a panic with any other value as a crash.
 func TestAnAbortStaysGenuine(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	l := newTestHandler(t, testConfig(f))
@@ -331,7 +330,7 @@ func TestAnAbortStaysGenuine(t *testing.T) {
 	}
 }
 
-// aborts reports whether a handler panics with http.ErrAbortHandler itself.
+// aborts reports whether a handler panics with the genuine http.ErrAbortHandler.
 func aborts(h http.Handler, w http.ResponseWriter) (genuine bool) {
 	defer func() {
 		genuine = false
@@ -343,7 +342,7 @@ func aborts(h http.Handler, w http.ResponseWriter) (genuine bool) {
 	return false
 }
 
-// panicOf returns what a handler panics with, "" for nothing.
+// panicOf returns the value that a handler panics with; "" for none.
 func panicOf(h http.Handler, w http.ResponseWriter) (text string) {
 	defer func() {
 		text = ""
@@ -355,7 +354,7 @@ func panicOf(h http.Handler, w http.ResponseWriter) (text string) {
 	return ""
 }
 
-// gate keeps the first Read of a body, and the first Write of an answer, until all of them are there.
+// gate holds the first Read of a body and the first Write of a response until all of them have begun.
 type gate struct {
 	body   io.Reader
 	answer *httptest.ResponseRecorder
@@ -384,7 +383,7 @@ func pass(all **sync.WaitGroup) {
 	}
 }
 
-func TestWorkersOfABurstGo(t *testing.T) {
+func TestWorkersOfABurstRetire(t *testing.T) {
 	const requests = 3 * maxIdleWorkers
 	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
 		_, _ = io.WriteString(w, `{"statusCode":200,"body":`+at(decoded(t, event), "rawPath")+`}`)
@@ -400,7 +399,7 @@ func TestWorkersOfABurstGo(t *testing.T) {
 	answered.Wait()
 	for name, idle := range map[string]int32{"encoders": atomic.LoadInt32(&idleEncoders), "decoders": atomic.LoadInt32(&idleDecoders)} {
 		if idle < 1 || idle > maxIdleWorkers {
-			t.Errorf("%d %s are left", idle, name)
+			t.Errorf("got %d idle %s, want 1 to %d", idle, name, maxIdleWorkers)
 		}
 	}
 }
@@ -412,24 +411,24 @@ func serveInBurst(t *testing.T, l http.Handler, path string, g *gate, answered *
 	g.answer = httptest.NewRecorder()
 	l.ServeHTTP(g, httptest.NewRequest(http.MethodPost, "http://example.com"+path, g)) //yaegi:ok response-writer nothing flushes
 	if g.answer.Body.String() != path {
-		t.Errorf("%s: %d %q", path, g.answer.Code, g.answer.Body)
+		t.Errorf("got %d %q, want %q", g.answer.Code, g.answer.Body, path)
 	}
 }
 
-// An idle worker would hold what is large until its next request.
-func TestWorkersLeaveWhatIsLarge(t *testing.T) {
+// An idle worker would hold large data until its next request.
+func TestWorkersLeaveLargeBodiesAlone(t *testing.T) {
 	for name, tc := range map[string]struct {
-		body, event, reply int64 // their lengths; -1 where nobody knows
+		body, event, reply int64 // lengths; -1 for unknown
 		writesWait         bool
-		prepare, conclude  bool // is left
+		prepare, conclude  bool // runs in the request's goroutine
 	}{
-		"nothing large":                   {0, 100, 100, false, false, false},
-		"a large body":                    {minSplicedBody, minSplicedBody, 100, false, true, true},
-		"a body of unknown length":        {-1, 100, 100, false, true, false},
-		"an event of many headers":        {0, minSplicedBody, 100, false, false, true},
-		"a large reply":                   {0, 100, minSplicedBody, false, false, true},
-		"a reply of unknown length":       {0, 100, -1, false, false, true},
-		"a hook where the reply is taken": {0, 100, 100, true, false, true},
+		"nothing large":             {0, 100, 100, false, false, false},
+		"a large body":              {minSplicedBody, minSplicedBody, 100, false, true, true},
+		"a body of unknown length":  {-1, 100, 100, false, true, false},
+		"an event of many headers":  {0, minSplicedBody, 100, false, false, true},
+		"a large reply":             {0, 100, minSplicedBody, false, false, true},
+		"a reply of unknown length": {0, 100, -1, false, false, true},
+		"a hook on the response":    {0, 100, 100, true, false, true},
 	} {
 		x := &exchange{
 			lambda: &Lambda{brackets: bracketSettings{writesWait: tc.writesWait}},
@@ -464,8 +463,8 @@ func TestTheSourcesOfWorkersServeToo(t *testing.T) {
 	}
 }
 
-// A worker keeps its variables: what one request sets must not be there for the next.
-func TestWorkersTakeNothingFromOneRequestToTheNext(t *testing.T) {
+// A worker keeps its variables: the values of one request must not reach the next.
+func TestWorkersCarryNothingToTheNextRequest(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	config := testConfig(f)
 	l := newTestHandler(t, config)
@@ -484,7 +483,7 @@ func TestWorkersTakeNothingFromOneRequestToTheNext(t *testing.T) {
 	w := httptest.NewRecorder()
 	impatient.ServeHTTP(w, r)
 	if w.Code != http.StatusGatewayTimeout {
-		t.Errorf("a body that stalls, without a server that ends it: %d", w.Code)
+		t.Errorf("got %d for a stalled body without ReadTimeout, want 504", w.Code)
 	}
 
 	for i := 0; i < maxIdleWorkers; i++ {
@@ -493,21 +492,22 @@ func TestWorkersTakeNothingFromOneRequestToTheNext(t *testing.T) {
 		epoch, _ := strconv.ParseInt(at(event, "requestContext timeEpoch"), 10, 64)
 		want := strconv.Quote(time.UnixMilli(epoch).UTC().Format(commonLogTime))
 		if got := at(event, "requestContext time"); got != want {
-			t.Fatalf("time %s, want %s", got, want)
+			t.Fatalf("got time %s, want %s", got, want)
 		}
 		if _, found := event["body"]; found {
-			t.Fatal("the event has a body")
+			t.Fatal("got an event with a body, want none")
 		}
 	}
 }
 
-// bigRequest is a request with 1 MB of headers whose body breaks off when all of its kind have come.
+// bigRequest is a request with 1 MB of headers. Its body breaks off once all requests of its kind have
+// arrived.
 func bigRequest(all chan<- bool, ended <-chan bool) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "http://example.com/", http.NoBody)
 	r.Header.Set("X-Big", strings.Repeat("x", 1<<20))
 	r.ContentLength = 100
 	r.Body = &breakingBody{all, ended}
-	server := &http.Server{ReadTimeout: time.Millisecond} // no goroutine of its own reads it
+	server := &http.Server{ReadTimeout: time.Millisecond} // so that the body is read without another goroutine
 	return r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server))
 }
 
@@ -558,7 +558,7 @@ func TestAPanicEndsTheContextOfItsRequest(t *testing.T) {
 	}
 }
 
-// closedBody notes whether it was closed.
+// closedBody records whether it was closed.
 type closedBody struct{ closed bool }
 
 func (b *closedBody) Read(_ []byte) (int, error) { return 0, io.EOF }
@@ -568,7 +568,7 @@ func (b *closedBody) Close() error {
 	return nil
 }
 
-// panicOfFinish returns what finish panics with.
+// panicOfFinish returns the value that finish panics with.
 func panicOfFinish(x *exchange) (text string) {
 	defer func() {
 		text = fmt.Sprint(recover())
