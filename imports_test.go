@@ -18,11 +18,12 @@ const (
 
 // sharedPackages are the packages under internal/ that rooms may import: small ones, which import no room themselves.
 var sharedPackages = map[string]bool{
-	"aws":     true,
-	"bracket": true,
-	"option":  true,
-	"sigv4":   true,
-	"wait":    true,
+	"aws":      true,
+	"bracket":  true,
+	"endpoint": true,
+	"option":   true,
+	"sigv4":    true,
+	"wait":     true,
 }
 
 // importFault returns what is wrong with an import in a folder, "." for the core; "" for nothing.

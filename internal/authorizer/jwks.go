@@ -9,13 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/endpoint"
 	"github.com/seed05e46011/lambda/internal/wait"
 )
 
@@ -103,16 +103,11 @@ func sharedKeySet(issuer, jwksURL string) *keySet {
 func checkKeyURL(name, text string) error {
 	u, err := url.Parse(text)
 	if err == nil && u.Host != "" && u.User == nil {
-		if u.Scheme == "https" || (u.Scheme == "http" && isLoopback(u.Hostname())) {
+		if u.Scheme == "https" || (u.Scheme == "http" && endpoint.IsLoopback(u.Hostname())) {
 			return nil
 		}
 	}
 	return fmt.Errorf("%s: %q: want an https:// URL, or http:// on loopback", name, text)
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // keyFor returns the key of an id for an algorithm, nil where the issuer has none. It waits for the

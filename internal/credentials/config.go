@@ -3,13 +3,13 @@ package credentials
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"reflect"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/endpoint"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
@@ -181,21 +181,11 @@ func (c *Config) validateStsEndpoint() error {
 	if c.StsEndpoint == "" {
 		return nil
 	}
-	u, err := url.Parse(c.StsEndpoint)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||
-		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if !endpoint.IsBase(c.StsEndpoint) {
 		return fmt.Errorf("credentials.stsEndpoint: %q: want a URL of scheme, host and, if need be, port and path",
-			withoutPassword(c.StsEndpoint))
+			endpoint.Redact(c.StsEndpoint))
 	}
 	return nil
-}
-
-// withoutPassword drops the part of a URL where people put passwords.
-func withoutPassword(endpoint string) string {
-	if i := strings.LastIndex(endpoint, "@"); i >= 0 {
-		return "…" + endpoint[i:]
-	}
-	return endpoint
 }
 
 // trimmed returns a copy without white space around the values; an empty one for nil.

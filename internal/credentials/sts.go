@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/endpoint"
 	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
@@ -79,9 +79,9 @@ var errSignerRefused = errors.New("the credentials that signed were refused")
 
 // callSTS posts form, signed by base unless that is nil, and returns the session's credentials.
 func callSTS(ctx context.Context, s *credentialSettings, base *keySet, form url.Values) (*keySet, error) {
-	endpoint, region := stsEndpoint(ctx, s)
+	stsURL, region := stsEndpoint(ctx, s)
 	payload := []byte(form.Encode())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, stsURL, http.NoBody)
 	if err != nil {
 		return nil, errors.New("the endpoint of STS is not a URL")
 	}
@@ -161,34 +161,32 @@ func stsErrorCode(body []byte) string {
 // stsEndpoint returns the URL of STS and the region to sign for. It is the endpoint of the region:
 // what AWS_STS_REGIONAL_ENDPOINTS could ask for otherwise, AWS's SDKs have given up.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
-func stsEndpoint(ctx context.Context, s *credentialSettings) (endpoint, region string) {
+func stsEndpoint(ctx context.Context, s *credentialSettings) (stsURL, region string) {
 	region = s.region
 	if region == "" {
 		region, _ = InstanceRegion(ctx) // without one there is still the global endpoint
 	}
-	endpoint = s.options.StsEndpoint
-	if endpoint == "" && !envTrue("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
-		endpoint = firstEnv("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
+	stsURL = s.options.StsEndpoint
+	if stsURL == "" && !envTrue("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+		stsURL = firstEnv("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
 	}
-	if endpoint == "" {
-		endpoint = aws.STSEndpoint(region, envTrue("AWS_USE_FIPS_ENDPOINT"), envTrue("AWS_USE_DUALSTACK_ENDPOINT"))
+	if stsURL == "" {
+		stsURL = aws.STSEndpoint(region, envTrue("AWS_USE_FIPS_ENDPOINT"), envTrue("AWS_USE_DUALSTACK_ENDPOINT"))
 	}
 	if region == "" {
 		region = "us-east-1" // the global endpoint's
 	}
-	return strings.TrimSuffix(endpoint, "/") + "/", region
+	return strings.TrimSuffix(stsURL, "/") + "/", region
 }
 
 func envTrue(name string) bool { return strings.EqualFold(os.Getenv(name), "true") }
 
-// hostInClear returns the host of an endpoint to which tokens would travel in clear text. ok is false for https, and on
-// the same machine.
-func hostInClear(endpoint string) (host string, ok bool) {
-	u, err := url.Parse(endpoint)
+// hostInClear returns the host of a URL to which tokens would travel in clear text. ok is false for https, and for a host
+// on this machine.
+func hostInClear(stsURL string) (host string, ok bool) {
+	u, err := url.Parse(stsURL)
 	if err != nil || u.Scheme != "http" {
 		return "", false
 	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || (ip != nil && ip.IsLoopback())
-	return u.Host, !loopback
+	return u.Host, !endpoint.IsLoopback(u.Hostname()) && !strings.HasSuffix(u.Hostname(), ".localhost")
 }
