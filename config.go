@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"mime"
 	"net/netip"
-	"net/url"
 	"reflect"
 	"regexp"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/cache"
 	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/edge"
+	"github.com/seed05e46011/lambda/internal/endpoint"
 	"github.com/seed05e46011/lambda/internal/logline"
 	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/probe"
@@ -493,20 +493,11 @@ func (c *Config) validateEndpoint() error {
 	if c.UseFIPS || c.UseDualStack {
 		return errors.New("useFIPS, useDualStack: set with endpoint: want either, since they choose the endpoint")
 	}
-	u, err := url.Parse(c.Endpoint)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||
-		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("endpoint: %q: want a URL of scheme http or https, host and, if need be, port and path", redactURL(c.Endpoint))
+	if !endpoint.IsBase(c.Endpoint) {
+		return fmt.Errorf("endpoint: %q: want a URL of scheme http or https, host and, if need be, port and path",
+			endpoint.Redact(c.Endpoint))
 	}
 	return nil
-}
-
-// redactURL drops the part of a URL that may contain a password.
-func redactURL(s string) string {
-	if i := strings.LastIndex(s, "@"); i >= 0 {
-		return "…" + s[i:]
-	}
-	return s
 }
 
 func (t *TLSConfig) validate() error {

@@ -19,11 +19,12 @@ const (
 // sharedPackages are the small packages under internal/ that rooms may import. They import no room
 // themselves.
 var sharedPackages = map[string]bool{
-	"aws":     true,
-	"bracket": true,
-	"option":  true,
-	"sigv4":   true,
-	"wait":    true,
+	"aws":      true,
+	"bracket":  true,
+	"endpoint": true,
+	"option":   true,
+	"sigv4":    true,
+	"wait":     true,
 }
 
 // importFault returns the rule that an import breaks; "" for none. folder is "." for the core.

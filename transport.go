@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/endpoint"
 	"github.com/seed05e46011/lambda/internal/logline"
 )
 
@@ -202,7 +203,8 @@ func (c *Config) validateProxyURL() error {
 	}
 	u, err := url.Parse(c.ProxyURL)
 	if err != nil || u.Host == "" || !contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		return fmt.Errorf("proxyURL: %q: want a URL of scheme http, https, socks5 or socks5h and host", redactURL(c.ProxyURL))
+		return fmt.Errorf("proxyURL: %q: want a URL of scheme http, https, socks5 or socks5h and host",
+			endpoint.Redact(c.ProxyURL))
 	}
 	return nil
 }

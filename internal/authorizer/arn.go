@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// target is what a request asks for: the ARN that a policy is matched against.
+// target is the ARN of a request, which policies are matched against.
 type target struct {
 	sent    string // with the path as the client sent it: methodArn and routeArn
 	decoded string // with the path decoded once
 }
 
-// maxARN is the longest ARN of a method that API Gateway takes. Longer ones get 414.
+// maxARN is the length of the longest method ARN that API Gateway takes. Longer ones get 414.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 const maxARN = 1600
 
-// wildcards escapes what is a wildcard in a policy. A client's own must not be one: a function may
-// echo the ARN as the Resource of its policy, which is cached.
+// wildcards escapes the characters that are wildcards in a policy. A client must not be able to send one: a function
+// may echo the ARN as the Resource of its policy, which is cached.
 var wildcards = strings.NewReplacer("*", "%2A", "?", "%3F")
 
-// targetOf returns the ARN of a request. It is derived from r.URL and r.Method only.
+// targetOf returns the ARN of a request. It uses only r.URL and r.Method.
 func targetOf(prefix string, r *http.Request) target {
 	path := r.URL.EscapedPath()
 	if path == "" || path[0] != '/' {

@@ -1,10 +1,9 @@
-// Package authorizer asks who may pass before a request reaches its origin, as API Gateway does: a
-// Lambda authorizer in one of its four event formats, or an HTTP API's JWT authorizer.
+// Package authorizer decides who may pass before a request reaches its origin, as API Gateway does: with a Lambda
+// authorizer in one of its four event formats, or with an HTTP API's JWT authorizer.
 //
-// A request passes where the authorizer allows it, and meets 401, 403, 414 or 500 elsewhere: what
-// cannot be decided is a 500, never an open door. What the authorizer says of the caller goes to the
-// function's event (bracket.Notes) and into headers for the service (option requestHeaders). The
-// request's body is never read.
+// A request passes only if the authorizer allows it. Otherwise it gets 401, 403, 414 or 500: a request that cannot be
+// decided gets 500 and never passes. The result goes to the function's event (bracket.Notes) and into headers for the
+// service (option requestHeaders). The request's body is never read.
 package authorizer
 
 import (
@@ -23,13 +22,13 @@ import (
 	"github.com/seed05e46011/lambda/internal/wait"
 )
 
-// Core is what the core hands over. All of its functions are set, and safe for concurrent use.
+// Core holds what the core hands over. All of its functions are set, and safe for concurrent use.
 type Core struct {
-	// Name is the middleware's, as Traefik qualifies it.
+	// Name is the middleware's name, as Traefik qualifies it.
 	Name string
 
-	// Function identifies the authorizer's function: its name or ARN, qualifier, region and endpoint,
-	// and whose credentials call it. Instances of equal Name and Function share cached results.
+	// Function identifies the authorizer's function: its name or ARN, qualifier, region and endpoint, and the
+	// credentials that call it. Instances of equal Name and Function share cached results.
 	Function string
 
 	// Partition ("aws"), Region, AccountID, APIID and Stage make the ARN that policies are matched
@@ -39,23 +38,22 @@ type Core struct {
 	// StageVariables may be identity sources. nil for none.
 	StageVariables map[string]string
 
-	// Shape is how the function's own event carries the result.
+	// Shape is the form of the result in the function's own event.
 	Shape Shape
 
-	// Routed says whether requests may match no route, which Matches then reports: these get 404
-	// before they are authorized.
+	// Routed reports whether some requests may match no route. Matches tells which: these get 404 before they are
+	// authorized.
 	Routed  bool
 	Matches func(r *http.Request) bool
 
-	// Event makes the authorizer's event of a request, and reads nothing of the body.
+	// Event makes the authorizer's event of a request. It does not read the body.
 	Event func(r *http.Request, identity *Identity) ([]byte, error)
 
-	// Invoke calls the authorizer's function. Where the function itself fails, payload is what it
-	// says of its error, {"errorMessage": …}, beside err. Elsewhere err comes alone. Its text is fit
-	// for the log.
+	// Invoke calls the authorizer's function. If the function itself fails, payload is its error, {"errorMessage":
+	// …}, beside err. For all other errors payload is nil. The text of err is fit for the log.
 	Invoke func(ctx context.Context, event []byte) (payload []byte, err error)
 
-	// Query decodes the query as the function's event has it.
+	// Query decodes the query as it stands in the function's event.
 	Query func(r *http.Request) url.Values
 
 	// Variable returns the value of a variable of $context, named as in identity sources: "path",
@@ -74,12 +72,12 @@ type Core struct {
 	// Log writes one line to the operator's log.
 	Log func(line string)
 
-	// Observe counts a result, ResultAllow for instance, and CacheHit, CacheMiss, or CacheUnused where
-	// results are not cached.
+	// Observe counts a result, such as ResultAllow, and CacheHit, CacheMiss or, if results are not cached,
+	// CacheUnused.
 	Observe func(result, cache string)
 }
 
-// Identity is what an authorizer's event says beside what its format says of every request.
+// Identity holds the parts of an authorizer's event that depend on the authorizer.
 type Identity struct {
 	Format  string   // a constant of this package
 	ARN     string   // methodArn or routeArn
@@ -93,17 +91,17 @@ type Authorizer struct {
 	refusals    *refusals
 	arnPrefix   string  // "arn:aws:execute-api:eu-west-1:123456789012:api/stage/"
 	label       string  // the function, or "jwt", for the log
-	fingerprint string  // of all that a decision depends on beside the identity
+	fingerprint string  // of everything else that a decision depends on
 	keys        *keySet // of a JWT's issuer; nil for Lambda authorizers
 
 	setsHeaders bool // option requestHeaders is set
 
-	// plainHeader is the identity source where that is one header whose results are cached: most
-	// requests then pass by cachedAllow. "" elsewhere.
+	// plainHeader is the identity source if it is one header whose results are cached: most requests then pass by
+	// cachedAllow. "" otherwise.
 	plainHeader string
 }
 
-// outcome is what came of asking for one request.
+// outcome is the result for one request.
 type outcome struct {
 	decision *decision
 	refused  *refusal      // nil for a request that may pass
@@ -136,7 +134,7 @@ func New(config *Config, core Core) (*Authorizer, error) {
 	return a, nil
 }
 
-// fingerprintOf hashes all that a decision depends on beside the identity.
+// fingerprintOf hashes everything that a decision depends on besides the identity.
 func fingerprintOf(c *Config, core *Core) string {
 	parts := []string{
 		core.Name, core.Function, core.Region, core.AccountID, core.APIID, core.Stage, strconv.Itoa(int(core.Shape)),
@@ -155,9 +153,9 @@ func fingerprintOf(c *Config, core *Core) string {
 	return string(sum[:])
 }
 
-// Handler returns the bracket around next. It lets those requests pass that are allowed. The headers
-// that are the authorizer's alone go first, so that nobody behind it, nor its own event, sees what a
-// client wrote there.
+// Handler returns the bracket around next, which lets only allowed requests pass. It first removes the headers that
+// only the authorizer may set, so that neither the origin nor the authorizer's own event sees what a client wrote
+// there.
 func (a *Authorizer) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.setsHeaders {
@@ -187,9 +185,9 @@ func (a *Authorizer) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// cachedAllow returns the decision for a request whose identity is known and allowed, as most are: nil
-// where it takes more than one look to tell. It does what authorize does for them, in one function,
-// since in Yaegi a call costs more than the work that it is for.
+// cachedAllow returns the decision for a request whose identity is cached and allowed, as most are. It returns nil if
+// that takes a closer look. It does the work of authorize in one function, because in Yaegi a call costs more than
+// the body it runs.
 func cachedAllow(a *Authorizer, r *http.Request) *decision {
 	values := r.Header[a.plainHeader]
 	if len(values) != 1 || len(r.URL.Path) > maxARN/4 {
@@ -225,7 +223,7 @@ func plainlyAllows(a *Authorizer, d *decision, r *http.Request) bool {
 		(d.plainDeny == nil || !d.plainDeny.MatchString(asked))
 }
 
-// authorize reports whether a request may pass, and responds where it may not.
+// authorize reports whether a request may pass, and responds if it may not.
 func authorize(a *Authorizer, w http.ResponseWriter, r *http.Request, notes *bracket.Notes) bool {
 	o := ask(a, r)
 	if o.refused == nil {
@@ -261,7 +259,7 @@ func ask(a *Authorizer, r *http.Request) *outcome {
 	return askFunction(a, r, values)
 }
 
-// pass puts what is known of an allowed caller where the origin finds it.
+// pass puts the result for an allowed caller where the origin finds it.
 func pass(a *Authorizer, r *http.Request, notes *bracket.Notes, o *outcome) *refusal {
 	d := o.decision
 	if d.headerErr != nil {
@@ -277,7 +275,7 @@ func pass(a *Authorizer, r *http.Request, notes *bracket.Notes, o *outcome) *ref
 	return nil
 }
 
-// clientGone stands for the response to a client that has not waited.
+// clientGone is the refusal for a client that has gone.
 var clientGone = &refusal{result: ResultError, status: statusClientClosedRequest}
 
 // statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
@@ -292,14 +290,14 @@ func failed(a *Authorizer, cause string, err error) *refusal {
 
 // The causes of failures, in the log, beside those of calls.
 const (
-	causeEvent    = "event"     // it could not be made
-	causeBadReply = "bad-reply" // the function's reply is none
+	causeEvent    = "event"     // the event could not be made
+	causeBadReply = "bad-reply" // the function's reply is not valid
 	causeHeaders  = "headers"   // requestHeaders cannot be rendered
-	causeKeys     = "keys"      // the issuer's keys cannot be had
-	causeContext  = "context"   // it cannot be written into the function's event
+	causeKeys     = "keys"      // the issuer's keys are not available
+	causeContext  = "context"   // the context cannot be written into the function's event
 )
 
-// oneLine keeps what others say from looking like lines of the log.
+// oneLine makes foreign text safe for the log: it cannot start a line of its own.
 var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
 // askFunction asks the Lambda authorizer, or the cache.
@@ -341,7 +339,7 @@ func judge(a *Authorizer, r *http.Request, t *target, o *outcome) *outcome {
 // noFacts is for policies without conditions.
 var noFacts = &facts{}
 
-// factsFor returns what conditions may ask for.
+// factsFor returns the values that conditions may ask for.
 func factsFor(a *Authorizer, d *decision, r *http.Request) *facts {
 	if !d.conditional() {
 		return noFacts
@@ -353,16 +351,16 @@ func factsFor(a *Authorizer, d *decision, r *http.Request) *facts {
 		userAgent: headerValue(r, "User-Agent"),
 		secure:    r.TLS != nil,
 	}
-	if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" { // Traefik's, or that of a proxy it trusts
+	if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" { // set by Traefik or by a proxy that it trusts
 		f.secure = strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
 	}
 	return f
 }
 
-// errUnauthorized is what a REST API's authorizer fails with to have the client get 401.
+// errUnauthorized is the error with which a REST API's authorizer makes the client get 401.
 var errUnauthorized = errors.New("Unauthorized") // AWS's own text
 
-// call calls the function and makes a decision of its reply.
+// call calls the function and turns its reply into a decision.
 func call(ctx context.Context, a *Authorizer, event []byte) (*decision, error) {
 	limited, cancel := context.WithTimeout(ctx, a.settings.timeout)
 	defer cancel()
@@ -376,7 +374,7 @@ func call(ctx context.Context, a *Authorizer, event []byte) (*decision, error) {
 	return newDecision(a, payload)
 }
 
-// saysUnauthorized reports whether a function failed with exactly that message.
+// saysUnauthorized reports whether a function failed with exactly this message.
 func saysUnauthorized(payload []byte) bool {
 	object, err := decodeObject(payload)
 	if err != nil {
@@ -405,7 +403,7 @@ func askNow(a *Authorizer, r *http.Request, t *target, values []string) *outcome
 	return judge(a, r, t, &outcome{decision: d, latency: time.Since(began), cache: CacheUnused})
 }
 
-// refusalFor returns the response where there is no decision.
+// refusalFor returns the response if there is no decision.
 func refusalFor(a *Authorizer, r *http.Request, err error) *refusal {
 	if r.Context().Err() != nil {
 		return clientGone
@@ -419,8 +417,8 @@ func refusalFor(a *Authorizer, r *http.Request, err error) *refusal {
 // badReply begins the text of errors about replies.
 const badReply = "the authorizer's reply: "
 
-// causeOf names the cause of a failed call. Errors of interpreted types cannot be told apart once they are
-// wrapped: the text says which are about the reply.
+// causeOf names the cause of a failed call. Wrapped errors of interpreted types cannot be told apart, so the text
+// shows which are about the reply.
 func causeOf(a *Authorizer, err error) string {
 	if strings.HasPrefix(err.Error(), badReply) {
 		return causeBadReply
@@ -428,7 +426,7 @@ func causeOf(a *Authorizer, err error) string {
 	return a.core.Cause(err)
 }
 
-// askShared calls the function once for all requests of an identity that wait for it.
+// askShared calls the function once for all concurrent requests of an identity.
 func askShared(a *Authorizer, r *http.Request, t *target, key string, values []string) *outcome {
 	event, err := eventFor(a, r, t, values)
 	if err != nil {
@@ -463,8 +461,7 @@ func askShared(a *Authorizer, r *http.Request, t *target, key string, values []s
 	return o
 }
 
-// fly makes the call of a flight. Its context is its own: the request that began it may leave while
-// others wait.
+// fly makes the call of a flight. It has its own context: the request that began it may leave while others wait.
 func fly(ctx context.Context, a *Authorizer, f *flight, key string, event []byte) {
 	defer land(decisions, key, f)
 	defer survive(f)

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// cache keeps decisions, those used last, up to a number of bytes. It is safe for concurrent use.
+// cache holds the decisions used last, up to a number of bytes. It is safe for concurrent use.
 type cache struct {
 	mu      sync.Mutex
 	entries map[string]*list.Element // of *entry
@@ -22,35 +22,35 @@ type entry struct {
 	key      string
 	decision *decision
 	expires  int64 // milliseconds since 1970
-	touch    int64 // from when on a use puts it in front again
+	touch    int64 // a use after this moment puts it in front again
 }
 
 // flight is a call under way for an identity, and the requests that wait for it.
 type flight struct {
-	done     context.Context // ends when the two below are set
+	done     context.Context // done once the result is set
 	end      context.CancelFunc
 	decision *decision
 	err      error
 }
 
-// decisions is the cache of all instances. Traefik rebuilds an instance for each router whenever its
-// configuration changes: a cache in the instance would be empty after each of them.
+// decisions is the cache of all instances. Traefik rebuilds them whenever its configuration changes, and a cache in
+// an instance would be lost each time.
 var decisions = newCache()
 
 // touchPause is how long an entry stays where it is in the order, in milliseconds: an order of seconds
 // is enough to tell what is used.
 const touchPause = 1000
 
-// maxCacheBytes bounds a cache, by what its decisions are estimated at.
+// maxCacheBytes limits a cache by the estimated size of its decisions.
 const maxCacheBytes = 32 << 20
 
 func newCache() *cache {
 	return &cache{entries: map[string]*list.Element{}, order: list.New(), flights: map[string]*flight{}}
 }
 
-// cacheKey returns the key of an identity: a hash, so that no token stays in memory, over values with
-// their lengths, if there are several, so that "a,b" and "c" are not "a" and "b,c". fingerprint stands for everything else
-// that a decision depends on.
+// cacheKey returns the key of an identity. It is a hash, so that no token stays in memory. Several values are hashed
+// with their lengths, so that "a,b" and "c" differ from "a" and "b,c". fingerprint stands for everything else that a
+// decision depends on.
 func cacheKey(fingerprint string, values []string) string {
 	text := fingerprint
 	for _, value := range values {
@@ -63,8 +63,7 @@ func cacheKey(fingerprint string, values []string) string {
 	return string(sum[:])
 }
 
-// lookUp returns the decision for a key. found is false where there is none, or only one that has
-// expired.
+// lookUp returns the decision for a key. found is false if there is none, or if it has expired.
 func lookUp(c *cache, key string, now int64) (d *decision, found bool) {
 	c.mu.Lock()
 	element := c.entries[key]
@@ -92,8 +91,7 @@ func touch(c *cache, element *list.Element, now int64) {
 	c.order.MoveToFront(element)
 }
 
-// store keeps a decision until expires. One that would take more than a sixteenth of the cache is
-// not kept.
+// store keeps a decision until expires. A decision that would take more than a sixteenth of the cache is not kept.
 func store(c *cache, key string, d *decision, expires int64) {
 	if d.size > maxCacheBytes/16 {
 		return
@@ -118,8 +116,8 @@ func drop(c *cache, element *list.Element) {
 	c.size -= e.decision.size
 }
 
-// join returns the flight for a key, one that has ended where a decision has come since the caller
-// looked. begun is true where there was none: the caller then has to see to it that land is called.
+// join returns the flight for a key. If a decision has arrived since the caller looked, the flight has ended already.
+// begun is true if the flight is new: the caller then makes sure that land is called.
 func join(c *cache, key string, now int64) (f *flight, begun bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 // Conditions of policies:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 //
-// Known are the keys that have a value without IAM's own identities:
+// The keys implemented are those that have a value without IAM's own identities:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-aws-condition-keys.html
-// What is not known here cannot be evaluated: its statement never allows and always denies.
+// No other key can be evaluated: a statement with one never allows and always denies.
 
 // facts are the values of condition keys for one request.
 type facts struct {
@@ -43,7 +43,7 @@ type conditionValue struct {
 	prefix netip.Prefix
 }
 
-// operandKind is what an operator compares.
+// operandKind is the kind of value that an operator compares.
 type operandKind int
 
 const (
@@ -57,7 +57,7 @@ const (
 	operandNull
 )
 
-// operators are those known, without Not and IfExists.
+// operators lists the known operators, without Not and IfExists.
 var operators = map[string]operandKind{
 	"StringEquals": operandText, "StringEqualsIgnoreCase": operandFolded, "StringLike": operandLike,
 	"NumericEquals": operandNumber, "NumericLessThan": operandNumber, "NumericLessThanEquals": operandNumber,
@@ -68,7 +68,7 @@ var operators = map[string]operandKind{
 	"ArnEquals": operandLike, "ArnLike": operandLike,
 }
 
-// negations are the operators that ask for the opposite of another.
+// negations lists the operators that negate another.
 var negations = map[string]string{
 	"StringNotEquals": "StringEquals", "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
 	"StringNotLike":    "StringLike",
@@ -76,7 +76,7 @@ var negations = map[string]string{
 	"ArnNotEquals": "ArnEquals", "ArnNotLike": "ArnLike",
 }
 
-// The condition keys, in lower case: their names match in any.
+// The condition keys in lower case: their names match in any case.
 const (
 	keyCurrentTime = "aws:currenttime"
 	keyEpochTime   = "aws:epochtime"
@@ -98,8 +98,8 @@ var operands = map[string]map[operandKind]bool{
 	keyUserAgent:   {operandText: true, operandFolded: true, operandLike: true, operandNull: true},
 }
 
-// parseConditions reads the element Condition. A wrong shape is an error; what has the right shape
-// and cannot be evaluated marks the statement.
+// parseConditions reads the element Condition. A wrong shape is an error. A condition of the right shape that cannot
+// be evaluated marks the statement.
 func parseConditions(s *statement, v any) error {
 	byOperator, isObject := v.(map[string]any)
 	if !isObject {
@@ -151,8 +151,8 @@ func conditionTexts(v any) ([]string, error) {
 	return texts, nil
 }
 
-// newCondition compiles a condition. known is false for what cannot be evaluated: the operator, the
-// key, the two together, or a value.
+// newCondition compiles a condition. known is false if the operator, the key, their combination or a value cannot be
+// evaluated.
 func newCondition(name, key string, texts []string) (c *condition, known bool) {
 	c = &condition{key: strings.ToLower(key)}
 	c.operator = strings.TrimSuffix(name, "IfExists")
@@ -243,8 +243,8 @@ func holdAll(conditions []condition, f *facts) bool {
 	return true
 }
 
-// holds reports whether one of the values fits or, negated, none does. A key without a value
-// fulfills negations and …IfExists alone.
+// holds reports whether one of the values fits or, if negated, none does. Without a value for the key only negations
+// and …IfExists hold.
 func holds(c *condition, f *facts) bool {
 	text, exists := factOf(c.key, f)
 	if c.operator == "Null" {

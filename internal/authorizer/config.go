@@ -12,18 +12,17 @@ import (
 
 // Config holds the options of the group authorizer.
 type Config struct {
-	// Function defines the Lambda authorizer: a name, a partial ARN or an ARN, as the option of the
-	// same name outside the group.
-	// Exactly one of Function and JWT is required.
+	// Function defines the Lambda authorizer: a name, a partial ARN or an ARN, as in the option function. Set exactly
+	// one of Function and JWT.
 	Function string `mapstructure:"function"`
 
 	// Qualifier defines the version or the alias of Function.
 	// Default: what Function carries, else none, which is $LATEST.
 	Qualifier string `mapstructure:"qualifier"`
 
-	// EventFormat defines the event that Function gets, the replies that it may give and the
-	// responses to those who are refused: "http-api-v2", "http-api-v1", "rest-api" (a REST API's
-	// REQUEST authorizer) or "rest-api-token" (its TOKEN authorizer).
+	// EventFormat defines the event that Function gets, the replies that it may give and the responses to refused
+	// clients: "http-api-v2", "http-api-v1", "rest-api" (a REST API's REQUEST authorizer) or "rest-api-token" (its
+	// TOKEN authorizer).
 	// Default: "http-api-v2".
 	EventFormat string `mapstructure:"eventFormat"`
 
@@ -33,8 +32,8 @@ type Config struct {
 	// Default: "$request.header.Authorization"; an empty list stands for none.
 	IdentitySource []string `mapstructure:"identitySource"`
 
-	// IdentityValidation defines a regular expression that the whole token has to match, else the
-	// client gets 401 without a call. Only with EventFormat "rest-api-token".
+	// IdentityValidation defines a regular expression that the whole token has to match. Otherwise the client gets
+	// 401 without a call. Only with EventFormat "rest-api-token".
 	// Default: every token.
 	IdentityValidation string `mapstructure:"identityValidation"`
 
@@ -51,10 +50,9 @@ type Config struct {
 	// JWT defines an HTTP API's JWT authorizer in place of Function.
 	JWT *JWTConfig `mapstructure:"jwt"`
 
-	// RequestHeaders defines headers for the function's event and for the service, as Go
-	// text/templates over what the authorizer says: "{{ .principalId }}", a key of its context, or a
-	// claim. The client's own headers of these names are always removed. What is rendered empty is
-	// not set.
+	// RequestHeaders defines headers for the function's event and for the service, as Go text/templates over the
+	// authorizer's result: "{{ .principalId }}", a key of its context, or a claim. The client's own headers of these
+	// names are always removed. A header whose template renders empty is not set.
 	RequestHeaders map[string]string `mapstructure:"requestHeaders"`
 
 	// Unknown collects the options that do not exist.
@@ -68,8 +66,7 @@ type JWTConfig struct {
 	// Required.
 	Issuer string `mapstructure:"issuer"`
 
-	// Audience defines the values of which the claim aud, or client_id where there is no aud, has to
-	// have one.
+	// Audience defines the accepted values of the claim aud, or of client_id in a token without aud.
 	// Required.
 	Audience []string `mapstructure:"audience"`
 
@@ -78,7 +75,7 @@ type JWTConfig struct {
 	// Default: what that document says.
 	JWKSURL string `mapstructure:"jwksURL"`
 
-	// Scopes defines the scopes of which the claim scope, or scp, has to have one.
+	// Scopes defines the accepted values of the claim scope, or scp. A token needs one of them.
 	// Default: none is needed.
 	Scopes []string `mapstructure:"scopes"`
 
@@ -99,7 +96,7 @@ type settings struct {
 	format      *format
 	sources     []source
 	validates   bool           // whether there is a
-	validation  *regexp.Regexp // that the whole token has to match
+	validation  *regexp.Regexp // for the whole token
 	ttl         time.Duration
 	timeout     time.Duration
 	verifiesJWT bool

@@ -7,33 +7,32 @@ import (
 	"time"
 )
 
-// decision is what is known of an identity, made once for all of its requests. It is not changed
-// after that.
+// decision is the authorizer's result for an identity, prepared once for all of its requests. It does not change.
 type decision struct {
-	simple     bool // allowed says all
+	simple     bool // allowed is the whole result
 	allowed    bool
 	policy     *policy // where not simple
 	isJWT      bool
 	hasContext bool
 	context    map[string]any    // as the function gave it
 	fields     map[string]string // context and principal, or claims, as texts
-	scopes     []string          // of a JWT; nil where none were asked for
+	scopes     []string          // of a JWT; nil if none are required
 
 	headers   map[string]string // of option requestHeaders
-	headerErr error             // why they cannot be set: then nobody passes
+	headerErr error             // why they cannot be set: then no request passes
 
-	allowsAll bool // whatever is asked for
+	allowsAll bool // every request
 
-	// plain says that a policy allows the requests whose ARN plainAllow matches and plainDeny does not.
+	// plain means that a policy allows the requests whose ARN plainAllow matches and plainDeny does not.
 	plain      bool
 	plainAllow *regexp.Regexp
 	plainDeny  *regexp.Regexp // nil where nothing is denied
 
-	cachedNote json.RawMessage // requestContext.authorizer for what costs no call
+	cachedNote json.RawMessage // requestContext.authorizer for cached results
 	size       int             // in bytes, about
 }
 
-// conditional reports whether a policy asks for more of a request than its ARN.
+// conditional reports whether a policy depends on more of a request than its ARN.
 func (d *decision) conditional() bool {
 	for i := range d.policy.statements {
 		if len(d.policy.statements[i].conditions) > 0 {
@@ -46,7 +45,7 @@ func (d *decision) conditional() bool {
 // decisionOverhead is about what a decision takes besides its texts.
 const decisionOverhead = 1 << 10
 
-// newDecision makes a decision of a function's reply.
+// newDecision makes a decision from a function's reply.
 func newDecision(a *Authorizer, payload []byte) (*decision, error) {
 	r, err := decodeReply(payload, a.settings.format, a.arnPrefix)
 	if err != nil {
@@ -67,7 +66,7 @@ func newDecision(a *Authorizer, payload []byte) (*decision, error) {
 	return d, complete(a, d)
 }
 
-// complete adds what requests will need of a decision.
+// complete adds the parts that every request needs.
 func complete(a *Authorizer, d *decision) error {
 	var err error
 	if len(a.settings.headers) > 0 {
@@ -84,8 +83,8 @@ func complete(a *Authorizer, d *decision) error {
 	return err
 }
 
-// setPlain says of a policy of resources alone what it allows. Interpreted code then asks two regular
-// expressions, not each of its statements.
+// setPlain prepares a policy without conditions. Interpreted code then asks two regular expressions instead of each
+// statement.
 func setPlain(d *decision) {
 	var allows, denies []string
 	for i := range d.policy.statements {
@@ -125,7 +124,7 @@ func contains(list []string, wanted string) bool {
 	return false
 }
 
-// noteFor returns what the function's event says. Only REST APIs tell how long the call took.
+// noteFor returns requestContext.authorizer of the function's event. Only REST APIs say how long the call took.
 func noteFor(a *Authorizer, d *decision, latency time.Duration) (json.RawMessage, error) {
 	if latency == 0 || a.core.Shape != ShapeRESTAPI {
 		return d.cachedNote, nil

@@ -22,8 +22,8 @@ type headerRule struct {
 	many     bool     // has more aliases than are listed
 }
 
-// forbiddenHeaders are those that a service must not get from a middleware: they are about the
-// connection or the body.
+// forbiddenHeaders are the headers that a middleware must not set for a service: they are about the connection or the
+// body.
 var forbiddenHeaders = map[string]bool{
 	"Connection": true, "Content-Length": true, "Host": true, "Keep-Alive": true, "Proxy-Authenticate": true,
 	"Proxy-Authorization": true, "Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true,
@@ -85,11 +85,11 @@ func indexField(fields any, name string) any {
 	return ""
 }
 
-// plainName returns a name as frameworks see it that read X_User and X.User as X-User.
+// plainName returns a name as it is seen by frameworks that read X_User and X.User as X-User.
 var plainName = strings.NewReplacer("_", "-", ".", "-")
 
-// aliasesOf returns the canonical forms of the names that plainName makes plain of, without the one
-// that has dashes. many is true where they are too many to look for one by one.
+// aliasesOf returns the canonical names that plainName maps to the same name, without the one with dashes. many is
+// true if they are too many to look for one by one.
 func aliasesOf(plain string) (aliases []string, many bool) {
 	parts := strings.Split(plain, "-")
 	if len(parts) > 4 {
@@ -110,8 +110,8 @@ func aliasesOf(plain string) (aliases []string, many bool) {
 	return aliases, false
 }
 
-// removeHeaders takes the headers of the rules, which are the authorizer's alone, off the request,
-// and out of Connection, which has proxies remove what it names.
+// removeHeaders removes the headers of the rules, which only the authorizer may set, from the request. It also
+// removes their names from Connection, which would make proxies drop them.
 func removeHeaders(rules []headerRule, header http.Header) {
 	for i := range rules {
 		rule := &rules[i]
@@ -135,7 +135,7 @@ func setHeaders(header http.Header, headers map[string]string) {
 	}
 }
 
-// removeAliases takes every header off whose plain name is folded.
+// removeAliases removes every header whose plain name is folded.
 func removeAliases(folded string, header http.Header) {
 	for name := range header {
 		if len(name) == len(folded) && plainName.Replace(strings.ToLower(name)) == folded {
@@ -144,7 +144,7 @@ func removeAliases(folded string, header http.Header) {
 	}
 }
 
-// removeFromConnection takes the names of the rules out of Connection.
+// removeFromConnection removes the names of the rules from Connection.
 func removeFromConnection(rules []headerRule, header http.Header, connection string) {
 	plain := plainName.Replace(strings.ToLower(connection))
 	named := false
@@ -171,8 +171,8 @@ func removeFromConnection(rules []headerRule, header http.Header, connection str
 	}
 }
 
-// renderHeaders returns the headers that the rules make of a decision's fields. One that is rendered
-// empty is left out.
+// renderHeaders returns the headers that the rules make from a decision's fields. A header that renders empty is left
+// out.
 func renderHeaders(rules []headerRule, fields map[string]string) (map[string]string, error) {
 	headers := make(map[string]string, len(rules))
 	for i := range rules {
@@ -193,12 +193,12 @@ func renderHeaders(rules []headerRule, fields map[string]string) (map[string]str
 	return headers, nil
 }
 
-// controlCharacters are those that no header's value may have: all but the tab (RFC 9110 5.5).
+// controlCharacters are the characters that must not be in a header's value: all but the tab (RFC 9110 5.5).
 const controlCharacters = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
-// templateData returns the fields, also as .claims, and every name that the template may ask for: of
-// a missing one text/template would print "<no value>".
+// templateData returns the fields, also as .claims, and "" for every missing name in the template: otherwise
+// text/template would print "<no value>".
 func templateData(rule *headerRule, fields map[string]string) map[string]any {
 	data := make(map[string]any, len(fields)+len(rule.fields)+1)
 	for _, name := range rule.fields {

@@ -9,19 +9,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/endpoint"
 	"github.com/seed05e46011/lambda/internal/wait"
 )
 
 // Keys of an issuer: JSON Web Keys (RFC 7517), found by OpenID Connect Discovery 1.0.
 
-// publicKey is a key to verify signatures with: of RSA or of ECDSA.
+// publicKey is a key that verifies signatures, RSA or ECDSA.
 type publicKey struct {
 	id        string
 	algorithm string // "" for any of its kind
@@ -31,28 +31,26 @@ type publicKey struct {
 }
 
 const (
-	// freshFor is how long keys are used without asking for newer ones. Those asked for then come in
-	// the background.
+	// freshFor is how long keys are used before newer ones are fetched in the background.
 	freshFor = time.Hour
 
 	// usableFor is how long keys are used while the issuer does not respond.
 	usableFor = 24 * time.Hour
 
-	// unknownPause is the least time between two questions because of keys that nobody knows, which
-	// any client can make up.
+	// unknownPause is the minimum time between two fetches because of unknown key ids, which any client can make up.
 	unknownPause = 5 * time.Minute
 
-	// failurePause is how long a failure stands while there are no keys to use.
+	// failurePause is how long a failure stands if there are no keys to use.
 	failurePause = 5 * time.Second
 
-	// fetchTimeout bounds a fetch, whoever waits for it.
+	// fetchTimeout limits a fetch, whoever waits for it.
 	fetchTimeout = 10 * time.Second
 
 	maxDocument = 256 << 10
 	maxKeys     = 100
 )
 
-// keySet is the keys of one issuer. It is safe for concurrent use.
+// keySet holds the keys of one issuer. It is safe for concurrent use.
 type keySet struct {
 	issuer  string
 	jwksURL string // "" for discovery
@@ -68,21 +66,20 @@ type keySet struct {
 
 // fetch is a fetch under way.
 type fetch struct {
-	done context.Context // ends when the keys have come, or have not
+	done context.Context // done when the fetch has ended, with keys or without
 	end  context.CancelFunc
 }
 
-// keySets keeps the keys over instances and reloads, by issuer and URL. Instances keep the set that
-// they have.
+// keySets holds the keys by issuer and URL, across instances and reloads. Instances keep the set that they have.
 var keySets = struct {
 	sync.Mutex
 	byURL map[string]*keySet
 }{byURL: map[string]*keySet{}}
 
-// maxKeySets bounds what former configurations leave behind.
+// maxKeySets limits the sets that former configurations leave behind.
 const maxKeySets = 64
 
-// sharedKeySet returns the keys of an issuer, the same set for the same issuer. It asks nobody.
+// sharedKeySet returns the keys of an issuer, the same set for the same issuer. It fetches nothing.
 func sharedKeySet(issuer, jwksURL string) *keySet {
 	keySets.Lock()
 	defer keySets.Unlock()
@@ -98,26 +95,20 @@ func sharedKeySet(issuer, jwksURL string) *keySet {
 	return set
 }
 
-// checkKeyURL refuses a URL that keys must not come from: who can change them on their way signs
-// what he wants.
+// checkKeyURL refuses a URL that is not safe to fetch keys from: whoever can change them on their way can sign any
+// token.
 func checkKeyURL(name, text string) error {
 	u, err := url.Parse(text)
 	if err == nil && u.Host != "" && u.User == nil {
-		if u.Scheme == "https" || (u.Scheme == "http" && isLoopback(u.Hostname())) {
+		if u.Scheme == "https" || (u.Scheme == "http" && endpoint.IsLoopback(u.Hostname())) {
 			return nil
 		}
 	}
 	return fmt.Errorf("%s: %q: want an https:// URL, or http:// on loopback", name, text)
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}
-
-// keyFor returns the key of an id for an algorithm, nil where the issuer has none. It waits for the
-// issuer only where there are no keys yet, or where the id is unknown and the issuer was not asked
-// for an unknown one lately.
+// keyFor returns the key of an id for an algorithm, nil if the issuer has none. It waits for the issuer only if there
+// are no keys yet, or if the id is unknown and the issuer was not asked about an unknown id lately.
 func keyFor(
 	ctx context.Context, s *keySet, timeout time.Duration, id string, alg *algorithm, now time.Time,
 ) (*publicKey, error) {
@@ -152,8 +143,7 @@ func usableLocked(s *keySet, now time.Time) error {
 	return fmt.Errorf("the keys of issuer %s: not there yet", s.issuer)
 }
 
-// knownKey returns the key that is known, and the fetch to wait for where that is none. It begins
-// the fetches that are due.
+// knownKey returns the key if it is known, else the fetch to wait for. It begins the fetches that are due.
 func knownKey(s *keySet, id string, alg *algorithm, now time.Time) (key *publicKey, pending *fetch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,8 +167,7 @@ func knownKey(s *keySet, id string, alg *algorithm, now time.Time) (key *publicK
 	return key, nil
 }
 
-// begin returns the fetch under way, after beginning one where there was none. The caller holds the
-// lock.
+// begin returns the fetch under way, or begins one. The caller holds the lock.
 func begin(s *keySet) *fetch {
 	if s.fetching == nil {
 		done, end := context.WithCancel(context.Background())
@@ -188,8 +177,8 @@ func begin(s *keySet) *fetch {
 	return s.fetching
 }
 
-// findKey returns the key of an id that fits an algorithm: of its kind, on its curve, and not
-// reserved for another one.
+// findKey returns the key of an id that fits an algorithm: of its kind, on its curve, and not reserved for another
+// algorithm.
 func findKey(keys []publicKey, id string, alg *algorithm) *publicKey {
 	for i := range keys {
 		k := &keys[i]
@@ -200,7 +189,7 @@ func findKey(keys []publicKey, id string, alg *algorithm) *publicKey {
 	return nil
 }
 
-// fetchKeys fetches the keys, and keeps those that are there where it fails.
+// fetchKeys fetches the keys. If that fails, it keeps the present ones.
 func fetchKeys(s *keySet, f *fetch) {
 	defer f.end()
 	keys, err := fetchSafely(s)
@@ -232,7 +221,7 @@ func fetchSafely(s *keySet) (keys []publicKey, err error) {
 	return keys, nil
 }
 
-// fetchJWKS fetches the discovery document, unless the options name the keys' URL, and the keys.
+// fetchJWKS fetches the keys, after the discovery document unless the options name the keys' URL.
 func fetchJWKS(ctx context.Context, s *keySet) ([]publicKey, error) {
 	location := s.jwksURL
 	if location == "" {
@@ -262,8 +251,7 @@ func fetchJWKS(ctx context.Context, s *keySet) ([]publicKey, error) {
 	return parseKeys(document)
 }
 
-// keyClient fetches keys, for all instances. It follows no redirect: the URL was checked, where that
-// leads was not.
+// keyClient fetches keys for all instances. It follows no redirects, because only the first URL was checked.
 var keyClient = &http.Client{
 	Transport: newKeyTransport(),
 	CheckRedirect: func(_ *http.Request, _ []*http.Request) error {
@@ -303,7 +291,7 @@ func fetchDocument(ctx context.Context, location string) ([]byte, error) {
 	return document, nil
 }
 
-// jwk is a JSON Web Key in the parts that public keys have.
+// jwk holds the public parts of a JSON Web Key.
 type jwk struct {
 	KeyType   string `json:"kty"`
 	KeyID     string `json:"kid"`
@@ -316,8 +304,8 @@ type jwk struct {
 	Y         string `json:"y"`
 }
 
-// parseKeys reads a set of keys. Keys for other purposes, of other kinds or of no strength are left
-// out (RFC 7517 5).
+// parseKeys reads a set of keys. It leaves out keys for other purposes, of other kinds and too weak ones (RFC 7517
+// 5).
 func parseKeys(document []byte) ([]publicKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -344,7 +332,7 @@ func parseKeys(document []byte) ([]publicKey, error) {
 	return keys, nil
 }
 
-// newPublicKey returns the key, nil for one that no signature is verified with.
+// newPublicKey returns the key, nil for one that cannot verify signatures.
 func newPublicKey(k *jwk) *publicKey {
 	key := &publicKey{id: k.KeyID, algorithm: k.Algorithm, curve: k.Curve}
 	switch k.KeyType {

@@ -27,22 +27,22 @@ import (
 // jwtRules is JWTConfig, parsed.
 type jwtRules struct {
 	issuer   string
-	jwksURL  string // "" for what the issuer's discovery document says
+	jwksURL  string // "" for the one in the issuer's discovery document
 	audience map[string]bool
-	scopes   map[string]bool // empty: none is needed
+	scopes   map[string]bool // empty if none is required
 
 	invalid      string // WWW-Authenticate up to the description
 	insufficient string // WWW-Authenticate, whole
 }
 
 const (
-	// maxToken bounds a token. API Gateway takes 10,240 bytes of headers in all.
+	// maxToken limits a token. API Gateway takes 10,240 bytes of headers in all.
 	maxToken = 16 << 10
 
 	// leeway is how far the issuer's clock may be from this one.
 	leeway = 60 * time.Second
 
-	// verifiedFor bounds how long a verified token is not verified again.
+	// verifiedFor limits for how long a verified token is not verified again.
 	verifiedFor = time.Minute
 )
 
@@ -88,7 +88,7 @@ func setOf(list []string) map[string]bool {
 	return set
 }
 
-// askToken verifies the request's token, unless it has been within the last minute.
+// askToken verifies the request's token, unless that was done within verifiedFor.
 func askToken(a *Authorizer, r *http.Request, values []string) *outcome {
 	key := cacheKey(a.fingerprint, values)
 	now := time.Now()
@@ -119,7 +119,7 @@ func askToken(a *Authorizer, r *http.Request, values []string) *outcome {
 // bearer is the scheme that may stand before a token.
 const bearer = "Bearer "
 
-// noToken is the response without a token.
+// noToken is the response to a request without a token.
 var noToken = &refusal{
 	result: ResultUnauthorized, status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`, challenge: "Bearer",
 }
@@ -132,7 +132,7 @@ func invalidToken(a *Authorizer, description string) *refusal {
 	}
 }
 
-// insufficientScope is the response to a token that lacks every one of the scopes.
+// insufficientScope is the response to a token without any of the scopes.
 func insufficientScope(a *Authorizer) *refusal {
 	return &refusal{
 		result: ResultDeny, status: http.StatusForbidden, body: `{"message":"Forbidden"}`,
@@ -140,8 +140,8 @@ func insufficientScope(a *Authorizer) *refusal {
 	}
 }
 
-// verify returns the claims of a token that is valid: signed by a key of the issuer, and meant for
-// this audience at this time.
+// verify returns the claims of a valid token: signed by a key of the issuer, and meant for this audience at this
+// time.
 func verify(a *Authorizer, r *http.Request, token string, now time.Time) (map[string]any, *refusal) {
 	t, description := parseToken(token)
 	if description != "" {
@@ -178,8 +178,8 @@ type webToken struct {
 	claims    map[string]any
 }
 
-// algorithm is one of those that API Gateway takes, and that of ECDSA beside them. None without a
-// signature and none of HMAC is among them: those would let anybody sign who knows a public key.
+// algorithm is a signature algorithm that API Gateway accepts, or the same for ECDSA. "none" and HMAC are missing on
+// purpose: with those, everybody who knows a public key could sign.
 type algorithm struct {
 	name  string
 	hash  crypto.Hash
@@ -195,17 +195,17 @@ var algorithms = map[string]*algorithm{
 	"ES384": {name: "ES384", hash: crypto.SHA384, curve: "P-384", size: 48},
 }
 
-// strictBase64 refuses what has a second spelling: a token that is cached by its hash has one.
+// strictBase64 refuses a second spelling of the same bytes: a token, which is cached by its hash, has only one.
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// parseToken reads a token. description says what is wrong with it, in AWS's words where they are
-// known, and is "" for nothing.
+// parseToken reads a token. description says what is wrong with it, "" for nothing. It is in AWS's words where they
+// are known.
 func parseToken(text string) (t *webToken, description string) {
 	if len(text) > maxToken {
 		return nil, "the token is too long"
 	}
 	parts := strings.Split(text, ".")
-	if len(parts) != 3 || strings.ContainsAny(text, "\r\n") { // encoding/base64 passes over line ends
+	if len(parts) != 3 || strings.ContainsAny(text, "\r\n") { // encoding/base64 ignores line ends
 		return nil, "token contains an invalid number of segments"
 	}
 	header, err := decodePart(parts[0])
@@ -248,8 +248,7 @@ func decodePart(part string) (map[string]any, error) {
 	return decodeObject(decoded)
 }
 
-// signatureFits reports whether a key made the token's signature. The key is of the algorithm's own
-// kind: see keyFor.
+// signatureFits reports whether a key made the token's signature. keyFor has checked that the key fits the algorithm.
 func signatureFits(t *webToken, key *publicKey) bool {
 	hash := t.algorithm.hash.New()
 	hash.Write([]byte(t.signed))
@@ -265,8 +264,7 @@ func signatureFits(t *webToken, key *publicKey) bool {
 	return ecdsa.Verify(key.ecdsa, digest, first, second)
 }
 
-// checkClaims returns what is wrong with the claims, in AWS's words where they are known, and "" for
-// nothing.
+// checkClaims returns what is wrong with the claims, "" for nothing. It is in AWS's words where they are known.
 func checkClaims(rules *jwtRules, claims map[string]any, now time.Time) string {
 	issuer, isText := claims["iss"].(string)
 	if !isText || issuer != rules.issuer {
@@ -360,7 +358,7 @@ func hasScope(rules *jwtRules, claims map[string]any) bool {
 	return false
 }
 
-// tokenDecision returns the decision that a valid token is.
+// tokenDecision returns the decision for a valid token.
 func tokenDecision(a *Authorizer, claims map[string]any, size int) (*decision, error) {
 	d := &decision{simple: true, allowed: true, isJWT: true, fields: make(map[string]string, len(claims))}
 	for name, value := range claims {
@@ -383,8 +381,8 @@ func claimText(v any) string {
 	return fmt.Sprint(v)
 }
 
-// cachedUntil returns until when a valid token need not be verified again, in milliseconds since
-// 1970: a minute, and never beyond exp.
+// cachedUntil returns until when a valid token is not verified again, in milliseconds since 1970: a minute, but never
+// beyond exp.
 func cachedUntil(claims map[string]any, now time.Time) int64 {
 	until := now.Add(verifiedFor).UnixMilli()
 	expires, _, _ := timeClaim(claims, "exp")

@@ -5,15 +5,14 @@ import (
 	"strings"
 )
 
-// matcher is a text of a policy in which * stands for any run of characters, / and : among them, and
-// ? for exactly one. Compiled code does the matching: a loop over bytes takes interpreted code 50 ns
-// a byte.
+// matcher is a text of a policy in which * stands for any run of characters, / and : included, and ? for exactly one.
+// Compiled code does the matching: in Yaegi a loop takes 50 ns a byte.
 type matcher struct {
 	kind    matchKind
-	text    string         // to be equal to, or to begin with
+	text    string         // the text to equal or to begin with
 	pattern *regexp.Regexp // of matchPattern
 
-	// expression is the same as a regular expression, to be matched at the beginning.
+	// expression is the same as a regular expression, matched at the beginning.
 	expression string
 }
 
@@ -46,8 +45,7 @@ func newMatcher(text string) matcher {
 	return matcher{kind: matchPattern, pattern: compiled, expression: expression}
 }
 
-// compileAny returns the regular expression for texts that begin with one of several, nil where that
-// would be too large.
+// compileAny returns the regular expression for texts that begin with one of several, nil if it would be too large.
 func compileAny(expressions []string) *regexp.Regexp {
 	compiled, err := regexp.Compile(`(?s)^(?:` + strings.Join(expressions, "|") + `)`)
 	if err != nil {
@@ -56,5 +54,5 @@ func compileAny(expressions []string) *regexp.Regexp {
 	return compiled
 }
 
-// wildcardExpressions turns quoted wildcards into what they mean.
+// wildcardExpressions replaces quoted wildcards with their meaning.
 var wildcardExpressions = strings.NewReplacer(`\*`, `.*`, `\?`, `.`)

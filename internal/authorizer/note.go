@@ -8,12 +8,11 @@ import (
 	"time"
 )
 
-// Shape is how the function's own event format carries what an authorizer says, in
-// requestContext.authorizer.
+// Shape is the form of requestContext.authorizer in the function's own event format.
 type Shape int
 
 const (
-	// ShapeNone is of formats without a place for it, such as alb.
+	// ShapeNone is for formats without a place for it, such as alb.
 	ShapeNone Shape = iota
 	// ShapeHTTPAPIv2 is {"lambda": context}, or {"jwt": {"claims": …, "scopes": …}}. Function URLs
 	// have it too.
@@ -25,8 +24,7 @@ const (
 	ShapeRESTAPI
 )
 
-// note returns what the function's event says of a caller, and nil for ShapeNone. latency is that of
-// the call, 0 for what was cached.
+// note returns requestContext.authorizer, nil for ShapeNone. latency is the time of the call, 0 for a cached result.
 func note(d *decision, shape Shape, latency time.Duration) (json.RawMessage, error) {
 	switch {
 	case shape == ShapeNone:
@@ -78,8 +76,7 @@ func fieldsOf(r *reply) (map[string]string, error) {
 	return fields, nil
 }
 
-// textOf returns a value of a context as text: numbers keep their digits, and what is nested becomes
-// JSON.
+// textOf returns a value of a context as text: numbers keep their digits, nested values become JSON.
 func textOf(v any) (string, error) {
 	if text, isText := v.(string); isText {
 		return text, nil
@@ -94,7 +91,7 @@ func textOf(v any) (string, error) {
 	return string(encoded), err
 }
 
-// marshal returns v as JSON with <, > and & as they are, as AWS writes them.
+// marshal returns v as JSON. Like AWS it does not escape <, > and &.
 func marshal(v any) (json.RawMessage, error) {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)

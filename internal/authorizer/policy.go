@@ -10,9 +10,9 @@ import (
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
 
-// policy is a policy document, compiled once for all the requests that it is evaluated for.
+// policy is a policy document, compiled once for all requests.
 type policy struct {
-	statements []statement // whose actions include execute-api:Invoke
+	statements []statement // those whose actions include execute-api:Invoke
 }
 
 type statement struct {
@@ -21,11 +21,11 @@ type statement struct {
 	resources  []matcher
 	conditions []condition
 
-	// unknown reports that it cannot be evaluated: then it never allows, and always denies.
+	// unknown reports that the statement cannot be evaluated: then it never allows and always denies.
 	unknown bool
 }
 
-// verdict is what a policy says of a request.
+// verdict is the result of a policy for a request.
 type verdict int
 
 const (
@@ -34,10 +34,10 @@ const (
 	verdictExplicitDeny
 )
 
-// invokeAction is the action that every request asks for, in lower case, as actions match in any.
+// invokeAction is the action that every request asks for, in lower case: actions match in any case.
 const invokeAction = "execute-api:invoke"
 
-// evaluate returns what a policy says: an explicit deny wins over an allow, in any order.
+// evaluate returns the verdict of a policy: an explicit deny wins over an allow, in any order.
 func evaluate(p *policy, t *target, f *facts) verdict {
 	result := verdictImplicitDeny
 	for i := range p.statements {
@@ -53,8 +53,8 @@ func evaluate(p *policy, t *target, f *facts) verdict {
 	return result
 }
 
-// allows reports whether an Allow applies. A Resource has to match the path as it was sent; a
-// NotResource has to match neither of its readings, lest an escape lead around it.
+// allows reports whether an Allow applies. A Resource has to match the path as sent. A NotResource must match neither
+// reading of the path, so that no escape leads around it.
 func allows(s *statement, t *target, f *facts) bool {
 	if s.unknown {
 		return false
@@ -69,7 +69,7 @@ func allows(s *statement, t *target, f *facts) bool {
 	return len(s.conditions) == 0 || holdAll(s.conditions, f)
 }
 
-// denies reports whether a Deny applies: to either reading of the path.
+// denies reports whether a Deny applies to either reading of the path.
 func denies(s *statement, t *target, f *facts) bool {
 	if s.inverted {
 		if matchesAny(s.resources, t.sent, false) && matchesAny(s.resources, t.decoded, false) {
@@ -81,8 +81,7 @@ func denies(s *statement, t *target, f *facts) bool {
 	return s.unknown || len(s.conditions) == 0 || holdAll(s.conditions, f)
 }
 
-// matchesAny reports whether one of the matchers matches s. unknown is the answer of those that
-// cannot be evaluated.
+// matchesAny reports whether one of the matchers matches s. unknown is the result for those that cannot be evaluated.
 func matchesAny(matchers []matcher, s string, unknown bool) bool {
 	for i := range matchers {
 		m := &matchers[i]
@@ -108,9 +107,9 @@ func matchesAny(matchers []matcher, s string, unknown bool) bool {
 	return false
 }
 
-// parsePolicy reads a policy document. arnPrefix expands the short form of resources. Elements that
-// it does not know are errors: a misspelt Conditions must not allow more than was meant. Errors
-// begin with the element that they are about, as ".Statement: …".
+// parsePolicy reads a policy document. arnPrefix expands the short form of resources. Unknown elements are errors: a
+// misspelt Conditions must not allow more than was meant. Errors begin with the element that they are about, as
+// ".Statement: …".
 func parsePolicy(document any, arnPrefix string) (*policy, error) {
 	object, isObject := document.(map[string]any)
 	if !isObject {
@@ -151,7 +150,7 @@ var statementElements = map[string]bool{
 	"Action": true, "NotAction": true, "Resource": true, "NotResource": true,
 }
 
-// parseStatement reads a statement. applies is false where its actions leave execute-api:Invoke out.
+// parseStatement reads a statement. applies is false if its actions do not include execute-api:Invoke.
 func parseStatement(element any, arnPrefix string) (s *statement, applies bool, err error) {
 	object, isObject := element.(map[string]any)
 	if !isObject {
@@ -182,7 +181,7 @@ func parseStatement(element any, arnPrefix string) (s *statement, applies bool, 
 	return s, applies, nil
 }
 
-// parseActions reads Action or NotAction, and returns whether execute-api:Invoke is among the actions.
+// parseActions reads Action or NotAction, and reports whether execute-api:Invoke is among the actions.
 func parseActions(s *statement, object map[string]any) (applies bool, err error) {
 	actions, inverted, err := oneOfBoth(object, "Action")
 	if err != nil {
@@ -216,8 +215,8 @@ func parseResources(s *statement, object map[string]any, arnPrefix string) error
 	return nil
 }
 
-// oneOfBoth returns the list of an element or of its negation. An absent one would mean everything,
-// and so would the negation of an empty list: neither is taken.
+// oneOfBoth returns the list of an element or of its negation. It refuses a missing element and the negation of an
+// empty list, since both would mean everything.
 func oneOfBoth(object map[string]any, name string) (list []string, negated bool, err error) {
 	positive, given := object[name]
 	negative, isNegated := object["Not"+name]

@@ -15,23 +15,22 @@ import (
 // A simple one is {"isAuthorized": true, "context": {…}}. One of IAM has a policy:
 // {"principalId": "…", "policyDocument": {…}, "context": {…}}.
 
-// reply is what a function says of a caller.
+// reply is a function's reply about a caller.
 type reply struct {
 	simple     bool
-	authorized bool    // where simple
-	policy     *policy // elsewhere
+	authorized bool    // if simple
+	policy     *policy // if not simple
 
-	hasPrincipal bool // of IAM alone
+	hasPrincipal bool // only with a policy
 	principalID  string
 	hasContext   bool
 	context      map[string]any // numbers are json.Number
 }
 
-// decodeReply reads a reply. What AWS would refuse, or would read otherwise than meant, is an error:
-// the client gets 500.
+// decodeReply reads a reply. A reply that AWS would refuse, or read otherwise than meant, is an error: the client
+// gets 500.
 //
-// Names are looked up in maps, since Go's decoder takes those of structs in any case: "effect" must
-// not count.
+// Names are looked up in maps, since Go's decoder ignores the case of struct fields: "effect" must not count.
 func decodeReply(payload []byte, f *format, arnPrefix string) (*reply, error) {
 	object, err := decodeObject(payload)
 	if err != nil {
@@ -96,8 +95,8 @@ func decodeIAM(r *reply, object map[string]any, document any, arnPrefix string) 
 	return nil
 }
 
-// decodeContext reads the context. Only format 2.0 nests values in it. Many runtimes write null for
-// a context that was not set.
+// decodeContext reads the context. Only format 2.0 allows nested values in it. Many runtimes write null for a context
+// that was not set.
 func decodeContext(r *reply, v any, f *format) error {
 	if v == nil {
 		return nil

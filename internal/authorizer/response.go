@@ -15,12 +15,12 @@ const (
 
 // How the cache served a request.
 const (
-	CacheHit    = "hit" // a call under way for the same identity, too
+	CacheHit    = "hit" // also if another request's call was awaited
 	CacheMiss   = "miss"
-	CacheUnused = "unused" // nothing is cached, or it was not asked
+	CacheUnused = "unused" // results are not cached, or the cache was not asked
 )
 
-// refusal is the response to a request that may not pass.
+// refusal is the response to a request that is refused.
 type refusal struct {
 	result    string
 	status    int
@@ -31,11 +31,11 @@ type refusal struct {
 
 // refusals are the responses of one front door. AWS's texts differ from one to the other.
 type refusals struct {
-	unauthorized *refusal // no identity, or one that the function does not know
+	unauthorized *refusal // no identity, or an unknown one
 	implicitDeny *refusal // nothing allows it
 	explicitDeny *refusal
-	failed       *refusal // the authorizer did
-	tooLong      *refusal // the ARN is
+	failed       *refusal // the authorizer failed
+	tooLong      *refusal // the ARN is too long
 }
 
 // restRefusals: only denies have a capital Message, and a failure has no message at all.
@@ -63,7 +63,7 @@ var restRefusals = &refusals{
 	},
 }
 
-// httpRefusals are those of HTTP APIs.
+// httpRefusals are the responses of HTTP APIs.
 var httpRefusals = &refusals{
 	unauthorized: &refusal{
 		result: ResultUnauthorized, status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`,
@@ -90,10 +90,10 @@ func refuse(w http.ResponseWriter, r *http.Request, f *refusal) {
 		header.Set("Www-Authenticate", f.challenge)
 	}
 	if r.ContentLength != 0 && r.ProtoMajor == 1 {
-		header.Set("Connection", "close") // else Go's server waits for the body that nobody has read
+		header.Set("Connection", "close") // otherwise Go's server waits for the unread body
 	}
 	w.WriteHeader(f.status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(f.body)) // fails only where the client has gone
+		_, _ = w.Write([]byte(f.body)) // fails only if the client has gone
 	}
 }

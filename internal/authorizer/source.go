@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// sourceKind is where an identity source finds its value.
+// sourceKind is the place where an identity source finds its value.
 type sourceKind int
 
 const (
@@ -25,11 +25,11 @@ type source struct {
 	name string // of a header in canonical form
 }
 
-// ofRequest reports whether clients write the value.
+// ofRequest reports whether the client sets the value.
 func (s *source) ofRequest() bool { return s.kind == sourceHeader || s.kind == sourceQuery }
 
-// HTTP APIs write sources with a dollar sign, REST APIs those of requests with "method." instead.
-// Path parameters are no identity sources.
+// HTTP APIs write sources with a dollar sign, REST APIs with "method." instead. Path parameters cannot be identity
+// sources.
 var (
 	requestSource     = regexp.MustCompile(`^(?:\$|method\.)request\.(header|querystring)\.(.+)$`)
 	contextSource     = regexp.MustCompile(`^(\$?)context\.(.+)$`)
@@ -66,8 +66,8 @@ func parseSource(text string, f *format) (source, error) {
 		"$context.variable (httpMethod, path, routeKey, identity.sourceIp …) or $stageVariables.name", text)
 }
 
-// identityOf returns the values of the identity sources. ok is false where one of them is missing,
-// empty or blank: AWS refuses such a request without a call.
+// identityOf returns the values of the identity sources. ok is false if one of them is missing, empty or blank: AWS
+// refuses such a request without a call.
 func identityOf(a *Authorizer, r *http.Request) (values []string, ok bool) {
 	values = make([]string, 0, len(a.settings.sources))
 	var query url.Values

@@ -3,7 +3,7 @@ package aws
 
 import "strings"
 
-// partition is one of AWS's closed worlds: accounts, names and endpoints of their own.
+// partition is a part of AWS with its own accounts, names and endpoints.
 type partition struct {
 	name            string // as ARNs begin with it, "arn:name:"
 	regionPrefix    string
@@ -31,14 +31,15 @@ func partitionOf(region string) partition {
 	return partitions[i]
 }
 
-// Partition returns the partition of a region as ARNs name it: "aws", "aws-cn" …. It is "aws" for an empty region.
+// Partition returns the partition of a region by its name in ARNs: "aws", "aws-cn" …. For an empty region it returns
+// "aws".
 func Partition(region string) string { return partitionOf(region).name }
 
 // IsRegion reports whether s looks like a region, such as "eu-central-1".
 func IsRegion(s string) bool { return regionPattern.MatchString(s) }
 
 // Endpoint returns the base URL of a service in a region, such as "https://lambda.eu-central-1.amazonaws.com". fips
-// asks for the endpoint with validated cryptography, dualStack for the one that has IPv6 as well.
+// selects the endpoint with validated cryptography, dualStack the one with IPv6.
 func Endpoint(service, region string, fips, dualStack bool) string {
 	if fips {
 		service += "-fips"
@@ -50,8 +51,9 @@ func Endpoint(service, region string, fips, dualStack bool) string {
 	return "https://" + service + "." + region + "." + domain
 }
 
-// STSEndpoint returns the base URL of STS in a region; for an empty region that of the global endpoint, which signs
-// for us-east-1. In GovCloud every endpoint of STS has validated cryptography under its usual name.
+// STSEndpoint returns the base URL of STS in a region. For an empty region it returns the global endpoint, which
+// expects signatures for us-east-1. In GovCloud every endpoint of STS has validated cryptography under its usual
+// name.
 func STSEndpoint(region string, fips, dualStack bool) string {
 	if region == "" {
 		return "https://sts.amazonaws.com"

@@ -8,7 +8,7 @@ import (
 
 // functionPattern is the pattern of FunctionName with its parts named, from
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#lambda-Invoke-request-FunctionName
-// with wider regions: that of the European Sovereign Cloud, eusc-de-east-1, is not in the pattern.
+// with wider regions: AWS's pattern does not match the European Sovereign Cloud, eusc-de-east-1.
 var functionPattern = regexp.MustCompile(
 	`^(?:arn:(aws[a-zA-Z-]*)?:lambda:)?(?:(` + regionExpr + `):)?(?:(\d{12}):)?(?:function:)?` +
 		`([a-zA-Z0-9\-_.]+)(?::(` + qualifierExpr + `))?$`)
@@ -32,7 +32,7 @@ const (
 
 // Function is a parsed reference to a Lambda function.
 type Function struct {
-	Ref       string // name, partial ARN or ARN, without the qualifier: what the path of an invocation has
+	Ref       string // name, partial ARN or ARN, without the qualifier: as in the path of an invocation
 	Name      string
 	Qualifier string // version or alias; empty for $LATEST
 	Region    string // empty unless Ref is an ARN
@@ -43,7 +43,7 @@ type Function struct {
 // or $LATEST. Its errors begin with "function: " or "qualifier: ", the options of these values.
 func ParseFunction(ref, qualifier string) (*Function, error) {
 	m := functionPattern.FindStringSubmatch(ref)
-	// AWS's pattern matches ARNs that lack parts, and takes another part for the name.
+	// AWS's pattern also matches ARNs that lack parts, and then takes another part for the name.
 	cut := strings.HasPrefix(ref, "arn:") && (m == nil || m[2] == "" || m[3] == "" || !strings.Contains(ref, ":function:"))
 	if m == nil || cut || len(ref) > maxFunctionARN || len(m[4]) > MaxFunctionName {
 		return nil, fmt.Errorf("function: %q: want a function's name, its partial ARN or its ARN", ref)

@@ -1,8 +1,8 @@
-// Package bracket holds what the rooms around an origin share: Notes, which they make of one request
-// on its way, and Writer, through which they see the response.
+// Package bracket holds what the rooms around an origin share: Notes about one request, and Writer, through which
+// they see the response.
 //
-// The origin is the Lambda function or, where none is set, the router's service. A bracket is an
-// ordinary func(http.Handler) http.Handler that is built only where its options are set.
+// The origin is the Lambda function or, if none is set, the router's service. A bracket is an ordinary
+// func(http.Handler) http.Handler. It is built only if its options are set.
 package bracket
 
 import (
@@ -12,46 +12,44 @@ import (
 	"time"
 )
 
-// Notes is what the rooms tell each other about one request. It belongs to the goroutine that serves
-// the request.
+// Notes holds what the rooms tell each other about one request. It belongs to the goroutine that serves the request.
 type Notes struct {
-	// Failure names the cause where this plugin made the response itself, because the origin failed
-	// or was not asked. Such a response meets no response hook, and no cache stores it. "" where the
-	// origin responded.
+	// Failure names the cause if this plugin made the response itself, because the origin failed or was not asked.
+	// Such a response meets no response hook and is not stored. "" if the origin responded.
 	Failure string
 
 	// FellBack reports whether the next handler responded because the function failed.
 	FellBack bool
 
-	// HoldsFallback reports whether the cache decides what becomes of a failure: a stale response comes
-	// before the next handler.
+	// HoldsFallback reports whether the cache handles failures first: it prefers a stale response to the next
+	// handler.
 	HoldsFallback bool
 
-	// FallbackHeld reports whether the next handler would have responded in the place of the failure.
+	// FallbackHeld reports whether the next handler would have responded in place of the failure.
 	FallbackHeld bool
 
-	// OriginStatus is the status that the origin itself sent, whatever a hook made of it later. 0
-	// before the origin has responded.
+	// OriginStatus is the status that the origin itself sent, before any hook changed it. 0 before the origin has
+	// responded.
 	OriginStatus int
 
 	// EdgeRequestID is the request id in the events of all hooks. "" before the first.
 	EdgeRequestID string
 
-	// Authorizer is what the authorizer says of the caller, ready for requestContext.authorizer of
-	// the function's own event format. It means something only where Authorized is true.
+	// Authorizer is the authorizer's result for the caller, ready for requestContext.authorizer in the function's
+	// event. It is valid only if Authorized is true.
 	Authorizer json.RawMessage
 	Authorized bool
 
-	// Marks are the ids and the time that the authorizer's event has named, for the function's event
-	// to name the same. They mean something only where Marked is true.
+	// Marks are the ids and the time in the authorizer's event. The function's event repeats them. They are valid
+	// only if Marked is true.
 	Marks  Marks
 	Marked bool
 
 	// TraceHeader is the X-Amzn-Trace-Id of all calls for this request. "" for none.
 	TraceHeader string
 
-	// Function, Route and RequestID are, for the access log, the function that was called, the route
-	// that named it, and the id that Lambda gave to the call. "" where there is none.
+	// Function, Route and RequestID are for the access log: the function that was called, the route that named it,
+	// and Lambda's id of the call. "" for none.
 	Function  string
 	Route     string
 	RequestID string
@@ -60,7 +58,7 @@ type Notes struct {
 	CacheResult      string
 	AuthorizerResult string
 
-	// Timings lists what took how long, in the order of their ends, for Server-Timing.
+	// Timings lists the parts of a request and their durations for Server-Timing, in the order in which they ended.
 	Timings []Timing
 	parts   []*part // of the rooms that are timed
 }
@@ -83,8 +81,7 @@ type Timing struct {
 // apart keys of two empty struct types.
 var notesKey = new(int32)
 
-// Begin returns the notes of a request, and the request with new ones in its context where it had
-// none.
+// Begin returns the notes of a request. If it has none, the returned request has new ones in its context.
 func Begin(r *http.Request) (*http.Request, *Notes) {
 	ctx := r.Context()
 	if notes, ok := ctx.Value(notesKey).(*Notes); ok {
@@ -94,8 +91,8 @@ func Begin(r *http.Request) (*http.Request, *Notes) {
 	return r.WithContext(context.WithValue(ctx, notesKey, notes)), notes
 }
 
-// BeginAnew returns a request with notes of its own, for work that outlives the request that asks for
-// it. They say the same of its caller, and nothing of its response.
+// BeginAnew returns a request with new notes, for work that outlives the original request. They repeat what is known
+// of the caller, and are empty about the response.
 func BeginAnew(r *http.Request) (*http.Request, *Notes) {
 	notes := &Notes{}
 	if before, ok := NotesIn(r.Context()); ok {
@@ -105,7 +102,7 @@ func BeginAnew(r *http.Request) (*http.Request, *Notes) {
 	return r.WithContext(context.WithValue(r.Context(), notesKey, notes)), notes
 }
 
-// NotesIn returns the notes in a context. ok is false where no room has begun any.
+// NotesIn returns the notes in a context. ok is false if there are none.
 func NotesIn(ctx context.Context) (notes *Notes, ok bool) {
 	found, ok := ctx.Value(notesKey).(*Notes)
 	if !ok {

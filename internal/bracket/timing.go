@@ -26,14 +26,14 @@ func (p *part) stop() {
 	p.running = false
 }
 
-// Timed returns what room makes of next, and has the time noted that the room itself takes: up to where
-// it asks next, and from the head of the response on. name is a token, such as "authorizer".
+// Timed returns the bracket room around next, and notes the time that the room itself takes: until it calls next, and
+// again from the head of the response on. name is a token, such as "authorizer".
 func Timed(name string, next http.Handler, room func(next http.Handler) http.Handler) http.Handler {
 	var inner http.Handler = &timedInside{name: name, next: next}
 	return &timedOutside{name: name, next: room(inner)}
 }
 
-// timedOutside is where requests come into a room, and responses leave it.
+// timedOutside sits in front of a room: requests enter and responses leave through it.
 type timedOutside struct {
 	name string
 	next http.Handler
@@ -54,7 +54,7 @@ func (t *timedOutside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writer.Finish()
 }
 
-// timedInside is where requests leave a room, and responses come into it.
+// timedInside sits behind a room: requests leave and responses enter through it.
 type timedInside struct {
 	name string
 	next http.Handler
@@ -74,7 +74,7 @@ func (t *timedInside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writer.Finish()
 }
 
-// partOf returns the time of a room for a request, nil where it is not timed.
+// partOf returns the time of a room for a request, nil if it is not timed.
 func partOf(r *http.Request, name string) *part {
 	notes, ok := NotesIn(r.Context())
 	if !ok {
@@ -88,9 +88,8 @@ func partOf(r *http.Request, name string) *part {
 	return nil
 }
 
-// ServerTiming returns next with the header Server-Timing on its responses, which tells the timings in
-// the notes in the order of their ends. It belongs around all rooms. An entry that is there already
-// stays.
+// ServerTiming returns next with the header Server-Timing on its responses. It lists the timings in the notes in the
+// order in which they ended, behind an entry that is there already. It belongs around all rooms.
 // https://www.w3.org/TR/server-timing/
 func ServerTiming(next http.Handler) http.Handler { return &serverTiming{next: next} }
 

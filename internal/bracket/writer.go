@@ -33,8 +33,7 @@ type Writer struct {
 	left     int64 // of the length that the origin declared; -1 where it declared none
 }
 
-// tee is a TeeFunc and the room that registered it. A body that a room further out replaces is not
-// what it sees.
+// tee is a TeeFunc and the room that registered it. It does not see a body that a room further out puts in place.
 type tee struct {
 	f    TeeFunc
 	room int // index in heads
@@ -62,9 +61,8 @@ type Head struct {
 // connections that are taken over pass without it.
 type HeadFunc func(head *Head)
 
-// TeeFunc sees each piece of the body as it is between its room and the next one further out, before
-// the client gets it. It must not keep or change the piece. complete reports whether the declared
-// Content-Length is reached with it.
+// TeeFunc sees each piece of the body as it leaves its room for the next one further out, before the client gets it.
+// It must not keep or change the piece. complete reports whether the declared Content-Length is reached with it.
 type TeeFunc func(piece []byte, complete bool)
 
 // Wrap returns the Writer that w is, or a new one around w.
@@ -75,14 +73,14 @@ func Wrap(w http.ResponseWriter) *Writer {
 	return &Writer{client: w, header: w.Header(), before: w.Header().Clone(), asking: -1, left: -1}
 }
 
-// Apart returns a Writer around w for a room that may answer otherwise than the origin does, such as
-// a cache. Rooms nearer to the origin find it with Wrap; its header reaches w with the head.
+// Apart returns a Writer around w for a room that may replace the origin's response, such as a cache. Rooms nearer to
+// the origin find it with Wrap. Its header reaches w with the head.
 func Apart(w http.ResponseWriter) *Writer {
 	return &Writer{client: w, header: http.Header{}, apart: true, before: http.Header{}, asking: -1, left: -1}
 }
 
-// OnHead registers a function for the head. The one that is registered last, by the room next to the
-// origin, sees the head first.
+// OnHead registers a function for the head. The function registered last, by the room next to the origin, sees the
+// head first.
 func (w *Writer) OnHead(f HeadFunc) { w.heads = append(w.heads, f) }
 
 // OnBody registers a function for the body, in the order of OnHead: after OnHead of the same room, or
@@ -95,8 +93,8 @@ func (w *Writer) OnBody(f TeeFunc) {
 	w.tees = append(w.tees, tee{f: f, room: room})
 }
 
-// Replace has body sent in place of what the origin writes, and declares its length. An empty body
-// leaves the response without one. Rooms further in have seen, or will see, what is replaced.
+// Replace sends body in place of what the origin writes, and declares its length. An empty body leaves the response
+// without one. Rooms further in still see the original body.
 func (h *Head) Replace(body []byte) {
 	w := h.writer
 	for i := range w.tees {
@@ -114,14 +112,14 @@ func (h *Head) Replace(body []byte) {
 	h.Header["Content-Length"] = []string{strconv.Itoa(len(body))}
 }
 
-// Hold keeps the response from the client and from rooms further out, which the room then answers
-// itself. The body still goes to the functions of OnBody.
+// Hold keeps the response from the client and from rooms further out. The room then responds itself. The functions of
+// OnBody still get the body.
 func (h *Head) Hold() { h.writer.held = true }
 
 // Replaced reports whether the body of the response is replaced, and with what.
 func (h *Head) Replaced() (body []byte, replaced bool) { return h.writer.body, h.writer.replaced }
 
-// Instead drops the response, its header included, and has sent what serve writes.
+// Instead drops the response with its header, and sends what serve writes.
 func (h *Head) Instead(serve func(w http.ResponseWriter)) {
 	for name := range h.Header {
 		delete(h.Header, name)
@@ -167,8 +165,8 @@ func (w *Writer) Hijacked() bool { return w.hijacked }
 // Header returns the header of the response.
 func (w *Writer) Header() http.Header { return w.header }
 
-// Finish writes the head of a response that has none yet, as Go's server does when a handler returns
-// without a word. Each room calls it when its next handler has returned.
+// Finish writes the head of a response that has none yet, as Go's server does for a handler that returns without
+// writing. Each room calls it when its next handler has returned.
 func (w *Writer) Finish() {
 	if w.status == 0 && !w.hijacked {
 		w.WriteHeader(http.StatusOK)
@@ -264,8 +262,8 @@ func length(header http.Header) (declared int64, ok bool) {
 	return declared, err == nil
 }
 
-// Write writes a piece of the body, and the head before it. What the origin writes of a body that is
-// replaced reaches the rooms further in, but not the client.
+// Write writes a piece of the body, and the head before it. If the body is replaced, the piece reaches the rooms
+// further in, but not the client.
 func (w *Writer) Write(piece []byte) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)

@@ -15,7 +15,7 @@ func addStatus(header http.Header, line string) {
 	header["Cache-Status"] = append(before[:len(before):len(before)], line)
 }
 
-// statusLine says how a request was forwarded. ttl is "" where nothing is stored.
+// statusLine returns the member of Cache-Status for a request that was forwarded. ttl is "" if nothing is stored.
 func statusLine(x *exchange, stored bool, ttl string) string {
 	line := cacheName + "; fwd=" + x.tell.forward
 	if x.tell.forward == "stale" && x.call.status != 0 {
@@ -40,7 +40,7 @@ func statusLine(x *exchange, stored bool, ttl string) string {
 	return line
 }
 
-// answerFresh answers from a fresh entry: a hit, or what another request has just fetched.
+// answerFresh answers from a fresh entry: a hit, or a response that another request has just fetched.
 func answerFresh(x *exchange, now int64) {
 	ttl := ttlOf(x.entry, now)
 	if x.tell.collapsed {
@@ -65,11 +65,10 @@ func answerStale(x *exchange, now int64, detail string) {
 	answer(x, x.entry, cacheName+"; hit; ttl="+ttlOf(x.entry, now)+"; detail="+detail, result)
 }
 
-// retryMillis is for how long the origin is left alone after it has failed, while a stale response can
-// serve.
+// retryMillis is for how long the origin is not asked again after a failure, while a stale response can serve.
 const retryMillis = 1000
 
-// answerError answers from a stale entry since the origin has failed.
+// answerError answers from a stale entry because the origin has failed.
 func answerError(x *exchange) {
 	s := x.cache.store
 	s.mutex.Lock()
@@ -101,7 +100,7 @@ func answer(x *exchange, e *entry, line string, result string) {
 	switch {
 	case e.status == http.StatusOK && !e.head && isConditional(x.r.Header):
 		if _, typed := header["Content-Type"]; !typed {
-			header["Content-Type"] = nil // else the type is guessed
+			header["Content-Type"] = nil // otherwise Go's server guesses the type
 		}
 		http.ServeContent(x.w, x.r, "", e.modified, bytes.NewReader(e.body))
 	case x.r.Method == http.MethodHead:
@@ -112,13 +111,12 @@ func answer(x *exchange, e *entry, line string, result string) {
 	}
 }
 
-// isConditional reports whether a request asks for a part, or for nothing where it has the response
-// already.
+// isConditional reports whether a request asks for a part, or only for a response that has changed.
 func isConditional(header http.Header) bool {
 	return header["Range"] != nil || header["If-None-Match"] != nil || header["If-Modified-Since"] != nil
 }
 
-// answerFailure answers with a failure, unless the middleware has something better.
+// answerFailure answers with a failure, unless the fallback responds.
 func answerFailure(x *exchange, f *failure) {
 	count(x.cache, &x.cache.store.stats.Misses)
 	x.notes.Failure = f.cause

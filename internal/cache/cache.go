@@ -1,10 +1,9 @@
-// Package cache is a shared HTTP cache in front of an origin: the Lambda function or, where none is
-// set, the router's service (RFC 9111).
+// Package cache is a shared HTTP cache (RFC 9111) in front of an origin: the Lambda function or, if none is set, the
+// router's service.
 //
-// It stores what responses themselves allow, and nothing that a request could have bent. Requests for
-// the same resource that arrive together become one call of the origin. A stale response serves while
-// a fresh one is fetched, or where the origin fails. Every answer says with Cache-Status where it came
-// from (RFC 9211).
+// It stores only what responses themselves allow, and nothing that a request could have influenced unnoticed.
+// Concurrent requests for the same resource become one call of the origin. A stale response is sent while a fresh one
+// is fetched, or if the origin fails. Cache-Status on each response says where it came from (RFC 9211).
 package cache
 
 import (
@@ -18,16 +17,16 @@ import (
 	"github.com/seed05e46011/lambda/internal/bracket"
 )
 
-// Core is what the cache needs of the middleware that it belongs to. All of its funcs are set.
+// Core holds what the middleware hands over to its cache. All of its funcs are set.
 type Core struct {
-	// Name is the middleware's, as Traefik qualifies it. Settings are all of its options but
-	// credentials: another function must not inherit what is stored.
+	// Name is the middleware's name, as Traefik qualifies it. Settings are all of its options but credentials:
+	// another function must not inherit what is stored.
 	Name     string
 	Settings []byte
 
-	// Function reports whether every request that the cache hands on ends at a Lambda function: it may
-	// be called in a goroutine, with another context than the request's. Streamed reports whether its
-	// reply is written while it comes.
+	// Function reports whether every request that the cache forwards ends at a Lambda function. Such a call may run
+	// in a goroutine of its own, with another context than the request's. Streamed reports whether the reply is
+	// written as it arrives.
 	Function bool
 	Streamed bool
 
@@ -43,7 +42,7 @@ type Core struct {
 	// Fail answers with this middleware's short body for a status.
 	Fail func(w http.ResponseWriter, r *http.Request, status int)
 
-	// FallBack answers in the place of a failure, with the next handler.
+	// FallBack answers with the next handler in place of a failure.
 	FallBack func(w http.ResponseWriter, r *http.Request)
 
 	// Log writes one line to Traefik's log.
@@ -64,8 +63,8 @@ type Cache struct {
 	redis  *redis // through Redis
 }
 
-// New builds a cache. It shares what it stores with all caches of the same core.Name and
-// core.Settings; life ends with the configuration that it belongs to. Errors name the option.
+// New builds a cache. Caches with the same core.Name and core.Settings share what they store. life ends with the
+// configuration that the cache belongs to. Errors name the option.
 func New(life context.Context, config *Config, core Core) (*Cache, error) {
 	s, err := parse(config)
 	if err != nil {
@@ -89,7 +88,7 @@ func New(life context.Context, config *Config, core Core) (*Cache, error) {
 	return c, nil
 }
 
-// Stats returns what the cache has done, and what it holds. Caches that share a store have the same.
+// Stats returns the counts of the cache and its current contents. Caches that share a store return the same.
 func (c *Cache) Stats() Stats {
 	c.store.mutex.Lock()
 	defer c.store.mutex.Unlock()
@@ -113,8 +112,8 @@ type handler struct {
 	next  http.Handler
 }
 
-// ServeHTTP answers a plain GET from a fresh entry. All else is serveOther's. In Yaegi each call and
-// each local variable costs time, whether or not it is used: this function calls as little as it can.
+// ServeHTTP answers a plain GET from a fresh entry, and leaves everything else to serveOther. In Yaegi each call and
+// each local variable costs time, used or not, so this function makes few calls.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := h.cache
 	header := r.Header
@@ -138,7 +137,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := rec.entry
 	s.hits++
 	if now >= e.shownUntil {
-		touch(s, rec) // once a second is enough to know what was asked for last
+		touch(s, rec) // once a second is enough to order entries by last use
 		show(e, now)
 	}
 	age := e.shownAge

@@ -9,7 +9,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/bracket"
 )
 
-// call is one call of the origin, and what came of it.
+// call is one call of the origin and its outcome.
 type call struct {
 	asked       asked
 	conditional bool // it asks whether the entry is still good
@@ -17,30 +17,30 @@ type call struct {
 	action   action
 	status   int
 	header   http.Header // of the response; belongs to the Writer
-	kept     http.Header // what is stored of it
-	declared int64       // its Content-Length; -1 where there is none
+	kept     http.Header // the part that is stored
+	declared int64       // its Content-Length; -1 for none
 	verdict  verdict
 
-	outdated bool // what Redis has of it is to be deleted
+	outdated bool // its values in Redis have to be deleted
 	collects bool // the body goes into body
 	body     []byte
 	entry    *entry
 	stored   bool
 }
 
-// action is what becomes of a response, by its head.
+// action is how a response is handled, decided by its head.
 type action int
 
 const (
 	passes    action = iota // to the client
 	tees                    // to the client, and into the store
 	holds                   // into the store, and from there to the client
-	fails                   // this middleware made it since the origin failed
+	fails                   // this middleware made it because the origin failed
 	errs                    // the origin sent an error, and a stale response is there
 	validates               // the entry is still good
 )
 
-// callAlone has the origin answer a request that nobody waits for.
+// callAlone forwards a request for whose response no other request waits.
 func callAlone(x *exchange) {
 	s := x.cache.store
 	s.mutex.Lock()
@@ -51,7 +51,7 @@ func callAlone(x *exchange) {
 	conclude(x)
 }
 
-// lead has the origin answer a request and those that wait for its response.
+// lead forwards a request for whose response others wait.
 func lead(x *exchange) {
 	defer endCall(x.cache.store, x.key, x.pending) // also where the origin panics, to cut the connection
 	defer land(x.cache.store, x.flightKey, x.flight)
@@ -72,8 +72,8 @@ func endCall(s *store, key string, p *pending) {
 	s.mutex.Unlock()
 }
 
-// detachable reports whether the call may outlive the client that makes it. A streamed reply is
-// written to that client while it comes.
+// detachable reports whether the call may outlive the client that makes it. A streamed reply is written to that
+// client as it arrives, so it may not.
 func detachable(x *exchange) bool {
 	return x.cache.core.Function && !x.cache.core.Streamed && !x.background
 }
@@ -96,8 +96,8 @@ func ask(x *exchange, ctx context.Context) { //nolint:revive // x is whose conte
 	x.notes.HoldsFallback = false
 }
 
-// outgoing returns the request for the origin. One that others wait for asks for the whole response,
-// or whether the entry is still good: the condition of its client is judged on the result.
+// outgoing returns the request for the origin. If others wait, it asks for the whole response, or whether the entry
+// is still valid. The condition of its own client is then judged on the result.
 func outgoing(x *exchange, ctx context.Context) *http.Request { //nolint:revive // x is whose context this is
 	r := x.r.WithContext(ctx)
 	if !x.leads && !x.parallel {
@@ -120,7 +120,7 @@ func outgoing(x *exchange, ctx context.Context) *http.Request { //nolint:revive 
 	return r
 }
 
-// onHead decides by the head of a response what becomes of it.
+// onHead decides by the head of a response how it is handled.
 func onHead(x *exchange, head *bracket.Head) {
 	p := &x.call
 	p.asked.received = nowMillis()
@@ -140,7 +140,7 @@ func onHead(x *exchange, head *bracket.Head) {
 		addStatus(head.Header, statusLine(x, false, ""))
 	case tees:
 		if p.declared < 0 && bodied(x) {
-			release(x) // nobody knows whether it fits
+			release(x) // its size is unknown: it may be too large to store
 		}
 		ttl := p.verdict.fresh.lifetime/1000 - p.verdict.fresh.age/1000
 		addStatus(head.Header, statusLine(x, true, strconv.FormatInt(ttl, 10)))
@@ -149,7 +149,7 @@ func onHead(x *exchange, head *bracket.Head) {
 	}
 }
 
-// actionOf decides what becomes of a response.
+// actionOf returns how a response is handled.
 func actionOf(x *exchange) action {
 	p := &x.call
 	switch {
@@ -164,7 +164,7 @@ func actionOf(x *exchange) action {
 		return errs
 	}
 	if x.r.Context().Err() != nil && !detachable(x) && !x.background {
-		return passes // the origin may say what it says because the client has gone
+		return passes // the origin may have failed because the client has gone
 	}
 	p.verdict = judge(x.cache, &p.asked, p.status, p.header)
 	if !p.verdict.store || p.declared > x.cache.settings.maxEntryBytes && bodied(x) {
@@ -198,8 +198,8 @@ func bodied(x *exchange) bool {
 	return x.r.Method != http.MethodHead && hasBody(x.call.status)
 }
 
-// markReply notes that a response is not stored, so that nobody waits for the next one. What the store
-// has of it is out of date, unless the origin has only failed.
+// markReply notes that a response is not stored, so that requests do not wait for the next one. It also drops the
+// stored responses, which are out of date, unless the origin has only failed.
 func markReply(x *exchange) {
 	p := &x.call
 	s := x.cache.store
@@ -226,15 +226,15 @@ func storeKey(x *exchange) string {
 	return x.key
 }
 
-// release lets those that wait for the response go on.
+// release lets the waiting requests continue.
 func release(x *exchange) {
 	if x.leads {
 		land(x.cache.store, x.flightKey, x.flight)
 	}
 }
 
-// onBody keeps a piece of the body. What is complete is stored before the client gets the last piece:
-// it may read slowly, and others wait.
+// onBody keeps a piece of the body. A complete response is stored before the client gets the last piece, because the
+// client may read slowly while others wait.
 func onBody(x *exchange, piece []byte, complete bool) {
 	p := &x.call
 	if !p.collects {
@@ -282,7 +282,7 @@ func keepReply(x *exchange) {
 	}
 }
 
-// conclude answers with what was held back of the response, and stores what is complete only now.
+// conclude sends the response if it was held back, and stores it if it became complete only now.
 func conclude(x *exchange) {
 	p := &x.call
 	if p.outdated && x.cache.shares {
@@ -319,8 +319,8 @@ func countForwarded(x *exchange) {
 	count(x.cache, counter)
 }
 
-// whole reports whether all of the response has come. A handler that ends early without a word leaves
-// a body that is shorter than declared, or a client that has gone.
+// whole reports whether the whole response has arrived. If a handler ends early, the body is shorter than declared,
+// or the client has gone.
 func whole(x *exchange) bool {
 	p := &x.call
 	if bodied(x) && p.declared >= 0 && p.declared != int64(len(p.body)) {
@@ -345,8 +345,8 @@ func concludeHeld(x *exchange) {
 	answer(x, p.entry, statusLine(x, p.stored, ttlOf(p.entry, nowMillis())), "miss")
 }
 
-// concludeFailure answers with a stale response where there is one, else with the failure, which is
-// that of the requests that wait, too.
+// concludeFailure answers with a stale response if there is one, else with the failure, which also answers the
+// requests that wait.
 func concludeFailure(x *exchange) {
 	p := &x.call
 	if p.status >= http.StatusInternalServerError && x.found && nowMillis() < x.entry.errorUntil {
@@ -365,7 +365,7 @@ func concludeFailure(x *exchange) {
 	answerFailure(x, &f)
 }
 
-// shared returns what requests that wait get of a failure: nothing that is the first one's own.
+// shared returns the part of a failure that waiting requests get: nothing that belongs to the first request only.
 func shared(f *failure) failure {
 	header := http.Header{}
 	for _, name := range []string{"Content-Type", "Content-Length", "Retry-After"} {
@@ -376,8 +376,8 @@ func shared(f *failure) failure {
 	return failure{cause: f.cause, status: f.status, header: header, body: f.body, fallsBack: f.fallsBack}
 }
 
-// notMerged are the fields of a 304 that do not replace those of the entry: they would describe the
-// body of the 304, or are for its client alone.
+// notMerged are the fields of a 304 that do not replace those of the entry: they describe the body of the 304, or are
+// for its client only.
 var notMerged = map[string]bool{
 	"Content-Length": true, "Content-Encoding": true, "Content-Type": true, "Content-Range": true,
 	"Set-Cookie": true,
@@ -415,8 +415,7 @@ func concludeValidation(x *exchange) {
 	answer(x, p.entry, statusLine(x, p.stored, ttlOf(p.entry, nowMillis())), "revalidated")
 }
 
-// another reports whether a 304 names another strong ETag than the entry has: it is not about the
-// entry.
+// another reports whether a 304 names another strong ETag than the entry's. Then it is not about the entry.
 func another(e *entry, header http.Header) bool {
 	etag := header.Get("Etag")
 	return etag != "" && e.etag != "" && etag != e.etag && !strings.HasPrefix(etag, "W/")

@@ -12,13 +12,13 @@ import (
 
 // Config holds the options of the group cache.
 type Config struct {
-	// TTL defines how long a response is fresh that says nothing of it itself. "0s" stores only
-	// responses that carry Cache-Control, CDN-Cache-Control or Expires.
+	// TTL defines how long a response is fresh if it does not say so itself. "0s" stores only responses that carry
+	// Cache-Control, CDN-Cache-Control or Expires.
 	// Default: "0s".
 	TTL string `mapstructure:"ttl"`
 
-	// MaxBytes defines how many bytes the responses in memory may take, with their headers and keys.
-	// The ones that were not asked for the longest leave first.
+	// MaxBytes defines how many bytes the responses in memory may take, with their headers and keys. Those that were
+	// not requested for the longest time are dropped first.
 	// Default: 67108864.
 	MaxBytes int64 `mapstructure:"maxBytes"`
 
@@ -26,14 +26,13 @@ type Config struct {
 	// Default: 1048576.
 	MaxEntryBytes int64 `mapstructure:"maxEntryBytes"`
 
-	// StaleWhileRevalidate defines for how long after its end a response is still sent, while one
-	// request fetches a new one. What a response says of it itself comes first.
+	// StaleWhileRevalidate defines for how long after its end a response is still sent while one request fetches a
+	// new one. A response's own directive takes precedence.
 	// Default: "0s".
 	StaleWhileRevalidate string `mapstructure:"staleWhileRevalidate"`
 
-	// StaleIfError defines for how long after its end a response is still sent where the function
-	// cannot be called, fails, or sends 500, 502, 503 or 504. What a response says of it itself comes
-	// first.
+	// StaleIfError defines for how long after its end a response is still sent if the function cannot be called,
+	// fails, or sends 500, 502, 503 or 504. A response's own directive takes precedence.
 	// Default: "0s".
 	StaleIfError string `mapstructure:"staleIfError"`
 
@@ -57,9 +56,8 @@ type KeyConfig struct {
 	// Cookies defines cookies whose values a stored response depends on.
 	Cookies []string `mapstructure:"cookies"`
 
-	// Query defines the parameters that count, by their names as they stand in the query: "id",
-	// "utm_*", "*_id"; "!name" leaves one out. Those that do not count are cut from the query before
-	// the origin sees it.
+	// Query defines the parameters that count, by their names as they stand in the query: "id", "utm_*", "*_id".
+	// "!name" leaves one out. All other parameters are cut from the query before the origin sees it.
 	// Default: the whole query.
 	Query []string `mapstructure:"query"`
 
@@ -87,7 +85,7 @@ type settings struct {
 // tokenPattern is what the name of a header or a cookie may be (RFC 9110 5.6.2).
 var tokenPattern = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
-// parse checks the options, but those of redis, and reads them.
+// parse checks and parses the options other than redis.
 func parse(config *Config) (*settings, error) {
 	if err := option.Unknown("cache.", reflect.TypeOf(*config), config.Unknown); err != nil {
 		return nil, err
@@ -120,7 +118,7 @@ func milliseconds(name, value string) (int64, error) {
 	return d.Milliseconds(), err
 }
 
-// parseSizes checks the sizes, and puts the defaults in the place of those that are not set.
+// parseSizes checks the sizes and fills in the defaults.
 func parseSizes(s *settings) error {
 	if s.maxBytes == 0 {
 		s.maxBytes = defaultMaxBytes

@@ -9,10 +9,10 @@ import (
 // maxControlBytes bounds the Cache-Control that is read. A longer one means no-store.
 const maxControlBytes = 4096
 
-// maxSeconds is where durations of any header end (RFC 9111 1.2.2).
+// maxSeconds is the longest duration of any header (RFC 9111 1.2.2).
 const maxSeconds = 1 << 31
 
-// control is what a response says of its storing, from Cache-Control or CDN-Cache-Control.
+// control holds a response's directives about storing it, from Cache-Control or CDN-Cache-Control.
 type control struct {
 	noStore        bool
 	noCache        bool
@@ -35,8 +35,8 @@ type delta struct {
 	seconds int64
 }
 
-// readControl reads what counts for this cache: CDN-Cache-Control where it is valid and not empty
-// (RFC 9213), else Cache-Control.
+// readControl reads the directives that count for this cache: CDN-Cache-Control if it is valid and not empty (RFC
+// 9213), else Cache-Control.
 func readControl(header http.Header) control {
 	if lines := header["Cdn-Cache-Control"]; len(lines) > 0 {
 		if c, ok := parseTargeted(strings.Join(lines, ",")); ok {
@@ -60,7 +60,7 @@ func parseControl(value string) control {
 	return c
 }
 
-// setDirective notes one directive. Those that nobody here knows are skipped.
+// setDirective notes one directive. Unknown ones are skipped.
 func setDirective(c *control, name, argument string) {
 	switch name {
 	case "max-age":
@@ -93,7 +93,7 @@ func setFlag(c *control, name string) {
 	}
 }
 
-// setDelta notes seconds. Two that differ are a mistake, and count as 0.
+// setDelta notes a number of seconds. If two differ, that is a mistake, and counts as 0.
 func setDelta(d *delta, seconds int64) {
 	if d.set && d.seconds != seconds {
 		seconds = 0

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// entry is a stored response. Only what a store keeps under its mutex changes: retryAt,
-// trustedUntil, hitUntil and what is shown.
+// entry is a stored response. It does not change, except for the fields that the store changes under its mutex:
+// retryAt, trustedUntil, hitUntil and the headers of a hit.
 type entry struct {
 	status       int
 	originStatus int // what the origin sent, before a hook changed it
 	names        []string
-	values       [][]string // of names; without room, so that nobody appends to them in place
+	values       [][]string // of names; without spare capacity, so that append copies them
 	body         []byte
 	head         bool     // the response to a HEAD, which has no body
 	upstream     []string // its Cache-Status
@@ -23,11 +23,11 @@ type entry struct {
 	freshUntil   int64
 	staleUntil   int64
 	errorUntil   int64
-	anyone       bool  // nothing keeps it from a request with an identity
+	anyone       bool  // requests with an identity may get it, too
 	byTTL        bool  // it lives by option ttl
 	shared       bool  // public, s-maxage or must-revalidate: for requests with Authorization too
-	retryAt      int64 // until when the origin is not asked again, after it has failed
-	trustedUntil int64 // until when Redis need not be asked whether it is still valid
+	retryAt      int64 // until when the origin is not asked again after a failure
+	trustedUntil int64 // until when it is used without asking Redis
 	hitUntil     int64 // until when it is fresh and trusted
 
 	etag         string // "" for none
@@ -41,16 +41,16 @@ type entry struct {
 	shownStatus []string
 }
 
-// hopByHop lists the headers that are for one connection alone (RFC 9110 7.6.1), and those that
-// RFC 9111 3.1 keeps from a cache.
+// hopByHop lists the headers that are for one connection only (RFC 9110 7.6.1), and those that a cache must not store
+// (RFC 9111 3.1).
 var hopByHop = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
 	"Proxy-Authentication-Info": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
 	"Transfer-Encoding": true, "Upgrade": true,
 }
 
-// storedHeader returns a copy of a response's header as it is stored: without what is for one
-// connection, and with a Date. Age is left out, since each answer has its own.
+// storedHeader returns a copy of a response's header as it is stored: with a Date, and without the headers that are
+// for one connection. Age is left out, since each answer has its own.
 func storedHeader(header http.Header, received int64) http.Header {
 	kept := make(http.Header, len(header)+1)
 	named := strings.Join(header["Connection"], ",")
@@ -100,7 +100,7 @@ func newEntry(status int, header http.Header, body []byte, v *verdict) *entry {
 	return e
 }
 
-// setValidators notes what a later request may ask with whether the response has changed.
+// setValidators notes the validators of a response, with which later requests ask whether it has changed.
 func setValidators(e *entry, header http.Header) {
 	if etag := header["Etag"]; len(etag) == 1 {
 		e.etag = etag[0]
@@ -125,8 +125,7 @@ func hasBody(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// trustMillis is for how long a copy in memory is used before Redis is asked whether it still has it.
-// So far an invalidation on another replica may lag. Without Redis it is trusted forever.
+// trustMillis is for how long a copy in memory is used before Redis is asked whether it still holds the response.
 const (
 	trustMillis = 5000
 	forever     = 1 << 62

@@ -13,10 +13,10 @@ type exchange struct {
 	cache    *Cache
 	next     http.Handler
 	w        http.ResponseWriter
-	r        *http.Request // with the query that counts, and notes
+	r        *http.Request // with the cut query, and notes
 	original *http.Request // as it came
 	notes    *bracket.Notes
-	key      string // the first level; of a HEAD, that of its own entries
+	key      string // the first level; for HEAD, the key of its own entries
 
 	// What the store has for it.
 	entry  *entry
@@ -34,7 +34,7 @@ type exchange struct {
 	leads      bool
 	parallel   bool // it validates an entry that is never fresh, beside others
 	failed     bool // the call that it has waited for
-	background bool // nobody waits for an answer
+	background bool // no client waits for the response
 
 	pending *pending // its own call
 	call    call
@@ -48,7 +48,7 @@ type tell struct {
 	collapsed bool
 }
 
-// serveOther serves what is no plain GET with a fresh entry.
+// serveOther serves every request that ServeHTTP cannot answer from a fresh entry.
 func serveOther(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header["Upgrade"] != nil:
@@ -60,7 +60,7 @@ func serveOther(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Requ
 	case r.ContentLength != 0:
 		pass(c, next, w, r, cacheName+"; fwd=bypass; detail=body") // the key does not see it
 	case r.Header["If-Match"] != nil || r.Header["If-Unmodified-Since"] != nil:
-		pass(c, next, w, r, cacheName+"; fwd=bypass; detail=precondition") // for an origin alone to judge
+		pass(c, next, w, r, cacheName+"; fwd=bypass; detail=precondition") // only the origin can judge it
 	default:
 		x := newExchange(c, next, w, r)
 		for !attempt(x) {
@@ -75,7 +75,7 @@ func count(c *Cache, counter *int64) {
 	c.store.mutex.Unlock()
 }
 
-// pass hands a request on that no entry answers, and whose response is not stored.
+// pass forwards a request that no entry answers, and does not store the response.
 func pass(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request, line string) {
 	count(c, &c.store.stats.Bypassed)
 	writer := bracket.Wrap(w)
@@ -99,7 +99,7 @@ func newExchange(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Req
 	return x
 }
 
-// attempt answers a request, or waits for the call of another one and reports false.
+// attempt answers a request. It returns false if it has waited for the call of another request instead.
 func attempt(x *exchange) bool {
 	now := nowMillis()
 	look(x, now)
@@ -121,9 +121,9 @@ func attempt(x *exchange) bool {
 	return true
 }
 
-// look finds what the store has for a request, and, where that is not enough, what Redis has. A response
-// in memory is trusted for a while, since another replica may have invalidated it; for longer while
-// Redis does not answer.
+// look finds the entry for a request in memory and, if that is not enough, in Redis. A response in memory is trusted
+// for a while only, since another replica may have invalidated it. It is trusted for longer while Redis does not
+// respond.
 func look(x *exchange, now int64) {
 	lookInMemory(x, now)
 	if !x.cache.shares || x.rounds > 0 || x.marked || x.held && now < x.entry.hitUntil {
@@ -137,7 +137,7 @@ func look(x *exchange, now int64) {
 	}
 }
 
-// lookInMemory finds what the store has for a request. A HEAD may be answered by the response to a GET.
+// lookInMemory finds the entry for a request in memory. The response to a GET may answer a HEAD.
 func lookInMemory(x *exchange, now int64) {
 	s := x.cache.store
 	key := x.key
@@ -160,9 +160,8 @@ func lookInMemory(x *exchange, now int64) {
 	x.found = found && !x.barred
 }
 
-// onlyIfCached reports whether a client wants no call of the origin (RFC 9111 5.2.1.7). It is the one
-// directive of a request that counts: the others are advice, and each that was taken would be a call
-// to pay.
+// onlyIfCached reports whether a client wants no call of the origin (RFC 9111 5.2.1.7). No other directive of a
+// request counts: the others are advice, and following them would cost an invocation each.
 func onlyIfCached(r *http.Request) bool {
 	lines := r.Header["Cache-Control"]
 	if len(lines) == 0 {
@@ -176,8 +175,8 @@ func onlyIfCached(r *http.Request) bool {
 	return false
 }
 
-// forward has the origin answer: alone, or as the call that others wait for. It reports false where it
-// has waited for another one.
+// forward sends a request to the origin, alone or as the call that others wait for. It returns false if it has waited
+// for another call instead.
 func forward(x *exchange) bool {
 	x.tell.forward = "uri-miss"
 	switch {
@@ -205,7 +204,8 @@ func forward(x *exchange) bool {
 	}
 }
 
-// alone reports whether a request neither waits for another one nor has others wait, and notes why.
+// alone reports whether a request is forwarded alone, without waiting and without others that wait for it. It notes
+// why.
 func alone(x *exchange) bool {
 	switch {
 	case x.barred || x.alien && personal(x.cache, x.r):
@@ -218,7 +218,7 @@ func alone(x *exchange) bool {
 	case dirty(x.r, keyNames(x)):
 		x.tell.detail = "override"
 	case x.found && x.entry.freshUntil <= x.entry.received:
-		x.parallel = true // those that waited would have to ask anyway
+		x.parallel = true // requests that waited for it would have to ask anyway
 	case x.rounds >= maxRounds:
 	default:
 		return false
@@ -235,8 +235,8 @@ func keyNames(x *exchange) []string {
 	return names
 }
 
-// join finds the call that is under way for a request, or registers its own. It reports false where the
-// store has changed since the request has looked. The store's mutex is held.
+// join finds the call under way for a request, or registers the request's own. It returns false if the store has
+// changed since the request looked. The caller holds the store's mutex.
 func join(x *exchange) bool {
 	s := x.cache.store
 	key := x.key
@@ -260,8 +260,8 @@ func join(x *exchange) bool {
 	return true
 }
 
-// flightKey returns the key that calls are registered under: the second level where it is known, so
-// that the variants of a resource do not wait for each other. The store's mutex is held.
+// flightKey returns the key under which calls are registered. It is the second level if that is known, so that the
+// variants of a resource do not wait for each other. The caller holds the store's mutex.
 func flightKey(s *store, key string, r *http.Request) string {
 	rec, known := s.records[key]
 	if known && rec.kind == recordIndex {
@@ -270,7 +270,7 @@ func flightKey(s *store, key string, r *http.Request) string {
 	return key
 }
 
-// waitFor waits for the call of another request. It reports true where the client has gone.
+// waitFor waits for the call of another request. It returns true if the client has gone.
 func waitFor(x *exchange) bool {
 	s := x.cache.store
 	x.tell.collapsed = true

@@ -5,10 +5,9 @@ import (
 	"net/http"
 )
 
-// flight is a call of the origin that requests for the same key wait for. Those that wait never take
-// its response: they look into the store again when it has ended, so that nothing private can reach
-// them. Only a failure of this middleware is theirs too: a throttle must not become a hundred calls.
-// All of it but done is the store's, under its mutex.
+// flight is a call of the origin that requests for the same key wait for. They never take over its response: when it
+// has ended they look into the store again, so that nothing private can reach them. Only a failure of this middleware
+// is shared: a throttle must not become a hundred calls. All fields but done belong to the store, under its mutex.
 type flight struct {
 	done       context.Context
 	land       context.CancelFunc
@@ -21,7 +20,7 @@ type flight struct {
 	failure failure
 }
 
-// failure is a response that this middleware made since the origin failed.
+// failure is a response that this middleware made because the origin failed.
 type failure struct {
 	cause     string
 	status    int
@@ -30,11 +29,10 @@ type failure struct {
 	fallsBack bool // the next handler responds in its place
 }
 
-// maxRounds is how often a request waits for a call of another one before it makes its own.
+// maxRounds is how often a request waits for another one's call before it makes its own.
 const maxRounds = 3
 
-// newFlight registers a call under a key, and as pending under its first level. The store's mutex is
-// held.
+// newFlight registers a call under a key, and as pending under its first level. The caller holds the store's mutex.
 func newFlight(s *store, key, first string) *flight {
 	f := &flight{interested: 1, pending: begin(s, first)}
 	done, land := context.WithCancel(context.Background())
@@ -44,8 +42,8 @@ func newFlight(s *store, key, first string) *flight {
 	return f
 }
 
-// flightOf returns the call that is under way for a key. One that its clients have left, or that began
-// before an invalidation, is nobody's to wait for. The store's mutex is held.
+// flightOf returns the call under way for a key. A call that all its clients have left, or that began before an
+// invalidation, does not count. The caller holds the store's mutex.
 func flightOf(s *store, key string) (f *flight, found bool) {
 	known, ok := s.flights[key]
 	if !ok || known.interested == 0 || known.pending.doomed {
@@ -65,7 +63,7 @@ func leave(s *store, f *flight) {
 	}
 }
 
-// land ends the wait for a flight. To call it again does nothing.
+// land ends the wait for a flight. Further calls do nothing.
 func land(s *store, key string, f *flight) {
 	s.mutex.Lock()
 	if s.flights[key] == f {

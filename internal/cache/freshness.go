@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// freshness is how long a response lives, and how old it is on arrival; in milliseconds.
+// freshness holds the lifetime of a response and its age on arrival, in milliseconds.
 type freshness struct {
-	explicit   bool  // the response says it itself
-	byTTL      bool  // option ttl says it
+	explicit   bool  // the response sets it
+	byTTL      bool  // option ttl sets it
 	lifetime   int64 // 0: never fresh
 	age        int64
-	stale      int64 // for how long afterwards it serves while a request fetches a new one
-	staleError int64 // for how long afterwards it serves where the origin fails
+	stale      int64 // for how long afterwards it is sent while a new one is fetched
+	staleError int64 // for how long afterwards it is sent if the origin fails
 }
 
 // freshnessOf reads a response that was asked for at called and whose head came at received
@@ -39,7 +39,7 @@ func freshnessOf(s *settings, c *control, header http.Header, called, received i
 	return f
 }
 
-// setLifetime takes the first of s-maxage, max-age, Expires and option ttl that is there.
+// setLifetime takes the first of s-maxage, max-age, Expires and option ttl that is set.
 func setLifetime(f *freshness, s *settings, c *control, header http.Header, date int64) {
 	expires := header["Expires"]
 	f.explicit = true
@@ -63,9 +63,8 @@ func setLifetime(f *freshness, s *settings, c *control, header http.Header, date
 	}
 }
 
-// setStale sets for how long a response may serve after its end. The options do not hold beside
-// s-maxage, which implies proxy-revalidate (RFC 9111 5.2.2.10); a response's own directives do,
-// since frameworks send both together.
+// setStale sets for how long a response may be sent after its end. The options do not apply with s-maxage, which
+// implies proxy-revalidate (RFC 9111 5.2.2.10). A response's own directives do, since frameworks send both together.
 func setStale(f *freshness, s *settings, c *control) {
 	if c.mustRevalidate || c.noCache {
 		return
@@ -99,9 +98,9 @@ const (
 	afterLongDay  = 24
 )
 
-// parseDate reads a Date, Expires or Last-Modified, in milliseconds since 1970. ok is false unless
-// there is exactly one line of exactly one of the forms of RFC 9110 5.6.7: http.ParseTime alone takes
-// hours of one digit and blanks in any number.
+// parseDate reads a Date, Expires or Last-Modified, in milliseconds since 1970. ok is false unless there is exactly
+// one line in exactly one of the forms of RFC 9110 5.6.7. http.ParseTime alone accepts hours of one digit and any
+// number of blanks.
 func parseDate(lines []string) (millis int64, ok bool) {
 	if len(lines) != 1 {
 		return 0, false

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// invalidates reports whether a response means that what is stored for its URL has changed
-// (RFC 9111 4.4).
+// invalidates reports whether a response means that the stored responses for its URL are out of date (RFC 9111 4.4).
 func invalidates(method string, status int) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
@@ -17,7 +16,7 @@ func invalidates(method string, status int) bool {
 	}
 }
 
-// invalidate drops what is stored for the URL of a request, and for those of the same origin that the
+// invalidate drops the stored responses for the URL of a request, and for the URLs of the same origin that its
 // response names.
 func invalidate(c *Cache, r *http.Request, header http.Header) {
 	if c.cutsQuery {
@@ -43,8 +42,8 @@ func invalidate(c *Cache, r *http.Request, header http.Header) {
 	}
 }
 
-// sameOrigin returns the URL that a reference in a response stands for. ok is false where it is of
-// another scheme or host, whose pages are not this response's to drop.
+// sameOrigin returns the URL that a reference in a response stands for. ok is false if it has another scheme or host:
+// a response must not drop pages of those.
 func sameOrigin(c *Cache, r *http.Request, reference string) (u *url.URL, ok bool) {
 	parsed, err := url.Parse(reference)
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// verdict says whether a response may be stored, and how it is to be used.
+// verdict says whether a response may be stored and how it may be used.
 type verdict struct {
 	store    bool
-	mark     bool // the response says no: nobody needs to wait for another like it
-	identity bool // only the request's identity is in the way
+	mark     bool // the response forbids it: requests need not wait for the next one
+	identity bool // only the request's identity prevents it
 	shared   bool
 	names    []string
 	fresh    freshness
@@ -17,7 +17,7 @@ type verdict struct {
 	head     bool
 }
 
-// asked is what a request and its call have to do with storing the response.
+// asked holds the facts about a request and its call that decide whether the response is stored.
 type asked struct {
 	r          *http.Request // as the client sent it
 	authorized bool          // an authorizer has let it in
@@ -25,20 +25,20 @@ type asked struct {
 	received   int64
 }
 
-// knownStatuses are those whose meaning for a cache this one knows, as must-understand wants it.
+// knownStatuses are the statuses whose meaning for a cache is implemented here, as must-understand requires.
 var knownStatuses = map[int]bool{
 	200: true, 203: true, 204: true, 300: true, 301: true, 302: true, 303: true, 307: true, 308: true,
 	404: true, 405: true, 410: true, 414: true, 501: true,
 }
 
-// silentStatuses are those that live by option ttl (RFC 9110 15.1, without 206).
+// silentStatuses are the statuses to which option ttl applies (RFC 9110 15.1, without 206).
 var silentStatuses = map[int]bool{
 	200: true, 203: true, 204: true, 300: true, 301: true, 308: true, 404: true, 405: true, 410: true,
 	414: true, 501: true,
 }
 
-// judge decides by the head of a response whether it may be stored (RFC 9111 3): first by what it says
-// itself, then by who has asked for it.
+// judge decides by the head of a response whether it may be stored (RFC 9111 3): first by its own directives, then by
+// the identity of the request.
 func judge(c *Cache, a *asked, status int, header http.Header) verdict {
 	v := judgeReply(c, status, header, a.called, a.received)
 	v.head = a.r.Method == http.MethodHead
@@ -58,8 +58,7 @@ func judge(c *Cache, a *asked, status int, header http.Header) verdict {
 	return v
 }
 
-// judgeReply decides by what a response says itself. It was asked for at called, and its head came at
-// received.
+// judgeReply decides by a response's own directives. It was requested at called, and its head arrived at received.
 func judgeReply(c *Cache, status int, header http.Header, called, received int64) verdict {
 	control := readControl(header)
 	v := verdict{received: received, mark: true}
@@ -80,7 +79,7 @@ func judgeReply(c *Cache, status int, header http.Header, called, received int64
 	return v
 }
 
-// lives reports whether a response is fresh for a time, or can be asked about later.
+// lives reports whether a response is fresh for a time, or can be validated later.
 func lives(status int, header http.Header, c *control, f *freshness) bool {
 	validated := header["Etag"] != nil || header["Last-Modified"] != nil
 	switch {
@@ -91,7 +90,7 @@ func lives(status int, header http.Header, c *control, f *freshness) bool {
 	case f.byTTL:
 		return silentStatuses[status] && !strings.Contains(strings.ToLower(strings.Join(header["Pragma"], ",")), "no-cache")
 	default:
-		return false // no heuristics: a validator alone says nothing about whose page it is
+		return false // no heuristics: a validator does not say whether the page is private
 	}
 }
 
@@ -103,8 +102,7 @@ func allowed(a *asked, v *verdict, foreign bool) bool {
 	return !v.fresh.byTTL || !foreign
 }
 
-// personal reports whether a request has an identity that a response without any word on caching
-// may depend on.
+// personal reports whether a request has an identity on which a response may depend that says nothing about caching.
 func personal(c *Cache, r *http.Request) bool {
 	return r.Header["Authorization"] != nil || foreignCookie(c.settings, r)
 }

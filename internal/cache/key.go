@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// The key of a response has two levels. The first is scheme, host, path and query as the origin sees
-// them: nothing is normalised, since splitting costs a miss, and joining what a function tells apart
-// lets one client choose what others get. The second is the values of the headers and cookies that
-// the response depends on.
+// The key of a response has two levels. The first is scheme, host, path and query as the origin sees them. Nothing is
+// normalised: treating equal URLs as different costs a miss, but treating different ones as equal lets one client
+// choose what others get. The second level is the values of the headers and cookies that the response depends on.
 
-// keyOf returns the first level of a request's key. For the router's service it has the request's
-// target too, which Traefik's proxy forwards in the place of the URL.
+// keyOf returns the first level of a request's key. For the router's service it includes the request target, which
+// Traefik's proxy forwards instead of the URL.
 func keyOf(c *Cache, r *http.Request) string {
 	scheme := "http"
 	if proto := r.Header["X-Forwarded-Proto"]; len(proto) > 0 {
@@ -31,14 +30,14 @@ func keyOf(c *Cache, r *http.Request) string {
 // headKey is the key of responses to HEAD, which have no body that could answer a GET.
 func headKey(key string) string { return key + "\nHEAD" }
 
-// markKey is the key of the mark that responses are not storable; identityKey that of the mark that
-// those to requests with an identity are not.
+// markKey is the key of the mark that responses are not storable. identityKey is that of the mark that responses to
+// requests with an identity are not.
 func markKey(key string) string { return key + "\nmark" }
 
 func identityKey(key string) string { return key + "\nidentity" }
 
-// keyOfURL returns the first level for another URL of the same origin, as a GET from the same client
-// would have it.
+// keyOfURL returns the first level of the key that a GET from the same client for another URL of the same origin
+// would have.
 func keyOfURL(c *Cache, r *http.Request, u *url.URL) string {
 	other := r.WithContext(r.Context())
 	other.URL = u
@@ -49,11 +48,11 @@ func keyOfURL(c *Cache, r *http.Request, u *url.URL) string {
 	return keyOf(c, other)
 }
 
-// cookiePrefix distinguishes the cookies among the names of a second level from the headers.
+// cookiePrefix distinguishes cookies from headers among the names of a second level.
 const cookiePrefix = "cookie:"
 
-// namesOf returns the names that a response depends on: those of the options, and of its Vary. ok is
-// false where Vary has an asterisk.
+// namesOf returns the names that a response depends on: those in the options and in its Vary. ok is false if Vary has
+// an asterisk.
 func namesOf(s *settings, header http.Header) (names []string, ok bool) {
 	names = append(make([]string, 0, len(s.cookies)+len(s.headers)+1), s.headers...)
 	for _, name := range s.cookies {
@@ -88,8 +87,8 @@ func withoutRepeats(sorted []string) []string {
 	return kept
 }
 
-// variantKey returns the second level of a request's key: the values of names in it. The store's
-// mutex is held.
+// variantKey returns the second level of a request's key: the values of names in it. The caller holds the store's
+// mutex.
 func variantKey(s *store, key, generation string, names []string, r *http.Request) string {
 	variant := key + "\n" + generation
 	for _, name := range names {
@@ -127,8 +126,8 @@ func cookieValues(r *http.Request, name string) string {
 // maxEncodings bounds the Accept-Encodings that a store remembers.
 const maxEncodings = 256
 
-// normalEncoding returns the codings of an Accept-Encoding that the client takes, sorted: a response
-// for a set of codings suits all clients with that set. The store's mutex is held.
+// normalEncoding returns the codings that an Accept-Encoding accepts, sorted: clients with the same set can share a
+// response. The caller holds the store's mutex.
 func normalEncoding(s *store, raw string) string {
 	if normal, known := s.encodings[raw]; known {
 		return normal
@@ -158,8 +157,8 @@ func refused(weight string) bool {
 	return found && strings.Trim(q, "0.") == ""
 }
 
-// overrides are the headers that frameworks obey and the key does not see: a response to a request
-// with one of them could be another resource's, or another method's.
+// overrides are headers that frameworks obey and the key does not see. The response to a request with one of them may
+// belong to another resource or another method.
 var overrides = []string{
 	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url",
 	"X-Original-Host", "X-Host", "X-Forwarded-Scheme", "Forwarded",

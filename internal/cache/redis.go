@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// redis is where replicas of Traefik share what they store. Whatever it does, a request is answered as
-// if it was not there: what is not certain is a miss. All of it but settings, prefix and limit is
-// behind the mutex.
+// redis is the server through which replicas of Traefik share their responses. It is never essential: if a result is
+// not certain, it counts as a miss. The mutex protects all fields but settings, prefix and limit.
 type redis struct {
 	settings redisSettings
 	prefix   string // of all keys
@@ -26,7 +25,7 @@ type redis struct {
 	failures int          // in a row
 	until    int64        // the breaker is open; 0 where it is closed
 	pause    int64        // how long the breaker was open last
-	trying   bool         // somebody tries whether the breaker can be closed
+	trying   bool         // a request is testing whether the breaker can be closed
 	said     map[string]int64
 	stats    RedisStats
 }
@@ -54,7 +53,7 @@ const (
 	maxSaid        = 32
 )
 
-// redisStats returns what a client has done.
+// redisStats returns the counts of a client.
 func redisStats(c *redis) RedisStats {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -74,13 +73,13 @@ func newRedis(s *redisSettings, identity string, maxEntryBytes int64, log func(l
 	}
 }
 
-// outcome is what came of an operation.
+// outcome is the result of an operation.
 type outcome int
 
 const (
 	skipped outcome = iota // not tried: the breaker is open, or there are too many
-	failed                 // no use of it
-	missing                // Redis knows that it has nothing
+	failed                 // the result is unusable
+	missing                // Redis has no value
 	done
 )
 
@@ -141,8 +140,8 @@ func redisDelete(c *redis, key string) {
 	c.mutex.Unlock()
 }
 
-// redisDo sends a command on a connection of the pool. A connection that has been idle may have died
-// meanwhile: where it fails before the reply begins, the command goes once more, on a new one.
+// redisDo sends a command on a connection of the pool. An idle connection may have died meanwhile. If it fails before
+// the reply begins, the command is sent once more on a new one.
 func redisDo(c *redis, request []byte) (redisReply, outcome) {
 	now := time.Now()
 	if !admitted(c, now.UnixMilli()) {
@@ -161,7 +160,7 @@ func redisDo(c *redis, request []byte) (redisReply, outcome) {
 	}
 }
 
-// converse sends a command and reads its reply. The connection is closed where that fails.
+// converse sends a command and reads its reply. If that fails, it closes the connection.
 func converse(c *redis, request []byte, now time.Time) (*redisConn, redisReply, error) {
 	conn, reused, err := take(c, now)
 	if err != nil {
@@ -216,7 +215,7 @@ func accept(c *redis, conn *redisConn, reply redisReply) (redisReply, outcome) {
 	return redisReply{}, failed
 }
 
-// say logs a line, unless one of its kind was logged within a minute.
+// say logs a line, unless one of its kind was logged within the last minute.
 func say(c *redis, kind, line string, now int64) {
 	c.mutex.Lock()
 	last, known := c.said[kind]
@@ -233,8 +232,8 @@ func say(c *redis, kind, line string, now int64) {
 	}
 }
 
-// admitted reports whether Redis may be asked. While the breaker is open nobody waits for it; after its
-// pause one request tries.
+// admitted reports whether Redis may be asked. While the breaker is open no request waits for Redis. After the pause
+// one request tries.
 func admitted(c *redis, now int64) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -255,7 +254,7 @@ func giveUpTrial(c *redis) {
 	c.mutex.Unlock()
 }
 
-// broken counts a failure, and opens the breaker where there were several in a row.
+// broken counts a failure, and opens the breaker after several in a row.
 func broken(c *redis, err error, now int64) {
 	if strings.HasPrefix(err.Error(), refusal) {
 		lockedOut(c, strings.TrimPrefix(err.Error(), refusal), now)
@@ -282,7 +281,7 @@ func broken(c *redis, err error, now int64) {
 	}
 }
 
-// lockedOut opens the breaker for long: only somebody who mends the credentials can help.
+// lockedOut opens the breaker for long: only new credentials help.
 func lockedOut(c *redis, name string, now int64) {
 	c.mutex.Lock()
 	first := c.until == 0

@@ -14,11 +14,11 @@ import (
 	"unicode/utf8"
 )
 
-// What Redis keeps is a line, a head in JSON and the body:
+// A value in Redis is a line, a head in JSON and the body:
 //
 //	TLC1 <bytes of the head> <bytes of the body> <CRC-32 of both, decimal>\n
 //
-// Whoever can write to Redis can write pages. What was written badly or for another key is a miss.
+// Whoever can write to Redis can write pages. A value that is damaged, or stands under another key, is a miss.
 const magic = "TLC1 "
 
 const (
@@ -29,8 +29,8 @@ const (
 	afterlife    = 600000 // of what can be validated
 )
 
-// storedHead is the head of a value: of a response, or of the index of a second level. Its freshness
-// is not in it, but computed of the header again.
+// storedHead is the head of a value: of a response, or of the index of a second level. It does not hold the
+// freshness, which is computed from the header again.
 type storedHead struct {
 	Key          string     `json:"k"` // SHA-256 of the key that it stands under
 	Status       int        `json:"s,omitempty"`
@@ -42,7 +42,7 @@ type storedHead struct {
 	Lists        [][]string `json:"l,omitempty"` // of an index: names
 }
 
-// keySum is what a key is called in Redis.
+// keySum returns the name of a key in Redis.
 func keySum(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])
@@ -51,8 +51,8 @@ func keySum(key string) string {
 // nameInRedis is the part of a sum that the name of a value has.
 func nameInRedis(sum string) string { return sum[:32] }
 
-// encodeEntry returns the value for an entry. ok is false where it has a header that JSON cannot carry,
-// or a head that is too long.
+// encodeEntry returns the value for an entry. ok is false if JSON cannot carry a header of it, or if the head is too
+// long.
 func encodeEntry(sum string, e *entry) (value []byte, ok bool) {
 	head := storedHead{
 		Key:          sum,
@@ -90,7 +90,7 @@ func encodeValue(head *storedHead, body []byte) (value []byte, ok bool) {
 	return append(value, body...), true
 }
 
-// decodeValue takes a value apart, and checks that it is whole and of the key.
+// decodeValue parses a value, and checks that it is complete and belongs to the key.
 func decodeValue(value []byte, sum string, now int64) (*storedHead, []byte, error) {
 	end := bytes.IndexByte(value, '\n')
 	if end < 0 || !bytes.HasPrefix(value, []byte(magic)) {
@@ -153,7 +153,7 @@ func decodeEntry(c *Cache, head *storedHead, body []byte, headOnly bool) (*entry
 	return e, nil
 }
 
-// controlCharacters are those that no header's value may have: all but the tab (RFC 9110 5.5).
+// controlCharacters are the characters that must not be in a header's value: all but the tab (RFC 9110 5.5).
 const controlCharacters = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
@@ -163,7 +163,7 @@ func validField(name, value string) bool {
 		name != "Set-Cookie" && name != "Age" && !strings.ContainsAny(value, controlCharacters)
 }
 
-// lifeOf returns for how many milliseconds Redis is to keep an entry, 0 for not at all.
+// lifeOf returns for how many milliseconds Redis is to keep an entry; 0 means it is not written.
 func lifeOf(e *entry, now int64) int64 {
 	end := e.freshUntil
 	if e.staleUntil > end {

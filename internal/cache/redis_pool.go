@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// errBusy is for a pool whose connections are all in use: a miss is faster than a wait.
+// errBusy is the error of a pool whose connections are all in use: a miss is faster than waiting.
 var errBusy = errors.New("all connections are in use")
 
 // take returns the connection that was used last, or a new one. reused reports which.
@@ -51,7 +51,7 @@ func closeOld(c *redis, now time.Time) {
 	}
 }
 
-// closeIdle closes all connections that nobody uses.
+// closeIdle closes all connections that are not in use.
 func closeIdle(c *redis) {
 	c.mutex.Lock()
 	for _, conn := range c.idle {
@@ -82,7 +82,7 @@ func giveBack(c *redis, conn *redisConn) {
 	}
 }
 
-// retire closes the connections of a client whose options have changed, as they come back.
+// retire closes the connections of a client whose options have changed, as they are given back.
 func retire(c *redis) {
 	c.mutex.Lock()
 	c.retired = true

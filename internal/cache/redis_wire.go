@@ -36,8 +36,7 @@ var (
 	errTooLong = errors.New("a value over cache.maxEntryBytes")
 )
 
-// command returns a command as Redis wants it: its parts by their lengths, so that no byte in them has
-// a meaning.
+// command returns a command in Redis' form, each part with its length, so that no byte in a part has a meaning.
 func command(parts ...string) string {
 	text := "*" + strconv.Itoa(len(parts)) + "\r\n"
 	for _, p := range parts {
@@ -110,7 +109,7 @@ func greet(c *redisConn, s *redisSettings, secret string) error {
 	return nil
 }
 
-// word returns the first word of an error reply. The rest may quote what was sent.
+// word returns the first word of an error reply. The rest may quote the command.
 func word(text string) string {
 	first, _, _ := strings.Cut(text, " ")
 	return strings.Trim(first, "-")
@@ -167,8 +166,7 @@ func readBulk(c *redisConn, reply redisReply, limit int64) (redisReply, error) {
 	return reply, nil
 }
 
-// roundTrip sends one command and reads its reply. started reports whether any byte of the reply has
-// come.
+// roundTrip sends one command and reads its reply. started reports whether any byte of the reply has arrived.
 func roundTrip(c *redisConn, request []byte, limit int64) (reply redisReply, started bool, err error) {
 	_, err = c.conn.Write(request)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 // maxRefreshes bounds the calls in the background of one cache.
 const maxRefreshes = 64
 
-// serveStale answers from a stale entry, and has one request fetch a new response. It reports false
-// where that is this one: the router's service may only be called in the goroutine and with the
-// context of a request, in whose maps Traefik's access log and metrics write.
+// serveStale answers from a stale entry, and lets one request fetch a new response. It returns false if that is this
+// request: Traefik's access log and metrics write into maps in the request's context, so the router's service may
+// only be called in the goroutine and with the context of a request.
 func serveStale(x *exchange, now int64) bool {
 	switch {
 	case x.r.Method == http.MethodHead || x.r.Header["Range"] != nil || onlyIfCached(x.r) || dirty(x.r, keyNames(x)):
@@ -35,8 +35,7 @@ func underWay(x *exchange) bool {
 	return known
 }
 
-// startRefresh calls the function in the background, unless a call is under way or the entry is a new
-// one already.
+// startRefresh calls the function in the background, unless a call is under way or the entry was renewed already.
 func startRefresh(x *exchange) {
 	s := x.cache.store
 	s.mutex.Lock()
@@ -53,8 +52,8 @@ func startRefresh(x *exchange) {
 	go refresh(inBackground(x, key, f))
 }
 
-// inBackground returns the exchange of a call that outlives the request which asks for it. It takes its
-// copy of the request before the handler returns.
+// inBackground returns the exchange of a call that outlives its request. It copies the request before the handler
+// returns.
 func inBackground(x *exchange, key string, f *flight) *exchange {
 	r, notes := bracket.BeginAnew(x.r.Clone(context.WithoutCancel(x.r.Context())))
 	delete(r.Header, "If-Range")
@@ -95,12 +94,12 @@ func endRefresh(s *store) {
 	s.mutex.Unlock()
 }
 
-// discard is the ResponseWriter of a call that nobody waits for.
+// discard is the ResponseWriter of a call in the background.
 type discard struct {
 	header http.Header
 }
 
-// Header returns a header that nobody reads.
+// Header returns a header that is not sent.
 func (d *discard) Header() http.Header { return d.header }
 
 // WriteHeader does nothing.

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// share is what one request stores in Redis.
+// share holds what one request stores in Redis.
 type share struct {
 	key     string // the first level
 	variant string // the second; the same as key where there is none
@@ -15,8 +15,8 @@ type share struct {
 	pending *pending
 }
 
-// indexToShare returns a copy of the index that leads to an entry, and has it live as long as its
-// longest variant. The store's mutex is held.
+// indexToShare returns a copy of the index that leads to an entry, and makes it live as long as its longest variant.
+// The caller holds the store's mutex.
 func indexToShare(s *store, key string, e *entry) index {
 	if len(e.dependsOn) == 0 {
 		return index{}
@@ -32,7 +32,7 @@ func indexToShare(s *store, key string, e *entry) index {
 	return index{generation: x.generation, lists: x.lists, px: x.px}
 }
 
-// publish sends an entry to Redis in the background. Where many are under way it stays in memory alone.
+// publish writes an entry to Redis in the background. If many writes are under way, the entry stays in memory only.
 func publish(c *Cache, sh *share) {
 	r := c.redis
 	r.mutex.Lock()
@@ -90,13 +90,13 @@ func endPut(r *redis) {
 	r.mutex.Unlock()
 }
 
-// unpublish deletes from Redis what stands under the first level of a key.
+// unpublish deletes the values in Redis under the first level of a key.
 func unpublish(c *Cache, key string) {
 	redisDelete(c.redis, nameInRedis(keySum(key)))
 	redisDelete(c.redis, nameInRedis(keySum(headKey(key))))
 }
 
-// fetched is what Redis has under a key.
+// fetched holds what Redis has under a key.
 type fetched struct {
 	key    string
 	sum    string
@@ -105,7 +105,7 @@ type fetched struct {
 	result outcome
 }
 
-// fetch asks Redis for what a request wants under the first level of a key. headOnly is for the key of
+// fetch asks Redis for the response to a request under the first level of a key. headOnly is set for the key of
 // responses to HEAD.
 func fetch(x *exchange, key string, headOnly bool, now int64) {
 	s := x.cache.store
@@ -119,7 +119,7 @@ func fetch(x *exchange, key string, headOnly bool, now int64) {
 	case f.result == done:
 		adoptEntry(x.cache, &f, headOnly, now)
 	case !x.held:
-	case f.result != missing: // Redis does not say: what is in memory goes on
+	case f.result != missing: // Redis does not respond: memory is used for longer
 		trust(x.entry, now+trustMillis)
 	case now >= x.entry.trustedUntil: // another replica has invalidated it
 		drop(s, key)
@@ -141,7 +141,7 @@ func fetchVariant(x *exchange, first *fetched, now int64) fetched {
 	return fetched{result: missing}
 }
 
-// read returns a value of Redis that is whole. A bad one is deleted.
+// read returns a complete value from Redis, and deletes a damaged one.
 func read(c *Cache, key string, now int64) fetched {
 	sum := keySum(key)
 	value, result := redisGet(c.redis, nameInRedis(sum))
@@ -160,14 +160,14 @@ func read(c *Cache, key string, now int64) fetched {
 	return f
 }
 
-// spoilt deletes a value that nobody can have meant, and says so.
+// spoilt deletes a damaged value and logs it.
 func spoilt(c *Cache, sum string, err error) {
 	redisDelete(c.redis, nameInRedis(sum))
 	say(c.redis, "spoilt", "cache: redis has a value that is not ours: "+err.Error(), nowMillis())
 }
 
-// adopt takes over an index of another replica, and returns the keys of the second level that the
-// request could be answered from. The mutex is held.
+// adopt takes over another replica's index, and returns the keys of the second level that may answer the request. The
+// caller holds the mutex.
 func adopt(s *store, key string, head *storedHead, r *http.Request) []string {
 	if len(head.Lists) > maxLists {
 		head.Lists = head.Lists[:maxLists]
@@ -186,8 +186,7 @@ func adopt(s *store, key string, head *storedHead, r *http.Request) []string {
 	return variants
 }
 
-// adoptEntry takes over a response of another replica, unless memory has one that is as new. The mutex
-// is held.
+// adoptEntry takes over another replica's response, unless memory has one that is as new. The caller holds the mutex.
 func adoptEntry(c *Cache, f *fetched, headOnly bool, now int64) {
 	s := c.store
 	rec, known := s.records[f.key]

@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// store keeps responses in memory. It outlives the instances that use it, since Traefik builds all of
-// them anew on every change of its configuration. Its functions want its mutex held, but for those
-// that say otherwise.
+// store holds responses in memory. It outlives the instances that use it, since Traefik rebuilds them on every change
+// of its configuration. Callers of its functions hold its mutex, except where a function says otherwise.
 type store struct {
 	mutex     sync.Mutex
 	records   map[string]*record
@@ -28,17 +27,17 @@ type store struct {
 
 	middleware string
 
-	// pending are the calls of the origin by the first levels of their keys. An invalidation dooms
-	// those of its key: they began before it, and their responses are not stored.
+	// pending lists the calls of the origin by the first levels of their keys. An invalidation dooms those of its
+	// key: they began before it, so their responses are not stored.
 	pending map[string][]*pending
 
-	redis *redis // nil where no instance has asked for it
+	redis *redis // nil if no instance uses it
 
 	lives []context.Context // of the instances
 	used  int64             // when an instance was built last
 }
 
-// Stats counts what a cache has done, and what it holds.
+// Stats holds the counts of a cache and its current contents.
 type Stats struct {
 	Hits, Stale, Revalidated, Misses, Collapsed, Bypassed, StaleErrors int64
 
@@ -52,10 +51,10 @@ type Stats struct {
 const (
 	recordEntry = iota + 1 // a response
 	recordIndex            // what a second level is made of
-	recordMark             // what is there is not stored
+	recordMark             // responses of this key are not stored
 )
 
-// record is what a store has under one key.
+// record is the value of one key in a store.
 type record struct {
 	kind    int
 	entry   *entry // of recordEntry; else one that is no hit
@@ -65,7 +64,7 @@ type record struct {
 	element *list.Element
 }
 
-// noHit is the entry of records that have none: it is never fresh. Nothing changes it.
+// noHit is the entry of records without one: it is never fresh. It is not changed.
 var noHit = &entry{}
 
 // index leads from the first level of a key to the second.
@@ -81,15 +80,15 @@ const (
 	maxVariants = 64
 )
 
-// statsOf returns what a store has counted.
+// statsOf returns the counts of a store.
 func statsOf(s *store) Stats {
 	stats := s.stats
 	stats.Hits += s.hits
 	return stats
 }
 
-// stores keeps the stores of all instances, by their settings. A store whose instances have all ended
-// leaves it ten minutes after the last was built.
+// stores holds the stores of all instances, by their settings. If all instances of a store have ended, it is dropped
+// ten minutes after the last one was built.
 var stores = struct {
 	mutex sync.Mutex
 	byKey map[string]*store
@@ -97,8 +96,8 @@ var stores = struct {
 
 const storeIdle = 10 * 60 * 1000
 
-// storeFor returns the store of the settings that key stands for, for as long as life lasts at least.
-// It may be called by several goroutines at once.
+// storeFor returns the store for the settings that key identifies. The store is kept at least as long as life.
+// storeFor is safe for concurrent use.
 func storeFor(life context.Context, middleware, key string, maxBytes, now int64) *store {
 	stores.mutex.Lock()
 	defer stores.mutex.Unlock()
@@ -143,8 +142,7 @@ func newStore(maxBytes int64) *store {
 	}
 }
 
-// put sets the record of a key, and drops the ones that were not asked for the longest until there is
-// room.
+// put sets the record of a key. To make room it drops the records that were not requested for the longest time.
 func put(s *store, key string, r *record) {
 	drop(s, key)
 	if r.size > s.maxBytes {
@@ -174,11 +172,11 @@ func drop(s *store, key string) {
 	s.bytes -= r.size
 }
 
-// touch has a record leave last.
+// touch marks a record as used last.
 func touch(s *store, r *record) { s.order.MoveToFront(r.element) }
 
-// find returns the entry for a request under the first level of a key. varies reports whether there
-// is a second level.
+// find returns the entry for a request under the first level of a key. varies reports whether the key has a second
+// level.
 func find(s *store, key string, r *http.Request) (e *entry, found, varies bool) {
 	rec, known := s.records[key]
 	if !known {
@@ -198,8 +196,7 @@ func find(s *store, key string, r *http.Request) (e *entry, found, varies bool) 
 	return nil, false, true
 }
 
-// keep stores an entry for a request under the first level of a key, and returns the key that it
-// stands under.
+// keep stores an entry for a request under the first level of a key, and returns the key under which it is stored.
 func keep(s *store, key string, r *http.Request, e *entry) string {
 	s.stats.Stores++
 	drop(s, markKey(key))
@@ -215,7 +212,7 @@ func keep(s *store, key string, r *http.Request, e *entry) string {
 	return variant
 }
 
-// indexFor returns the index of a key, a new one where it has none, with names at the front.
+// indexFor returns the index of a key with names in front. If the key has none, the index is new.
 func indexFor(s *store, key string, names []string) *index {
 	x := &index{}
 	if rec, known := s.records[key]; known && rec.kind == recordIndex {
@@ -251,8 +248,8 @@ func sameNames(a, b []string) bool {
 	return true
 }
 
-// addVariant notes a key of the second level. The oldest leaves where there are too many: a client
-// chooses the values.
+// addVariant notes a key of the second level. If there are too many, the oldest is dropped: clients choose the
+// values.
 func addVariant(s *store, x *index, variant string) {
 	kept := make([]string, 0, len(x.variants)+1)
 	for _, other := range x.variants {
@@ -281,10 +278,10 @@ func indexSize(key string, x *index) int64 {
 	return int64(size)
 }
 
-// markMillis is for how long nobody waits for a response that would not be stored.
+// markMillis is for how long requests do not wait for each other after a response that could not be stored.
 const markMillis = 10000
 
-// mark notes that what a key stands for is not stored.
+// mark notes that responses of a key are not stored.
 func mark(s *store, key string, now int64) {
 	put(s, key, &record{kind: recordMark, entry: noHit, until: now + markMillis, size: int64(2*len(key) + recordOverhead)})
 }
@@ -307,7 +304,7 @@ func begin(s *store, key string) *pending {
 	return p
 }
 
-// end forgets what begin has noted.
+// end removes the note of begin.
 func end(s *store, key string, p *pending) {
 	all := s.pending[key]
 	kept := make([]*pending, 0, len(all))
@@ -323,8 +320,8 @@ func end(s *store, key string, p *pending) {
 	s.pending[key] = kept
 }
 
-// doom drops all that is stored under the first level of a key, and keeps from being stored what was
-// asked for before.
+// doom drops everything stored under the first level of a key. Responses to requests that are under way are not
+// stored.
 func doom(s *store, key string) {
 	drop(s, key)
 	drop(s, headKey(key))

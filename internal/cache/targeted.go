@@ -21,8 +21,8 @@ var (
 	dictionaryPattern = regexp.MustCompile(`^ *` + fieldMember + `(?:[ \t]*,[ \t]*` + fieldMember + `)* *$`)
 )
 
-// parseTargeted reads a CDN-Cache-Control, which is strict: what is not a structured field is no
-// CDN-Cache-Control at all (RFC 9213 2.1). ok is false for such a value and for an empty one.
+// parseTargeted reads a CDN-Cache-Control. It is strict: a value that is not a structured field is ignored as a whole
+// (RFC 9213 2.1). ok is false for such a value and for an empty one.
 func parseTargeted(value string) (read control, ok bool) {
 	c := control{targeted: true}
 	if len(value) > maxControlBytes || !dictionaryPattern.MatchString(value) {
@@ -41,8 +41,7 @@ func parseTargeted(value string) (read control, ok bool) {
 	return c, true
 }
 
-// setMember notes one member, the last of a name for good. It reports whether the value is of the
-// type that the directive has.
+// setMember notes one member, the last of its name. It reports whether the value has the type of the directive.
 func setMember(c *control, name, value string) bool {
 	switch name {
 	case "max-age", "s-maxage", "stale-while-revalidate", "stale-if-error":

@@ -1,7 +1,6 @@
 package cache
 
-// Usage is what the caches of one middleware have done since Usages was called last, and what they
-// hold.
+// Usage holds the counts of the caches of one middleware since the last call of Usages, and their current contents.
 type Usage struct {
 	Middleware string
 
@@ -23,8 +22,8 @@ type Operation struct {
 	Name, Result string
 }
 
-// Usages returns the usage of all caches. A cache only counts, since a hit must cost next to nothing:
-// who shows metrics asks for the counts.
+// Usages returns the usage of all caches. A cache only counts, since a hit must cost next to nothing. The code that
+// shows metrics calls Usages.
 func Usages() []Usage {
 	stores.mutex.Lock()
 	defer stores.mutex.Unlock()

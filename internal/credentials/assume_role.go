@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// assumedRoleCredentials assumes option roleArn with the credentials that the other options, or
-// the usual places, give. Those have a cache of their own: roles share it.
+// assumedRoleCredentials assumes option roleArn with the credentials that the other options, or the usual places,
+// provide. Those credentials have their own cache, which several roles share.
 func assumedRoleCredentials(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	base, err := retrieve(ctx, s.base)
 	if err != nil {

@@ -18,27 +18,27 @@ import (
 	"github.com/seed05e46011/lambda/internal/wait"
 )
 
-// maxSourceBytes bounds what is read of one answer or one token file of a source.
+// maxSourceBytes limits one response of a source, and one token file.
 const maxSourceBytes = 64 << 10
 
 const (
 	callAttempts  = 3
-	firstCallWait = 100 * time.Millisecond // doubled for the next
+	firstCallWait = 100 * time.Millisecond // doubled after each attempt
 )
 
-// The transports of the sources. They are asked once an hour: a connection that is kept would be
-// closed by the other side in between.
+// The transports to the sources. They keep no connections: a source is asked about once an hour, and would have
+// closed the connection in between.
 var (
 	linkLocalTransport = newSourceTransport(true)
 	remoteTransport    = newSourceTransport(false)
 )
 
-// newSourceTransport returns a transport for services of the host itself, or for others.
+// newSourceTransport returns a transport to services on the host itself (linkLocal), or to all others.
 func newSourceTransport(linkLocal bool) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DisableKeepAlives = true
 	t.DisableCompression = true
-	// HTTP/1.1 alone: in HTTP/2 a request may be sent twice, and a connection that died is not noticed.
+	// HTTP/1.1 only: HTTP/2 may send a request twice, and does not notice a dead connection.
 	t.TLSNextProto = map[string]func(authority string, c *tls.Conn) http.RoundTripper{}
 	t.ForceAttemptHTTP2 = false
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -49,7 +49,7 @@ func newSourceTransport(linkLocal bool) *http.Transport {
 	return t
 }
 
-// linkLocalDialer gives up soon: who is not on EC2 has nobody at its metadata service's address.
+// linkLocalDialer gives up soon: outside of EC2 no host has the address of the metadata service.
 var linkLocalDialer = &net.Dialer{Timeout: time.Second}
 
 // dialLinkLocal is linkLocalDialer.DialContext, which Yaegi cannot take as a value.
@@ -57,8 +57,8 @@ func dialLinkLocal(ctx context.Context, network, address string) (net.Conn, erro
 	return linkLocalDialer.DialContext(ctx, network, address)
 }
 
-// callSource sends req with payload, again where the answer says that it might work. It uses no
-// http.Client: redirects are never followed.
+// callSource sends req with payload, and repeats it after a 429 or a 5xx. It uses no http.Client, so that redirects
+// are never followed.
 func callSource(transport http.RoundTripper, req *http.Request, payload []byte) (status int, body []byte, err error) {
 	next := firstCallWait
 	for attempt := 1; ; attempt++ {
@@ -81,7 +81,7 @@ func callSourceOnce(transport http.RoundTripper, req *http.Request, payload []by
 		return 0, nil, fmt.Errorf("call %s: %w", req.URL.Host, err)
 	}
 	body, err = io.ReadAll(io.LimitReader(resp.Body, maxSourceBytes+1))
-	_ = resp.Body.Close() // what is left unread is not wanted
+	_ = resp.Body.Close() // the rest of the body is not needed
 	switch {
 	case err != nil:
 		return 0, nil, fmt.Errorf("read the answer of %s: %w", req.URL.Host, err)
@@ -91,11 +91,11 @@ func callSourceOnce(transport http.RoundTripper, req *http.Request, payload []by
 	return resp.StatusCode, body, nil
 }
 
-// errorCodePattern is what an error code looks like. No other text of an answer goes into an
-// error: STS repeats tokens in some of its messages.
+// errorCodePattern matches an error code. Errors quote nothing else of a response, because STS repeats tokens in some
+// of its messages.
 var errorCodePattern = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)
 
-// statusError is the error of an answer that is not 200.
+// statusError returns the error for a response whose status is not 200.
 func statusError(req *http.Request, status int, code string) error {
 	if !errorCodePattern.MatchString(code) {
 		return fmt.Errorf("%s answered %d", req.URL.Host, status)
@@ -103,17 +103,17 @@ func statusError(req *http.Request, status int, code string) error {
 	return fmt.Errorf("%s answered %d %s", req.URL.Host, status, code)
 }
 
-// credentialDocument is what the container and the instance endpoints answer.
+// credentialDocument is the response of the container endpoint and of the instance metadata.
 type credentialDocument struct {
-	Code            string `json:"Code"` // of the instance: "Success", or of an error
+	Code            string `json:"Code"` // instance metadata only: "Success" or an error code
 	AccessKeyID     string `json:"AccessKeyId"`
 	SecretAccessKey string `json:"SecretAccessKey"`
 	Token           string `json:"Token"`
 	Expiration      string `json:"Expiration"` // RFC 3339
 }
 
-// parseCredentialDocument reads the document. Without an Expiration the credentials do not expire,
-// as in AWS's SDKs. Errors tell nothing of its content.
+// parseCredentialDocument reads the document. Without an Expiration the credentials do not expire, as in AWS's SDKs.
+// Errors do not quote the document.
 func parseCredentialDocument(body []byte) (*keySet, error) {
 	var d credentialDocument
 	if json.Unmarshal(body, &d) != nil {

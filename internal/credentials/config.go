@@ -3,26 +3,25 @@ package credentials
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"reflect"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/seed05e46011/lambda/internal/endpoint"
 	"github.com/seed05e46011/lambda/internal/option"
 )
 
-// Config holds the options of the group credentials. They are secrets: no value of
-// this type may be printed or logged. White space around a value is dropped: secrets that come
-// from files and from Kubernetes often end with a line break.
+// Config holds the options of the group credentials. They are secrets: never print or log a value of this type. White
+// space around a value is dropped, because secrets in files and in Kubernetes often end with a line break.
 type Config struct {
-	// AccessKeyID and SecretAccessKey define the key to sign with. Both or none.
+	// AccessKeyID and SecretAccessKey define the key to sign with. Set both or none.
 	// Default: the key is looked for where AWS's SDKs look.
 	AccessKeyID     string `mapstructure:"accessKeyId"`
 	SecretAccessKey string `mapstructure:"secretAccessKey"`
 
-	// SessionToken defines the token that belongs to a temporary key.
+	// SessionToken defines the token of a temporary key.
 	SessionToken string `mapstructure:"sessionToken"`
 
 	// AccessKeyIDFile, SecretAccessKeyFile and SessionTokenFile name files with these values,
@@ -46,7 +45,7 @@ type Config struct {
 	// Default: none, or AWS_ROLE_ARN with WebIdentityTokenFile.
 	RoleArn string `mapstructure:"roleArn"`
 
-	// ExternalID defines what the trust policy of a role in a third party's account may ask for.
+	// ExternalID defines the id that the trust policy of a role in another account may require.
 	ExternalID string `mapstructure:"externalId"`
 
 	// RoleSessionName defines how CloudTrail names the session of the role.
@@ -63,8 +62,8 @@ type Config struct {
 	// Default: AWS_WEB_IDENTITY_TOKEN_FILE, after the environment.
 	WebIdentityTokenFile string `mapstructure:"webIdentityTokenFile"`
 
-	// StsEndpoint defines the base URL of STS. With http:// tokens travel in clear text: meant for
-	// loopback only, elsewhere warned of.
+	// StsEndpoint defines the base URL of STS. With http://, tokens travel in clear text. That is meant for loopback;
+	// for any other host a warning is logged.
 	// Default: AWS_ENDPOINT_URL_STS, else AWS_ENDPOINT_URL, else the endpoint of the region.
 	StsEndpoint string `mapstructure:"stsEndpoint"`
 
@@ -131,7 +130,7 @@ func (c *Config) validateKeys() error {
 	return nil
 }
 
-// validateSource refuses options that name two sources: which one signs must not be a surprise.
+// validateSource refuses options that name two sources: it must be clear which one signs.
 func (c *Config) validateSource() error {
 	var named []string
 	if c.hasKeys() {
@@ -181,24 +180,14 @@ func (c *Config) validateStsEndpoint() error {
 	if c.StsEndpoint == "" {
 		return nil
 	}
-	u, err := url.Parse(c.StsEndpoint)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||
-		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if !endpoint.IsBase(c.StsEndpoint) {
 		return fmt.Errorf("credentials.stsEndpoint: %q: want a URL of scheme, host and, if need be, port and path",
-			withoutPassword(c.StsEndpoint))
+			endpoint.Redact(c.StsEndpoint))
 	}
 	return nil
 }
 
-// withoutPassword drops the part of a URL where people put passwords.
-func withoutPassword(endpoint string) string {
-	if i := strings.LastIndex(endpoint, "@"); i >= 0 {
-		return "…" + endpoint[i:]
-	}
-	return endpoint
-}
-
-// trimmed returns a copy without white space around the values; an empty one for nil.
+// trimmed returns a copy without white space around the values. For nil it returns an empty Config.
 func (c *Config) trimmed() *Config {
 	if c == nil {
 		return &Config{}
@@ -233,20 +222,20 @@ func (c *Config) values() []string {
 	}
 }
 
-// hasKeys says whether the options hold the key to sign with, or name its files.
+// hasKeys reports whether the options hold the key to sign with, or name its files.
 func (c *Config) hasKeys() bool { return c.AccessKeyID+c.AccessKeyIDFile != "" }
 
 func (c *Config) namesSharedFiles() bool {
 	return c.Profile+c.CredentialsFile+c.ConfigFile != ""
 }
 
-// assumesRole says whether roleArn is assumed with other credentials. With a web identity it is
-// the token that gets the role.
+// assumesRole reports whether roleArn is assumed with other credentials. With a web identity, the token gets the role
+// instead.
 func (c *Config) assumesRole() bool {
 	return c.RoleArn != "" && c.WebIdentityTokenFile == ""
 }
 
-// withoutRole returns the options of the credentials that assume the role.
+// withoutRole returns the options for the credentials that assume the role.
 func (c *Config) withoutRole() *Config {
 	base := *c
 	base.RoleArn = ""
@@ -259,7 +248,7 @@ func (c *Config) withoutRole() *Config {
 	return &base
 }
 
-// mayCallSTS says whether a search for credentials may end at STS.
+// mayCallSTS reports whether a search for credentials may end with a call of STS.
 func mayCallSTS(options *Config) bool {
 	if options.hasKeys() {
 		return false

@@ -13,18 +13,19 @@ import (
 	"strings"
 )
 
-// ecsEndpoint is where ECS and Fargate answer what AWS_CONTAINER_CREDENTIALS_RELATIVE_URI names.
+// ecsEndpoint is the address of ECS and Fargate, to which AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is relative.
 const ecsEndpoint = "http://169.254.170.2"
 
-// containerAddresses may be asked over plain HTTP besides loopback: ECS, and EKS Pod Identity.
+// containerAddresses lists the addresses that may be asked over plain HTTP besides loopback: ECS and EKS Pod
+// Identity.
 var containerAddresses = map[string]bool{
 	"169.254.170.2":  true,
 	"169.254.170.23": true,
 	"fd00:ec2::23":   true,
 }
 
-// containerCredentials asks the endpoint that ECS, Fargate and EKS Pod Identity put into the
-// environment of a container.
+// containerCredentials asks the endpoint that ECS, Fargate and EKS Pod Identity name in the environment of a
+// container.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 func containerCredentials(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	req, err := containerRequest(ctx)
@@ -57,7 +58,7 @@ func containerRequest(ctx context.Context) (*http.Request, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, http.NoBody)
 	if err != nil {
-		return nil, errors.New("make the request: the URL is not valid") // it may hold secrets
+		return nil, errors.New("make the request: the URL is not valid") // err would quote it, and it may hold secrets
 	}
 	req.Host = host
 	req.Header.Set("Accept", "application/json")
@@ -67,7 +68,7 @@ func containerRequest(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// containerEndpoint returns the URL to ask, and its Host header.
+// containerEndpoint returns the URL to ask and its Host header.
 func containerEndpoint(ctx context.Context) (endpoint, host string, err error) {
 	if relative := os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"); relative != "" {
 		if !strings.HasPrefix(relative, "/") {
@@ -86,7 +87,7 @@ func containerEndpoint(ctx context.Context) (endpoint, host string, err error) {
 	}
 	host = u.Host
 	if u.Scheme == "http" {
-		// The address that was checked is the one to connect to: a name may change its mind.
+		// Connect to the address that was checked: the name may resolve to another one next time.
 		address, err := containerAddress(ctx, u.Hostname())
 		if err != nil {
 			return "", "", fmt.Errorf("AWS_CONTAINER_CREDENTIALS_FULL_URI: %w", err)
@@ -100,9 +101,9 @@ func containerEndpoint(ctx context.Context) (endpoint, host string, err error) {
 	return u.String(), host, nil
 }
 
-// containerAddress returns the address of host, if plain HTTP may carry credentials there.
+// containerAddress returns the address of host. It refuses a host to which plain HTTP must not carry credentials.
 func containerAddress(ctx context.Context, host string) (string, error) {
-	addresses, err := net.DefaultResolver.LookupHost(ctx, host) // an address is its own
+	addresses, err := net.DefaultResolver.LookupHost(ctx, host) // an IP address resolves to itself
 	if err != nil {
 		return "", fmt.Errorf("look up its host: %w", err)
 	}
@@ -116,8 +117,8 @@ func containerAddress(ctx context.Context, host string) (string, error) {
 	return addresses[0], nil
 }
 
-// containerToken returns the value of the Authorization header, "" for none. The file is read
-// anew for each answer: EKS rotates it.
+// containerToken returns the value of the Authorization header, "" for none. It reads the file each time, because EKS
+// rotates the token.
 func containerToken() (string, error) {
 	token := os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN")
 	if path := os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"); path != "" {
@@ -136,7 +137,7 @@ func containerToken() (string, error) {
 // jsonErrorCode returns the code of an error document, "" for none.
 func jsonErrorCode(body []byte) string {
 	var document struct {
-		Code string `json:"code"` // "Code" too: encoding/json takes either case
+		Code string `json:"code"` // matches "Code" as well: encoding/json ignores case
 	}
 	if json.Unmarshal(body, &document) != nil {
 		return ""

@@ -1,5 +1,5 @@
-// Package credentials finds AWS credentials where AWS's SDKs find them: options, environment, web identity, shared files,
-// containers and EC2 instances, and roles that are assumed with what was found. A Provider caches and refreshes them.
+// Package credentials finds AWS credentials where AWS's SDKs look for them: options, environment, web identity,
+// shared files, containers and EC2 instances. It can assume a role with them. A Provider caches and refreshes them.
 package credentials
 
 import (
@@ -13,34 +13,34 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// keySet is what a source answers: credentials and how long they last. It is never changed once it is shared. A value of
-// this type is never printed or marshalled as a whole: under Yaegi neither unexported fields nor
-// a String method would keep the secret.
+// keySet holds the credentials that a source returned, and how long they last. It is not changed once it is shared.
+// Never print or marshal a keySet as a whole: under Yaegi neither unexported fields nor a String method would hide
+// the secret.
 type keySet struct {
 	keys    sigv4.Credentials
 	expires time.Time // zero: never
 
-	// recheck is after how long the source is asked again although nothing expires: files change
-	// without notice. 0: never.
+	// recheck is the time after which the source is asked again even if nothing expires, because files change without
+	// notice. 0 means never.
 	recheck time.Duration
 
-	// outlivesOutage lets the credentials be used past expires while their source is out of order.
+	// outlivesOutage allows the use of the credentials after expires while their source fails.
 	outlivesOutage bool
 
-	// What the cache decides (provider.go). The source is asked anew from refreshAt on, which is never after usableUntil,
-	// and from recheckAt on. These are signed with until usableUntil at most.
-	refreshAt   time.Time     // of the wall clock, as expiry is
-	recheckAt   time.Duration // of clock.elapsed
+	// The cache sets these times (provider.go). It asks the source again from refreshAt on, which is never after
+	// usableUntil, and from recheckAt on. Requests are signed with these keys until usableUntil.
+	refreshAt   time.Time     // wall clock, like expires
+	recheckAt   time.Duration // time of clock.elapsed
 	usableUntil time.Time
 }
 
-// credentialSource is one place where credentials may be found.
+// credentialSource is one place to look for credentials.
 type credentialSource struct {
-	name string // what a log line calls it
+	name string // as log lines show it
 
-	// retrieve asks the source. It returns errNotSetUp, wrapped, where the source is not set up
-	// at all: the next one is asked. Any other error ends the search, as in AWS's SDKs: who set a
-	// source up wants to know that it fails, not be served by another one.
+	// retrieve asks the source. If the source is not set up at all, it returns an error that wraps errNotSetUp, and
+	// the next source is asked. Any other error ends the search, as in AWS's SDKs: if a source is set up and fails,
+	// the operator needs to see that failure, and not to be served with another identity.
 	retrieve func(ctx context.Context, s *credentialSettings) (*keySet, error)
 }
 
@@ -49,25 +49,25 @@ var (
 	errNotSetUp      = errors.New("not set up")
 )
 
-// credentialSettings is all that the sources depend on.
+// credentialSettings holds everything that the sources depend on.
 type credentialSettings struct {
 	options   *Config
-	region    string // whose STS is called; "" where it is not known
+	region    string // the region of STS; "" if it is not known
 	clock     clock
-	timeout   time.Duration     // bounds all that one source does for one answer
-	linkLocal http.RoundTripper // for the metadata services of a host: no proxy
-	remote    http.RoundTripper // for all else
-	base      *Provider         // whose credentials assume options.RoleARN
-	log       func(line string) // takes a line for the operator
+	timeout   time.Duration     // limits one question to one source, retries included
+	linkLocal http.RoundTripper // for metadata services on the host; uses no proxy
+	remote    http.RoundTripper // for all other services
+	base      *Provider         // provides the credentials that assume options.RoleArn
+	log       func(line string) // writes a line for the operator
 }
 
-// clock is the time. Tests have their own.
+// clock tells the time. Tests replace it.
 type clock struct {
 	now   func() time.Time
 	until func(t time.Time) time.Duration // one call is cheaper than now and a subtraction
 
-	// elapsed is a time that only ever goes on, and is counted from any start. What waits does so by it: a wall clock
-	// that is set back by an hour must not make an hour out of a second.
+	// elapsed is a time that never goes back, counted from an arbitrary start. Pauses are measured with it: if
+	// somebody sets the wall clock back by an hour, a pause of a second must not last an hour.
 	elapsed func() time.Duration
 }
 
@@ -77,8 +77,8 @@ var started = time.Now()
 
 func sinceStart() time.Duration { return time.Since(started) }
 
-// credentialSources returns the places to look at, in the order of AWS's SDKs. An option that
-// names a source leaves out what would come before it.
+// credentialSources returns the places to look, in the order of AWS's SDKs. If an option names a source, the sources
+// before it are left out.
 func credentialSources(options *Config) []credentialSource {
 	sharedFiles := credentialSource{"shared files", sharedFileCredentials}
 	container := credentialSource{"container", containerCredentials}
@@ -101,8 +101,8 @@ func credentialSources(options *Config) []credentialSource {
 	}
 }
 
-// retrieveFrom asks the sources in their order, and returns the one that answered. The error
-// says of each that was asked why it did not.
+// retrieveFrom asks the sources in order and returns the first credentials, with their source. The error lists why
+// each source that was asked returned none.
 func retrieveFrom(sources []credentialSource, s *credentialSettings) (*keySet, *credentialSource, error) {
 	var reasons []string
 	for i := range sources {
@@ -118,13 +118,13 @@ func retrieveFrom(sources []credentialSource, s *credentialSettings) (*keySet, *
 	return nil, nil, fmt.Errorf("%w: %s", errNoCredentials, strings.Join(reasons, "; "))
 }
 
-// sourceTimeout is credentialSettings.timeout but in tests.
+// sourceTimeout is the timeout in credentialSettings. Tests set shorter ones.
 const sourceTimeout = 5 * time.Second
 
-// askSource asks one source. It has its own time: the request that needs the credentials may be
-// cancelled, others wait for the same answer.
+// askSource asks one source. It uses its own context: the request that needs the credentials may be cancelled while
+// others wait for the same credentials.
 func askSource(source *credentialSource, s *credentialSettings) (c *keySet, err error) {
-	// It runs in a goroutine of its own, where a panic would end Traefik.
+	// It runs in its own goroutine, where a panic would end Traefik.
 	defer func() {
 		if p := recover(); p != nil {
 			c = nil
@@ -140,7 +140,7 @@ func askSource(source *credentialSource, s *credentialSettings) (c *keySet, err 
 	return c, checkCredentials(c, s.clock.now())
 }
 
-// checkCredentials refuses what no request can be signed with.
+// checkCredentials refuses credentials that cannot sign a request.
 func checkCredentials(c *keySet, now time.Time) error {
 	switch {
 	case c.keys.AccessKeyID == "" || c.keys.SecretAccessKey == "":
@@ -153,7 +153,7 @@ func checkCredentials(c *keySet, now time.Time) error {
 	return nil
 }
 
-// logf tells the operator that the state of a provider has changed.
+// logf logs a change in the state of a provider.
 func logf(s *credentialSettings, format string, args ...any) {
 	s.log(fmt.Sprintf("credentials: "+format, args...))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// environmentCredentials reads the variables that every AWS SDK reads first, and the older names
-// that some still take. A key without its secret counts as none, as in AWS's SDKs.
+// environmentCredentials reads the variables that every AWS SDK reads first, and the older names that some still
+// accept. A key without its secret counts as not set, as in AWS's SDKs.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
 func environmentCredentials(_ context.Context, _ *credentialSettings) (*keySet, error) {
 	c := &keySet{keys: sigv4.Credentials{

@@ -11,23 +11,23 @@ import (
 	"github.com/seed05e46011/lambda/internal/wait"
 )
 
-// fileTimeout is how long a file is waited for. A file on a mount that hangs is never read to its end.
+// fileTimeout limits the wait for a file. A read from a mount that hangs never ends.
 const fileTimeout = 5 * time.Second
 
-// fileReads keeps the reads under way by path, so that at most one goroutine hangs for a path, over all instances of the
-// plugin. Paths come from the operator: there are few.
+// fileReads holds the reads under way, by path. At most one goroutine hangs for a path, over all instances of the
+// plugin. The operator names the paths, so there are few.
 var fileReads = struct {
 	sync.Mutex
 	byPath map[string]*fileRead
 }{byPath: map[string]*fileRead{}}
 
-// fileRead is one reading of a file.
+// fileRead is one read of a file.
 type fileRead struct {
-	done    context.Context // ends when content and err are set
+	done    context.Context // done once content and err are set
 	end     context.CancelFunc
 	content []byte
 	err     error
-	givenUp bool // later readers do not wait for it
+	givenUp bool // it hangs: later readers do not wait for it
 }
 
 // readBounded returns the content of a file of at most limit bytes. It gives up after fileTimeout.
@@ -54,7 +54,7 @@ func readWithin(timeout time.Duration, path string, limit int64) (string, error)
 	return string(read.content), nil
 }
 
-// joinFileRead returns the reading of a file that is under way, which it starts if there is none.
+// joinFileRead returns the read of a file that is under way, or starts one.
 func joinFileRead(path string) (*fileRead, error) {
 	fileReads.Lock()
 	defer fileReads.Unlock()
@@ -71,7 +71,7 @@ func joinFileRead(path string) (*fileRead, error) {
 	return read, nil
 }
 
-// giveUp marks a read as hanging until it ends: later readers of the path get the error at once.
+// giveUp marks a read as hanging. Later readers of the path get an error at once, until the read ends.
 func giveUp(read *fileRead, path string, timeout time.Duration) error {
 	fileReads.Lock()
 	read.givenUp = true
@@ -81,7 +81,7 @@ func giveUp(read *fileRead, path string, timeout time.Duration) error {
 
 func hangs(path string) error { return fmt.Errorf("read %s: an earlier read of it hangs", path) }
 
-// readWhole ends a read. It runs in a goroutine of its own, where a panic would end Traefik.
+// readWhole reads the file and ends the read. It runs in its own goroutine, where a panic would end Traefik.
 func readWhole(read *fileRead, path string) {
 	defer endFileRead(read, path)
 	content, err := readFile(path)
@@ -99,7 +99,8 @@ func endFileRead(read *fileRead, path string) {
 	read.end()
 }
 
-// readFile returns the content of a file, and one byte too many of one over maxSharedFileBytes, the highest limit.
+// readFile returns the content of a file. Of a file over maxSharedFileBytes, the highest limit, it returns one byte
+// more than that.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names it
 	if err != nil {

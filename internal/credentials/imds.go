@@ -15,8 +15,8 @@ const (
 	imdsIPv4Endpoint = "http://169.254.169.254"
 	imdsIPv6Endpoint = "http://[fd00:ec2::254]"
 
-	// imdsRecheck is how often an instance is asked for its credentials at least, though they
-	// last 6 hours: its role may be replaced. AWS's SDKs ask once an hour.
+	// imdsRecheck is how often an instance is asked for its credentials although they last 6 hours: its role may be
+	// replaced. AWS's SDKs ask once an hour.
 	imdsRecheck = 55 * time.Minute
 
 	imdsTokenSeconds = "300"
@@ -52,15 +52,15 @@ func imdsCredentials(ctx context.Context, s *credentialSettings) (*keySet, error
 	return c, nil
 }
 
-// imdsSession is a metadata service with the token that it gave.
+// imdsSession is a metadata service and the token that it issued.
 type imdsSession struct {
 	transport http.RoundTripper
 	endpoint  string
 	token     string // "" for version 1
 }
 
-// openIMDS asks for a token (version 2). Only where the service knows of none, and version 1 is
-// not disabled, it goes without.
+// openIMDS asks for a token (version 2). It falls back to version 1 only if the service does not know tokens and
+// version 1 is not disabled.
 func openIMDS(ctx context.Context, transport http.RoundTripper) (*imdsSession, error) {
 	if envTrue("AWS_EC2_METADATA_DISABLED") {
 		return nil, fmt.Errorf("%w: AWS_EC2_METADATA_DISABLED is set", errNotSetUp)

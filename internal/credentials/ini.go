@@ -5,14 +5,13 @@ import "strings"
 // iniSections are the sections of a file, each with its properties; keys are in lower case.
 type iniSections map[string]map[string]string
 
-// parseINI reads the format of AWS's shared files. A property of which the value is a group of
-// indented ones ("s3 =") is read as empty: nothing here needs such a group. Lines that mean
-// nothing are passed over, as AWS's SDKs do.
+// parseINI reads the format of AWS's shared files. A property whose value is a group of indented ones ("s3 =") is
+// read as empty, because nothing here needs such a group. Lines without a meaning are skipped, as in AWS's SDKs.
 // https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 func parseINI(text string) iniSections {
 	sections := iniSections{}
 	var section map[string]string
-	group := false // whether indented lines belong to the property before
+	group := false // indented lines belong to the property before
 	for _, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		trimmed := strings.TrimSpace(line)
 		if trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';' {
@@ -37,7 +36,7 @@ func parseINI(text string) iniSections {
 	return sections
 }
 
-// iniSectionName returns the name in "[ name ] # comment", with single blanks in it.
+// iniSectionName returns the name in "[ name ] # comment", with runs of blanks folded to one.
 func iniSectionName(line string) (string, bool) {
 	line, _, _ = strings.Cut(line, "#")
 	line, _, _ = strings.Cut(line, ";")

@@ -16,54 +16,54 @@ import (
 )
 
 const (
-	// refreshWindow is how long before their end credentials are asked for anew. Jitter takes up
-	// to a tenth of it away, so that a fleet does not ask all at once.
+	// refreshWindow is how long before their end credentials are refreshed. Jitter shortens it by up to a tenth, so
+	// that a fleet does not ask all at once.
 	refreshWindow = 5 * time.Minute
 
-	// maxRefreshPause bounds the time between two attempts within refreshWindow.
+	// maxRefreshPause limits the time between two attempts within refreshWindow.
 	maxRefreshPause = time.Minute
 
-	// maxHold bounds for how long requests fail without a new attempt, where there is no valid
-	// credential and freeAttempts in a row have failed: the source is spared, and a request does
-	// not wait for an answer that is known.
+	// maxHold limits for how long requests fail without a new attempt, once there are no valid credentials and
+	// freeAttempts in a row have failed. This spares the source, and requests do not wait for an error that is
+	// already known.
 	maxHold      = time.Second
 	freeAttempts = 3
 
-	// maxRefusalPause bounds the time between two attempts where AWS goes on refusing what the source answers. Refusals
-	// further apart than twice that have nothing to do with each other.
+	// maxRefusalPause limits the time between two attempts while AWS keeps refusing the credentials that the source
+	// returns. Refusals more than twice that apart count as unrelated.
 	maxRefusalPause = 5 * time.Minute
 
-	// maxSafetyMargin bounds how long before their end credentials are no longer signed with, as
-	// the request is still to travel.
+	// maxSafetyMargin limits how long before their end credentials are no longer used: the request still has to
+	// travel.
 	maxSafetyMargin = 5 * time.Second
 
-	// never is the end of what does not end.
+	// never is how far away the end is of credentials that do not end.
 	never = 100 * 365 * 24 * time.Hour
 )
 
-// Provider returns credentials out of a cache before their sources. It is safe for concurrent use, and outlives the
-// instances of the plugin that share it.
+// Provider returns credentials from a cache, and asks their sources for new ones in time. It is safe for concurrent
+// use. Instances of the plugin share it, and it outlives them.
 type Provider struct {
 	id       int64
 	settings *credentialSettings
 	sources  []credentialSource
 	until    func(t time.Time) time.Duration // settings.clock's
-	current  atomic.Value                    // *keySet, never nil, empty before the first answer
+	current  atomic.Value                    // *keySet: never nil; empty before a source has returned one
 
 	mu       sync.Mutex
 	flight   *credentialFlight // nil: no refresh is under way
-	answered *credentialSource // which source the current credentials are from
-	failures int               // since the last answer
+	answered *credentialSource // the source of the current credentials
+	failures int               // since the last success
 	lastErr  error             // of the last failure
-	hold     time.Duration     // of clock.elapsed: no attempt before, where there are no valid credentials
+	hold     time.Duration     // time of clock.elapsed: without valid credentials, no attempt before it
 
-	refusals    int           // in a row, each of newer credentials than the one before
-	refusalHold time.Duration // of clock.elapsed: Refused does nothing before
+	refusals    int           // in a row, each of newer credentials than the last
+	refusalHold time.Duration // time of clock.elapsed: Refused does nothing before it
 }
 
-// credentialFlight is a refresh under way, that all wait for who have no valid credential.
+// credentialFlight is a refresh under way. Requests without valid credentials wait for it.
 type credentialFlight struct {
-	done        context.Context // ends when the two below are set
+	done        context.Context // done once credentials and err are set
 	end         context.CancelFunc
 	credentials *keySet
 	err         error
@@ -74,21 +74,21 @@ func newCredentialFlight() *credentialFlight {
 	return &credentialFlight{done: done, end: end}
 }
 
-// providers keeps the providers over instances and reloads of Traefik's configuration,
-// by a hash of all that they depend on: every handler on the same source shares one cache.
+// providers holds the providers by a hash of everything that they depend on, so that all handlers with the same
+// source share one cache. It outlives instances and reloads of Traefik's configuration.
 var providers = struct {
 	sync.Mutex
 	byKey map[[sha256.Size]byte]*Provider
 }{}
 
-// maxProviders bounds what rotated keys in the configuration leave behind. Handlers
+// maxProviders limits how many providers are kept, since each rotated key in the configuration adds one. Handlers
 // keep the provider that they have.
 const maxProviders = 256
 
-// New returns the provider for config, the same one for equal settings. A nil config is one without options. region is
-// that of the function, empty where it is not known: STS is called there. warn takes a line about what is allowed and
-// dangerous, log one about the state of a source; the lines of a provider that is shared go to the first log that it was
-// given. No source is asked before Retrieve. The error names the option that is wrong.
+// New returns the provider for config. Equal settings share one. A nil config means no options. region is that of the
+// function, where STS is called, or "" if it is not known. warn logs options that are allowed but dangerous. log logs
+// changes in the state of a source; a shared provider uses the first log that it was given. New asks no source. Its
+// error names the option that is wrong.
 func New(config *Config, region string, warn, log func(line string)) (*Provider, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func New(config *Config, region string, warn, log func(line string)) (*Provider,
 	return sharedProvider(settings), nil
 }
 
-// sharedProvider returns the provider for settings, the same one for the same settings.
+// sharedProvider returns the provider for settings. Equal settings share one.
 func sharedProvider(s *credentialSettings) *Provider {
 	key := sha256.Sum256([]byte(strings.Join(identity(s), "\x00")))
 	providers.Lock()
@@ -131,8 +131,8 @@ func sharedProvider(s *credentialSettings) *Provider {
 	return p
 }
 
-// identity lists all that the credentials of settings depend on. The region is part of it only
-// where STS may be called: one role of an instance serves functions in all regions.
+// identity lists everything that the credentials of settings depend on. The region counts only if STS may be called:
+// one role of an instance serves functions in all regions.
 func identity(s *credentialSettings) []string {
 	id := s.options.values()
 	if s.base != nil || mayCallSTS(s.options) {
@@ -152,15 +152,15 @@ func awsEnvironment() []string {
 			variables = append(variables, variable)
 		}
 	}
-	sort.Strings(variables) // Yaegi has them in any order
+	sort.Strings(variables) // Yaegi lists them in any order
 	return variables
 }
 
-// made counts the providers of the process, for their ids.
+// made counts the providers of the process. Their ids come from it.
 var made int64
 
-// ID returns a number that tells the provider from all others: what was found out with its credentials holds for those of
-// the same number.
+// ID returns a number that is unique to the provider. Whatever was learnt with a provider's credentials holds for
+// that number.
 func (p *Provider) ID() int64 { return p.id }
 
 func newUnsharedProvider(s *credentialSettings) *Provider {
@@ -173,9 +173,9 @@ func newUnsharedProvider(s *credentialSettings) *Provider {
 	return p
 }
 
-// Retrieve returns valid credentials, which must not be changed, and for how long they can be signed with. It waits
-// only where there are none; those that end soon are refreshed in the background. The error is for the log: it says
-// which sources were asked and why each did not answer, or that ctx has ended.
+// Retrieve returns valid credentials, and for how long they can sign. The caller must not change them. Retrieve waits
+// only if there are no valid credentials; those that end soon are refreshed in the background. The error is fit for
+// the log: it lists why each source returned none, or is that of ctx.
 func (p *Provider) Retrieve(ctx context.Context) (*sigv4.Credentials, time.Duration, error) {
 	c, err := retrieve(ctx, p)
 	if err != nil {
@@ -192,12 +192,12 @@ func retrieve(ctx context.Context, p *Provider) (*keySet, error) {
 	return retrieveDue(ctx, p)
 }
 
-// due reports whether the source is to be asked for others than c.
+// due reports whether c has to be refreshed.
 func due(p *Provider, c *keySet) bool {
 	return p.until(c.refreshAt) <= 0 || p.settings.clock.elapsed() >= c.recheckAt
 }
 
-// retrieveDue sees to it that a refresh is under way, and waits for it if it must.
+// retrieveDue starts a refresh unless one is under way, and waits for it if there are no valid credentials.
 func retrieveDue(ctx context.Context, p *Provider) (*keySet, error) {
 	c, flight, lastErr := joinRefresh(p)
 	if c != nil {
@@ -212,8 +212,8 @@ func retrieveDue(ctx context.Context, p *Provider) (*keySet, error) {
 	return flight.credentials, flight.err
 }
 
-// joinRefresh returns the valid credentials, nil for none, and the refresh under way, which it
-// starts if one is due. nil for both: it is too early for another attempt after lastErr.
+// joinRefresh returns the valid credentials, nil for none, and the refresh under way, which it starts if one is due.
+// It returns neither if it is too early for another attempt after lastErr.
 func joinRefresh(p *Provider) (c *keySet, flight *credentialFlight, lastErr error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -230,8 +230,7 @@ func joinRefresh(p *Provider) (c *keySet, flight *credentialFlight, lastErr erro
 	return c, p.flight, p.lastErr
 }
 
-// refusals are the errors with which AWS, STS and Lambda say that they do not take the credentials
-// that signed, whatever they are used for.
+// refusals are the error codes by which AWS, STS and Lambda refuse the credentials themselves, whatever they sign.
 var refusals = map[string]bool{
 	"ExpiredToken":                true,
 	"ExpiredTokenException":       true,
@@ -241,9 +240,9 @@ var refusals = map[string]bool{
 	"UnrecognizedClientException": true,
 }
 
-// Refused tells that AWS answered a request that c signed with an error of this code, and reports whether the code is
-// about c, and not about what was asked for. If so, c was revoked or replaced before its time: its source is asked anew
-// in the background, at once and, as long as AWS refuses what it answers, after pauses that double from a second to
+// Refused takes the error code with which AWS answered a request that c signed, and reports whether the code is about
+// c rather than about the request. If it is, c was revoked or replaced early: the provider asks its source again in
+// the background. It does so at once and then, while AWS keeps refusing, after pauses that double from a second to
 // maxRefusalPause.
 func (p *Provider) Refused(c *sigv4.Credentials, code string) bool {
 	if refusals[code] {
@@ -269,8 +268,7 @@ func refused(p *Provider, c *sigv4.Credentials) {
 	p.current.Store(withTimes(current, current.refreshAt, elapsed, current.usableUntil))
 }
 
-// refresh asks the sources once, and tells all who wait. It runs in a goroutine of its own, where
-// a panic would end Traefik.
+// refresh asks the sources once and ends the flight. It runs in its own goroutine, where a panic would end Traefik.
 func refresh(p *Provider, flight *credentialFlight) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -283,15 +281,14 @@ func refresh(p *Provider, flight *credentialFlight) {
 	case err == nil && failuresBefore > 0:
 		logf(p.settings, "%s answers again", source.name)
 	case err != nil && failuresBefore == 0 && flight.credentials != nil:
-		// Where no credentials are valid, the requests that fail tell of it.
+		// Without valid credentials the requests fail, and log it themselves.
 		logf(p.settings, "no refresh, those at hand are used until %s: %v",
 			flight.credentials.usableUntil.UTC().Format(time.RFC3339), err)
 	}
 }
 
-// sourcesToAsk returns the sources of a refresh. As long as there are valid credentials, it is
-// the one that they are from: a file that is just being written must not let another identity
-// sign.
+// sourcesToAsk returns the sources of a refresh. While there are valid credentials it is only their own source: a
+// file that is just being written must not lead to another identity.
 func sourcesToAsk(p *Provider) []credentialSource {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -301,7 +298,7 @@ func sourcesToAsk(p *Provider) []credentialSource {
 	return p.sources
 }
 
-// settle ends a refresh with its outcome, and returns how many before it failed in a row.
+// settle ends a refresh. It returns how many refreshes in a row had failed before it.
 func settle(p *Provider, flight *credentialFlight, c *keySet, source *credentialSource, err error) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -322,8 +319,8 @@ func settle(p *Provider, flight *credentialFlight, c *keySet, source *credential
 	return failuresBefore
 }
 
-// settleAnswer makes c the current credentials. Times are kept without their monotonic part
-// (Round): that clock stands still while the machine sleeps, and the credentials expire.
+// settleAnswer makes c the current credentials. It strips the monotonic part of times (Round): the monotonic clock
+// stands still while the machine sleeps, and credentials expire meanwhile.
 func settleAnswer(p *Provider, c *keySet, source *credentialSource) {
 	now := p.settings.clock.now().Round(0)
 	hadValid := p.until(p.current.Load().(*keySet).usableUntil) > 0
@@ -343,14 +340,14 @@ func settleAnswer(p *Provider, c *keySet, source *credentialSource) {
 		recheckIn = c.recheck
 	}
 	if refreshIn <= 0 && hadValid {
-		// The source goes on answering what ends soon. The pause halves as the end comes near.
+		// The source keeps returning credentials that end soon. The pause halves as the end comes near.
 		refreshIn = usable
 		recheckIn = shorter(recheckIn, shorter(usable/2, maxRefreshPause))
 	}
 	p.current.Store(withTimes(c, now.Add(refreshIn), p.settings.clock.elapsed()+recheckIn, now.Add(usable)))
 }
 
-// settleFailure keeps the current credentials, and sets when to try again.
+// settleFailure keeps the current credentials and sets the time of the next attempt.
 func settleFailure(p *Provider, err error) {
 	now := p.settings.clock.now().Round(0)
 	p.failures++
@@ -378,9 +375,8 @@ func effectiveExpiry(c *keySet, now time.Time) time.Time {
 	return c.expires
 }
 
-// outageExtension returns until when credentials are used that their source, out of order, could
-// not replace: AWS's services take those of an instance's role for longer, and its SDKs count on
-// it in the same way.
+// outageExtension returns until when credentials of a failing source are used after their end. AWS accepts those of
+// an instance's role for longer, and its SDKs rely on that in the same way.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
 func outageExtension(now time.Time) time.Time {
 	return now.Add(5*time.Minute + randomUpTo(10*time.Minute))
@@ -395,7 +391,7 @@ func withTimes(c *keySet, refreshAt time.Time, recheckAt time.Duration, usableUn
 	return &timed
 }
 
-// doubling returns first, doubled times times, at most longest.
+// doubling returns first, doubled as many times as given, but at most longest.
 func doubling(first time.Duration, times int, longest time.Duration) time.Duration {
 	d := first
 	for i := 0; i < times && d < longest; i++ {
@@ -404,9 +400,9 @@ func doubling(first time.Duration, times int, longest time.Duration) time.Durati
 	return shorter(d, longest)
 }
 
-// randomUpTo returns a duration below d: what many do at a time, each does at another.
+// randomUpTo returns a random duration below d, so that many callers do not act at the same moment.
 func randomUpTo(d time.Duration) time.Duration {
-	return time.Duration(rand.Int63n(int64(d))) //nolint:gosec // nobody gains by a guess
+	return time.Duration(rand.Int63n(int64(d))) //nolint:gosec // guessing it gains nothing
 }
 
 func shorter(a, b time.Duration) time.Duration {
@@ -416,17 +412,17 @@ func shorter(a, b time.Duration) time.Duration {
 	return b
 }
 
-// Expiry is when the credentials of a source end.
+// Expiry is the time when the credentials of a source end.
 type Expiry struct {
 	Source string // as the log names it: "container"
 	Time   time.Time
 }
 
-// forgottenAfter is how long after their end credentials are told of by Expiries.
+// forgottenAfter is how long after their end Expiries still lists credentials.
 const forgottenAfter = time.Hour
 
-// Expiries returns when the credentials end that providers have now, the first to end of each source. Those that do not
-// expire are left out, and so are those that ended an hour ago: since then nobody has asked for new ones.
+// Expiries returns the end of the credentials that providers hold now, the earliest for each source. Credentials that
+// do not expire are left out. So are those that ended over an hour ago: no request has needed new ones since.
 func Expiries() []Expiry {
 	ends := map[string]time.Time{}
 	for _, p := range all() {
@@ -461,8 +457,8 @@ func all() []*Provider {
 	return list
 }
 
-// expiryOf returns the source of a provider's credentials, and when they end: when the source said, or, where they are
-// used beyond that because the source fails, when that is over.
+// expiryOf returns the source of a provider's credentials and their end. If the source fails and they are used for
+// longer, it returns the later end.
 func expiryOf(p *Provider) (string, time.Time, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,12 +12,13 @@ import (
 	"github.com/seed05e46011/lambda/internal/wait"
 )
 
-// errNoRegion says where a region was looked for.
+// errNoRegion lists where a region was looked for.
 var errNoRegion = errors.New("no region: looked in option region, the function's ARN, AWS_REGION, AWS_DEFAULT_REGION, " +
 	"the profile and the EC2 instance's metadata")
 
-// Region returns the region of AWS_REGION or AWS_DEFAULT_REGION, else that of the profile that config names. It is empty
-// where there is none, or where a file cannot be read: InstanceRegion may still know one, but takes the network.
+// Region returns the region of AWS_REGION or AWS_DEFAULT_REGION, else the one of the profile that config names. It
+// returns "" if there is none, or if a file cannot be read. InstanceRegion may still know one, but it uses the
+// network.
 func Region(config *Config) string {
 	if region := firstEnv("AWS_REGION", "AWS_DEFAULT_REGION"); region != "" {
 		return region
@@ -25,27 +26,27 @@ func Region(config *Config) string {
 	options := config.trimmed()
 	files, err := readSharedFiles(options)
 	if err != nil {
-		return "" // the file may be there when the first request comes, and is asked for then
+		return "" // the first request looks again: the file may be there by then
 	}
 	name, _ := profileName(options)
 	return files.profiles[name][keyRegion]
 }
 
-// instanceRegion keeps what the instance said of its region, over instances of this plugin and
-// reloads: it never changes. After a failure nobody asks for regionRetry.
+// instanceRegion holds the region of the instance, which never changes. It outlives instances of this plugin and
+// reloads. After a failure the metadata service is not asked for regionRetry.
 var instanceRegion = struct {
 	sync.Mutex
 	region  string
-	flight  *regionFlight // nil: nobody is asking
+	flight  *regionFlight // nil: no question is under way
 	lastErr error
 	retryAt time.Time
 }{}
 
 const regionRetry = 5 * time.Second
 
-// regionFlight is a question under way.
+// regionFlight is a question to the metadata service that is under way.
 type regionFlight struct {
-	done   context.Context // ends when the two below are set
+	done   context.Context // done once region and err are set
 	end    context.CancelFunc
 	region string
 	err    error
@@ -57,7 +58,8 @@ func newRegionFlight() *regionFlight {
 }
 
 // InstanceRegion returns the region of the EC2 instance that Traefik runs on. It asks the metadata service once, and
-// after a failure again no sooner than regionRetry. The error says where a region was looked for, or that ctx has ended.
+// after a failure not before regionRetry has passed. The error lists where a region was looked for, or is that of
+// ctx.
 func InstanceRegion(ctx context.Context) (string, error) {
 	region, flight, err := joinRegionFlight()
 	if flight == nil {
@@ -69,7 +71,8 @@ func InstanceRegion(ctx context.Context) (string, error) {
 	return flight.region, flight.err
 }
 
-// joinRegionFlight returns what is known, or else the question under way, which it starts.
+// joinRegionFlight returns the region if it is known, else the question under way, which it starts if need be. It
+// returns neither shortly after a failure, but the error of that.
 func joinRegionFlight() (string, *regionFlight, error) {
 	instanceRegion.Lock()
 	defer instanceRegion.Unlock()
@@ -86,7 +89,7 @@ func joinRegionFlight() (string, *regionFlight, error) {
 	return "", instanceRegion.flight, nil
 }
 
-// askRegion ends the question with its answer.
+// askRegion asks for the region and ends the flight.
 func askRegion(flight *regionFlight) {
 	region, err := fetchRegion()
 	instanceRegion.Lock()
@@ -103,8 +106,7 @@ func askRegion(flight *regionFlight) {
 	flight.end()
 }
 
-// fetchRegion asks the metadata service. It runs in a goroutine of its own, where a panic would
-// end Traefik.
+// fetchRegion asks the metadata service. It runs in its own goroutine, where a panic would end Traefik.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
 func fetchRegion() (region string, err error) {
 	defer func() {

@@ -11,7 +11,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// maxSharedFileBytes bounds a shared file. Those of large organisations hold hundreds of profiles.
+// maxSharedFileBytes limits a shared file. Large organisations have hundreds of profiles in one.
 const maxSharedFileBytes = 1 << 20
 
 // The keys of a profile.
@@ -31,7 +31,7 @@ const (
 	keyMFASerial            = "mfa_serial"
 )
 
-// sharedFileCredentials looks in AWS's shared files, credentials and config, for the profile.
+// sharedFileCredentials looks for the profile in AWS's shared files, credentials and config.
 // https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 func sharedFileCredentials(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	files, err := readSharedFiles(s.options)
@@ -48,7 +48,7 @@ func sharedFileCredentials(ctx context.Context, s *credentialSettings) (*keySet,
 	return profileCredentials(ctx, s, files, name, nil)
 }
 
-// profileName returns the profile to use, and whether somebody asked for it.
+// profileName returns the profile to use. demanded reports whether an option or a variable asks for it.
 func profileName(options *Config) (name string, demanded bool) {
 	name = options.Profile
 	if name == "" {
@@ -64,11 +64,11 @@ func profileName(options *Config) (name string, demanded bool) {
 type sharedFiles struct {
 	credentialsPath string
 	configPath      string
-	profiles        iniSections // by profile; what credentials says comes before config
+	profiles        iniSections // by profile; the credentials file comes before the config file
 }
 
-// readSharedFiles reads both files. One that cannot be read counts as empty, as in AWS's SDKs,
-// unless an option names it.
+// readSharedFiles reads both files. A file that cannot be read counts as empty, as in AWS's SDKs, unless an option
+// names it.
 func readSharedFiles(options *Config) (*sharedFiles, error) {
 	files := &sharedFiles{
 		credentialsPath: sharedFilePath(options.CredentialsFile, "AWS_SHARED_CREDENTIALS_FILE", "credentials"),
@@ -104,12 +104,12 @@ func homeDirectory() string {
 	if home := firstEnv("HOME", "USERPROFILE"); home != "" {
 		return home
 	}
-	home, _ := os.UserHomeDir() // "" makes a path that no file has
+	home, _ := os.UserHomeDir() // with "" the path names no file
 	return home
 }
 
-// addConfigProfiles adds the profiles of a config file, which calls them "profile name", only the
-// default one may go without.
+// addConfigProfiles adds the profiles of a config file. There a section is called "profile name"; only "default" may
+// stand alone.
 func addConfigProfiles(profiles, sections iniSections) {
 	if section, ok := sections["default"]; ok {
 		profiles["default"] = section
@@ -121,8 +121,7 @@ func addConfigProfiles(profiles, sections iniSections) {
 	}
 }
 
-// mergeProfile adds what the credentials file says of a profile. A key comes whole, with its
-// secret and its token, out of one file.
+// mergeProfile adds a profile of the credentials file. Key, secret and token are always taken from the same file.
 func mergeProfile(profiles iniSections, name string, section map[string]string) {
 	profile := profiles[name]
 	if profile == nil {
@@ -139,21 +138,21 @@ func mergeProfile(profiles iniSections, name string, section map[string]string) 
 	}
 }
 
-// profileCredentials returns the credentials of a profile: what it holds or where it points to,
-// and then its role. path holds the profiles that led here, by source_profile.
+// profileCredentials returns the credentials of a profile: its own keys or those of its source, and then its role.
+// path lists the profiles that led here by source_profile.
 func profileCredentials(ctx context.Context, s *credentialSettings, files *sharedFiles, name string, path []string) (*keySet, error) {
 	profile := files.profiles[name]
 	switch {
 	case profile == nil:
 		return nil, fmt.Errorf("profile %q, source_profile of %q, does not exist", name, path[len(path)-1])
 	case profile[keyMFASerial] != "" && profile[keyRoleArn] != "":
-		return nil, fmt.Errorf("profile %q: mfa_serial: nobody can type a code here", name)
+		return nil, fmt.Errorf("profile %q: mfa_serial is not supported: a plugin cannot ask for a code", name)
 	}
 	if err := checkProfile(name, profile); err != nil {
 		return nil, err
 	}
 	if inPath(path, name) {
-		// A profile may be its own source: then its keys assume its role.
+		// A profile may be its own source. Then its keys assume its role.
 		if profile[keyAccessKeyID] == "" {
 			return nil, fmt.Errorf("profile %q: source_profile goes in a circle", name)
 		}
@@ -182,7 +181,8 @@ func inPath(path []string, name string) bool {
 	return false
 }
 
-// profileSource returns the credentials before the profile's role. name is the last of path.
+// profileSource returns the credentials that assume the profile's role, or the profile's own if it has no role. name
+// is the last of path.
 func profileSource(ctx context.Context, s *credentialSettings, files *sharedFiles, name string, path []string) (*keySet, error) {
 	profile := files.profiles[name]
 	keys := profile[keyAccessKeyID] != ""
@@ -202,7 +202,7 @@ func profileSource(ctx context.Context, s *credentialSettings, files *sharedFile
 	return nil, fmt.Errorf("%w: profile %q holds no credentials", errNotSetUp, name)
 }
 
-// notHere are the sources of a profile that cannot work in a plugin.
+// notHere lists the sources of a profile that cannot work in a plugin.
 var notHere = []struct{ key, why string }{
 	{"credential_process", "Traefik's plugins cannot start processes"},
 	{"sso_session", "signing in needs a browser"},
@@ -211,7 +211,7 @@ var notHere = []struct{ key, why string }{
 	{"login_session", "signing in needs a browser"},
 }
 
-// checkProfile refuses what is half of a source, more than one, or one that cannot work.
+// checkProfile refuses half of a source, more than one source, and a source that cannot work in a plugin.
 func checkProfile(name string, profile map[string]string) error {
 	if (profile[keyAccessKeyID] == "") != (profile[keySecretAccessKey] == "") {
 		return fmt.Errorf("profile %q: only one of aws_access_key_id and aws_secret_access_key is there", name)
@@ -255,7 +255,7 @@ func profileRole(profile map[string]string) *role {
 		arn:         profile[keyRoleArn],
 		sessionName: profile[keyRoleSessionName],
 		externalID:  profile[keyExternalID],
-		duration:    profile[keyDurationSeconds], // a bare number counts seconds
+		duration:    profile[keyDurationSeconds], // a bare number means seconds
 	}
 }
 
@@ -274,13 +274,13 @@ func namedSource(ctx context.Context, s *credentialSettings, profile, source str
 		return nil, fmt.Errorf("profile %q: credential_source: %q: want Environment, EcsContainer or Ec2InstanceMetadata", profile, source)
 	}
 	if err != nil {
-		// Not %w: what the profile asks for and is not set up is an error, and ends the search.
+		// Not %w: a source that the profile demands and that is not set up is an error, and ends the search.
 		return nil, fmt.Errorf("profile %q: credential_source %s: %v", profile, source, err) //nolint:errorlint // see above
 	}
 	return c, nil
 }
 
-// containerOrInstance returns the credentials for a role without a source, as AWS's SDKs do.
+// containerOrInstance returns the credentials for a profile that has a role and no source, as AWS's SDKs do.
 func containerOrInstance(ctx context.Context, s *credentialSettings) (*keySet, error) {
 	c, err := containerCredentials(ctx, s)
 	if errors.Is(err, errNotSetUp) {

@@ -9,11 +9,11 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// fileRecheck is how often files with long-term keys are read again. Nothing says that a secret
-// was replaced, and who replaces one soon withdraws the old.
+// fileRecheck is how often files with long-term keys are read again. Nothing announces a new secret, and the old one
+// is usually withdrawn soon after.
 const fileRecheck = 5 * time.Second
 
-// staticCredentials returns the key of the options, or of the files that they name.
+// staticCredentials returns the key from the options, or from the files that they name.
 func staticCredentials(_ context.Context, s *credentialSettings) (*keySet, error) {
 	o := s.options
 	accessKeyID, err := valueOrFile(o.AccessKeyID, "accessKeyIdFile", o.AccessKeyIDFile)
@@ -39,7 +39,7 @@ func staticCredentials(_ context.Context, s *credentialSettings) (*keySet, error
 	return c, nil
 }
 
-// valueOrFile returns value, or what the file at path holds.
+// valueOrFile returns value, or the content of the file at path if that is set.
 func valueOrFile(value, option, path string) (string, error) {
 	if path == "" {
 		return value, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,11 +13,12 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/aws"
+	"github.com/seed05e46011/lambda/internal/endpoint"
 	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// role is what STS is asked for.
+// role is the role that STS is asked for.
 type role struct {
 	arn         string
 	sessionName string // "": AWS_ROLE_SESSION_NAME, else defaultSessionName
@@ -28,7 +28,7 @@ type role struct {
 
 const defaultSessionName = "traefik-lambda"
 
-// assumeRole returns a session of r, that base may assume.
+// assumeRole returns a session of r. base holds the credentials that may assume it.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 func assumeRole(ctx context.Context, s *credentialSettings, base *keySet, r *role) (*keySet, error) {
 	form := roleForm("AssumeRole", r)
@@ -38,8 +38,8 @@ func assumeRole(ctx context.Context, s *credentialSettings, base *keySet, r *rol
 	return callSTS(ctx, s, base, form)
 }
 
-// assumeRoleWithWebIdentity returns a session of r for the token in the file at path. The token is
-// what proves who asks: the request is not signed.
+// assumeRoleWithWebIdentity returns a session of r for the token in the file at path. The token proves the caller's
+// identity, so the request is not signed.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 func assumeRoleWithWebIdentity(ctx context.Context, s *credentialSettings, r *role, path string) (*keySet, error) {
 	token, err := readBounded(path, maxSourceBytes)
@@ -55,7 +55,7 @@ func assumeRoleWithWebIdentity(ctx context.Context, s *credentialSettings, r *ro
 	return callSTS(ctx, s, nil, form)
 }
 
-// roleForm returns the parameters that both actions have.
+// roleForm returns the parameters that both actions share.
 func roleForm(action string, r *role) url.Values {
 	name := r.sessionName
 	if name == "" {
@@ -77,11 +77,11 @@ func roleForm(action string, r *role) url.Values {
 
 var errSignerRefused = errors.New("the credentials that signed were refused")
 
-// callSTS posts form, signed by base unless that is nil, and returns the session's credentials.
+// callSTS posts form and returns the credentials of the session. The request is signed with base, unless that is nil.
 func callSTS(ctx context.Context, s *credentialSettings, base *keySet, form url.Values) (*keySet, error) {
-	endpoint, region := stsEndpoint(ctx, s)
+	stsURL, region := stsEndpoint(ctx, s)
 	payload := []byte(form.Encode())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, stsURL, http.NoBody)
 	if err != nil {
 		return nil, errors.New("the endpoint of STS is not a URL")
 	}
@@ -106,7 +106,7 @@ func callSTS(ctx context.Context, s *credentialSettings, base *keySet, form url.
 	return parseSTSAnswer(body)
 }
 
-// stsAnswer is the answer of either action: the element within the root is named after it.
+// stsAnswer is the response to both actions. The element within the root is named after the action.
 type stsAnswer struct {
 	AssumeRole  stsResult `xml:"AssumeRoleResult"`
 	WebIdentity stsResult `xml:"AssumeRoleWithWebIdentityResult"`
@@ -121,7 +121,7 @@ type stsResult struct {
 	} `xml:"Credentials"`
 }
 
-// parseSTSAnswer reads an answer. Errors tell nothing of its content.
+// parseSTSAnswer reads a response. Errors do not quote it.
 func parseSTSAnswer(body []byte) (*keySet, error) {
 	var answer stsAnswer
 	if xml.Unmarshal(body, &answer) != nil {
@@ -147,7 +147,7 @@ func parseSTSAnswer(body []byte) (*keySet, error) {
 	return c, nil
 }
 
-// stsErrorCode returns the code of an error's answer, "" for none.
+// stsErrorCode returns the code of an error response, "" for none.
 func stsErrorCode(body []byte) string {
 	var answer struct {
 		Code string `xml:"Error>Code"`
@@ -158,37 +158,35 @@ func stsErrorCode(body []byte) string {
 	return answer.Code
 }
 
-// stsEndpoint returns the URL of STS and the region to sign for. It is the endpoint of the region:
-// what AWS_STS_REGIONAL_ENDPOINTS could ask for otherwise, AWS's SDKs have given up.
+// stsEndpoint returns the URL of STS and the region to sign for. By default it is the endpoint of the region. AWS's
+// SDKs have dropped AWS_STS_REGIONAL_ENDPOINTS, which could choose another one.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
-func stsEndpoint(ctx context.Context, s *credentialSettings) (endpoint, region string) {
+func stsEndpoint(ctx context.Context, s *credentialSettings) (stsURL, region string) {
 	region = s.region
 	if region == "" {
-		region, _ = InstanceRegion(ctx) // without one there is still the global endpoint
+		region, _ = InstanceRegion(ctx) // without a region the global endpoint is used
 	}
-	endpoint = s.options.StsEndpoint
-	if endpoint == "" && !envTrue("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
-		endpoint = firstEnv("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
+	stsURL = s.options.StsEndpoint
+	if stsURL == "" && !envTrue("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+		stsURL = firstEnv("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
 	}
-	if endpoint == "" {
-		endpoint = aws.STSEndpoint(region, envTrue("AWS_USE_FIPS_ENDPOINT"), envTrue("AWS_USE_DUALSTACK_ENDPOINT"))
+	if stsURL == "" {
+		stsURL = aws.STSEndpoint(region, envTrue("AWS_USE_FIPS_ENDPOINT"), envTrue("AWS_USE_DUALSTACK_ENDPOINT"))
 	}
 	if region == "" {
 		region = "us-east-1" // the global endpoint's
 	}
-	return strings.TrimSuffix(endpoint, "/") + "/", region
+	return strings.TrimSuffix(stsURL, "/") + "/", region
 }
 
 func envTrue(name string) bool { return strings.EqualFold(os.Getenv(name), "true") }
 
-// hostInClear returns the host of an endpoint to which tokens would travel in clear text. ok is false for https, and on
-// the same machine.
-func hostInClear(endpoint string) (host string, ok bool) {
-	u, err := url.Parse(endpoint)
+// hostInClear returns the host of a URL if tokens would travel to it in clear text. ok is false for https, and for a
+// host on this machine.
+func hostInClear(stsURL string) (host string, ok bool) {
+	u, err := url.Parse(stsURL)
 	if err != nil || u.Scheme != "http" {
 		return "", false
 	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || (ip != nil && ip.IsLoopback())
-	return u.Host, !loopback
+	return u.Host, !endpoint.IsLoopback(u.Hostname()) && !strings.HasSuffix(u.Hostname(), ".localhost")
 }

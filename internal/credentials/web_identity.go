@@ -28,8 +28,8 @@ func webIdentityCredentials(ctx context.Context, s *credentialSettings) (*keySet
 	return assumeRoleWithWebIdentity(ctx, s, r, path)
 }
 
-// webIdentityRole returns the role of a web identity. With a token file of the environment the
-// option roleArn is the role to assume after it.
+// webIdentityRole returns the role of a web identity. If the environment names the token file, the option roleArn is
+// not this role, but the one to assume after it.
 func webIdentityRole(options *Config) string {
 	if options.WebIdentityTokenFile != "" && options.RoleArn != "" {
 		return options.RoleArn

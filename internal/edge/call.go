@@ -24,8 +24,7 @@ type call struct {
 	began      time.Time
 }
 
-// newCall prepares a call. host is the Host that the client asked for. All calls for a request have
-// one request id.
+// newCall prepares a call. host is the client's Host. All calls for a request share one request id.
 func newCall(e *Edge, h *hook, host string, notes *bracket.Notes) *call {
 	if notes.EdgeRequestID == "" {
 		notes.EdgeRequestID = newRequestID()
@@ -44,7 +43,7 @@ func newRequestID() string {
 	return base64.URLEncoding.EncodeToString(random)
 }
 
-// The names that CloudFront gives to failures of hooks.
+// CloudFront's names for failures of hooks.
 const (
 	validationError = "LambdaValidationError"
 	executionError  = "LambdaExecutionError"
@@ -59,25 +58,25 @@ const (
 	resultError     = "error"
 )
 
-// statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
+// statusClientClosedRequest is the status that Traefik's own proxy logs if the client has gone.
 const statusClientClosedRequest = 499
 
-// failure is why a hook's reply cannot be used. A nil *failure is none.
+// failure is the reason why a hook's reply cannot be used. nil means no failure.
 type failure struct {
 	status  int
 	name    string // CloudFront's, for the log
 	result  string // for metrics; "" where no hook was called
 	cause   string // as Core.Cause names it; "" where no call failed
-	clients bool   // the client's doing, which the operator need not know of
+	clients bool   // the client caused it: not for the operator's log
 	reason  string
 }
 
-// badReply is the failure of a reply that AWS would refuse. err begins with CloudFront's own reason.
+// badReply is the failure for a reply that AWS would refuse. err begins with CloudFront's own reason.
 func badReply(err error) *failure {
 	return &failure{status: http.StatusBadGateway, name: validationError, result: resultBadReply, reason: err.Error()}
 }
 
-// unreadableBody is the failure of a request whose body cannot be read.
+// unreadableBody is the failure for a request whose body cannot be read.
 func unreadableBody() *failure {
 	return &failure{
 		status: http.StatusBadRequest, name: "unreadable-body", result: "", clients: true,
@@ -85,7 +84,7 @@ func unreadableBody() *failure {
 	}
 }
 
-// clientGone is the failure of a request whose client does not wait any more.
+// clientGone is the failure for a request whose client has gone.
 func clientGone() *failure {
 	return &failure{
 		status: statusClientClosedRequest, name: "client-gone", result: resultError, clients: true,
@@ -93,7 +92,7 @@ func clientGone() *failure {
 	}
 }
 
-// noReply is the failure of a call that err has ended.
+// noReply is the failure for a call that ended with err.
 func (c *call) noReply(ctx context.Context, err error) *failure {
 	if ctx.Err() != nil {
 		return clientGone()
@@ -109,7 +108,7 @@ func (c *call) noReply(ctx context.Context, err error) *failure {
 	}
 }
 
-// ask calls the hook with an event, and returns the object that it replied.
+// ask calls the hook with an event and returns the object in its reply.
 func (c *call) ask(ctx context.Context, asked *event) (object, *failure) {
 	encoded, err := encode(asked)
 	if err != nil {
@@ -136,7 +135,7 @@ func (c *call) report(f *failure) {
 	}
 }
 
-// log writes one line about a failure, and notes it for the rooms further out.
+// log writes one line about a failure and notes it for the rooms further out.
 func (c *call) log(f *failure) {
 	c.notes.Failure = f.name
 	core := c.edge.core
@@ -173,7 +172,7 @@ func parseObject(payload []byte) (object, error) {
 	var reply object
 	if err := json.Unmarshal(payload, &reply); err != nil || reply == nil {
 		if !json.Valid(payload) {
-			return nil, errors.New("the JSON output is not parsable") // err repeats what the function wrote
+			return nil, errors.New("the JSON output is not parsable") // err would quote the function's reply
 		}
 		return nil, errors.New("the JSON output must be an object type")
 	}
@@ -185,7 +184,7 @@ func parseObject(payload []byte) (object, error) {
 	return reply, nil
 }
 
-// text reads a member that has to be a string. set is false where the member is missing.
+// text reads a member that has to be a string. set is false if the member is missing.
 func (o object) text(member string) (value string, set bool, err error) {
 	raw, there := o[member]
 	if !there {
@@ -202,7 +201,7 @@ func (o object) text(member string) (value string, set bool, err error) {
 	return value, true, nil
 }
 
-// encode returns JSON without the escapes for HTML, which AWS does not write either.
+// encode returns JSON. Like AWS it does not escape for HTML.
 func encode(value any) ([]byte, error) {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)

@@ -14,28 +14,27 @@ import (
 
 // Config holds the options of the group edge. At least one hook is required.
 type Config struct {
-	// ViewerRequest defines the hook that every request meets first. It may change the request, or
-	// respond itself.
+	// ViewerRequest defines the hook that every request meets first. It may change the request, or respond itself.
 	// Default: none.
 	ViewerRequest *RequestHookConfig `mapstructure:"viewerRequest"`
 
-	// OriginRequest defines the hook of requests to the origin, which is the Lambda function or the
-	// router's service. It may change the request and its Host, choose among Origins, or respond
-	// itself. What a cache responds to does not reach it.
+	// OriginRequest defines the hook of requests to the origin, which is the Lambda function or the router's service.
+	// It may change the request and its Host, choose among Origins, or respond itself. Requests that a cache answers
+	// do not reach it.
 	// Default: none.
 	OriginRequest *RequestHookConfig `mapstructure:"originRequest"`
 
-	// OriginResponse defines the hook of the origin's responses, also of 400 and above. It may change
-	// status, headers and body; a cache stores what it makes of them.
+	// OriginResponse defines the hook of the origin's responses, of 400 and above too. It may change status, headers
+	// and body. A cache stores the changed response.
 	// Default: none.
 	OriginResponse *ResponseHookConfig `mapstructure:"originResponse"`
 
-	// ViewerResponse defines the hook of responses on their way to the client, cached ones too, where
-	// the origin's own status is below 400. It may change headers and body.
+	// ViewerResponse defines the hook of responses on their way to the client, cached ones too, if the origin's own
+	// status is below 400. It may change headers and body.
 	// Default: none.
 	ViewerResponse *ResponseHookConfig `mapstructure:"viewerResponse"`
 
-	// DistributionID defines what events say of the CloudFront distribution that there is none of.
+	// DistributionID defines the id of the CloudFront distribution in events.
 	// Default: "TRAEFIK".
 	DistributionID string `mapstructure:"distributionId"`
 
@@ -97,18 +96,18 @@ type ResponseHookConfig struct {
 // defaultDistributionID is what events call the distribution.
 const defaultDistributionID = "TRAEFIK"
 
-// hookKind is what the four hooks differ in.
+// hookKind holds the differences between the four hooks.
 type hookKind struct {
 	option         string // the name of its option
 	eventType      string // as events have it
 	defaultTimeout string
-	maxBody        int // of what it sees and of what it sets, in bytes
+	maxBody        int // of bodies that it sees or sets, in bytes
 	onRequest      bool
 	atOrigin       bool
 	readOnly       []string // headers, in lower case
 }
 
-// Limits of what a hook sees of a body and may set, headers included in a response.
+// Limits for bodies that a hook sees or sets. In a response they include the headers.
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-lambda-at-edge
 const (
 	maxViewerBody = 40 << 10
@@ -143,7 +142,7 @@ var (
 	}
 )
 
-// hook is one of the four, parsed and ready to be called.
+// hook is one of the four hooks, parsed and ready to be called.
 type hook struct {
 	hookKind
 
@@ -190,8 +189,7 @@ func parse(config *Config, core *Core) (*Edge, error) {
 	return e, err
 }
 
-// parseRequestHook checks and parses the options of a request hook. It returns nil for one that is not
-// set.
+// parseRequestHook checks and parses the options of a request hook. It returns nil if the hook is not set.
 func parseRequestHook(config *RequestHookConfig, kind *hookKind, core *Core) (*hook, error) {
 	if config == nil {
 		return nil, nil //nolint:nilnil // no hook is no error
@@ -207,7 +205,7 @@ func parseRequestHook(config *RequestHookConfig, kind *hookKind, core *Core) (*h
 	return h, nil
 }
 
-// parseResponseHook does so for a response hook.
+// parseResponseHook does the same for a response hook.
 func parseResponseHook(config *ResponseHookConfig, kind *hookKind, core *Core) (*hook, error) {
 	if config == nil {
 		return nil, nil //nolint:nilnil // no hook is no error
@@ -218,7 +216,7 @@ func parseResponseHook(config *ResponseHookConfig, kind *hookKind, core *Core) (
 	return newHook(config.Function, config.Qualifier, config.Timeout, kind, core)
 }
 
-// newHook checks and parses what all hooks have.
+// newHook checks and parses the options that all hooks share.
 func newHook(function, qualifier, timeout string, kind *hookKind, core *Core) (*hook, error) {
 	prefix := "edge." + kind.option + "."
 	if function == "" {

@@ -1,8 +1,8 @@
-// Package edge runs Lambda@Edge functions, which were written for Amazon CloudFront, around any
-// origin: the Lambda function of this middleware, or the service of the router.
+// Package edge runs Lambda@Edge functions, which were written for Amazon CloudFront, around any origin: the Lambda
+// function of this middleware, or the router's service.
 //
-// Viewer and Origin are the two brackets. Between them other rooms sit, such as a cache. The events
-// that functions get, and what they may return, are those that AWS documents:
+// Viewer and Origin are its two brackets. Other rooms, such as a cache, sit between them. Events and replies are
+// those that AWS documents:
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html
 package edge
 
@@ -13,17 +13,17 @@ import (
 	"github.com/seed05e46011/lambda/internal/bracket"
 )
 
-// Invoke calls a function with an event, once, and returns what it replied. An error says why there
-// is no reply; its text is fit for the log.
+// Invoke calls a function once with an event, and returns its reply. The error says why there is no reply. Its text
+// is fit for the log.
 type Invoke = func(ctx context.Context, event []byte) (reply []byte, err error)
 
-// Core is what the middleware hands over. No field may be nil.
+// Core holds what the middleware hands over. No field may be nil.
 type Core struct {
-	// Name names the middleware in the log.
+	// Name is the middleware's name in the log.
 	Name string
 
-	// Invoker returns how to call a function. Its errors begin with the option that is wrong,
-	// "function: …" or "qualifier: …".
+	// Invoker returns the Invoke for a function. Its errors begin with the wrong option, "function: …" or "qualifier:
+	// …".
 	Invoker func(function, qualifier string) (Invoke, error)
 
 	// Cause names the cause of an error of Invoke for the log: "throttle", "timeout" ….
@@ -35,13 +35,13 @@ type Core struct {
 	// Fail responds with a status and this middleware's short body.
 	Fail func(w http.ResponseWriter, r *http.Request, status int)
 
-	// Log writes one line for the operator, whatever is in it, Debug one for what clients can cause as often as they like.
+	// Log writes one line for the operator. Debug writes one about something that clients can cause as often as they
+	// like.
 	Log   func(line string)
 	Debug func(line string)
 
-	// Admit reports whether a line about such a cause may be logged now: of causes that clients can
-	// bring about as often as they like, not each is. field, which may be "", tells how many were not,
-	// and goes behind the cause. kind names the hook.
+	// Admit reports whether a line about such a cause may be logged now, since clients could fill the log. field
+	// counts the lines that were left out and goes behind the cause; it may be "". kind names the hook.
 	Admit func(kind, cause string) (field string, admitted bool)
 
 	// Observer returns the func that counts the calls of a hook, such as "viewer-request": "ok",
@@ -57,15 +57,15 @@ type Edge struct {
 	originResponse *hook
 	viewerResponse *hook
 	distributionID string
-	domainName     string // "": the request's host
+	domainName     string // "" for the request's host
 	origins        hosts
 }
 
-// New checks the options and returns the hooks. Its errors name the option that is wrong.
+// New checks the options and returns the hooks. Its errors name the wrong option.
 func New(config *Config, core Core) (*Edge, error) { return parse(config, &core) }
 
-// Viewer runs viewerRequest and viewerResponse around all that responds to a request. It returns next
-// where neither is set.
+// Viewer runs viewerRequest and viewerResponse around everything that responds to a request. It returns next if
+// neither is set.
 func (e *Edge) Viewer(next http.Handler) http.Handler {
 	if e.viewerRequest == nil && e.viewerResponse == nil {
 		return next
@@ -73,8 +73,8 @@ func (e *Edge) Viewer(next http.Handler) http.Handler {
 	return &viewer{edge: e, next: next}
 }
 
-// Origin runs originRequest and originResponse around the origin, and sends requests to the origins
-// that originRequest chooses. It notes the origin's own status, on which viewerResponse depends.
+// Origin runs originRequest and originResponse around the origin, and sends requests to the origins that
+// originRequest chooses. It notes the origin's own status, on which viewerResponse depends.
 func (e *Edge) Origin(next http.Handler) http.Handler {
 	if e.originRequest == nil && e.originResponse == nil && e.viewerResponse == nil {
 		return next
@@ -117,8 +117,8 @@ func (v *viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writer.Finish()
 }
 
-// isOrigins reports whether a response is the origin's. One that this plugin made because of a
-// failure, or that the next handler made in place of the function, meets no hook.
+// isOrigins reports whether a response is the origin's. No hook runs for a response that this plugin made because of
+// a failure, or that the next handler made in place of the function.
 func isOrigins(notes *bracket.Notes) bool { return notes.Failure == "" && !notes.FellBack }
 
 // origin is the bracket next to the origin.

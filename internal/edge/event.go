@@ -106,7 +106,7 @@ func rawPath(u *url.URL) string {
 	return u.EscapedPath()
 }
 
-// asUTF8 takes text that is not UTF-8 for ISO-8859-1, as CloudFront does.
+// asUTF8 reads text that is not UTF-8 as ISO-8859-1, as CloudFront does.
 func asUTF8(text string) string {
 	if utf8.ValidString(text) {
 		return text
@@ -118,8 +118,7 @@ func asUTF8(text string) string {
 	return string(converted)
 }
 
-// readBody reads as much of a request's body as its hook sees, and returns the request with a body
-// that still is whole.
+// readBody reads as much of a request's body as the hook may see. It returns the request with its whole body.
 func (c *call) readBody(r *http.Request) (*http.Request, *eventBody, error) {
 	shown := &eventBody{Action: actionReadOnly, Data: "", Encoding: encodingBase64, InputTruncated: false}
 	if r.Body == nil || r.Body == http.NoBody {

@@ -15,7 +15,7 @@ import (
 
 // headerField is one header of an event.
 type headerField struct {
-	key   string   // canonical, and so in http.Header
+	key   string   // canonical, as in http.Header
 	lines []string // as they are on the wire
 	shown []string // as the event has them, in UTF-8
 }
@@ -59,15 +59,15 @@ var hiddenHeaders = map[string]bool{
 	"x-real-ip":                     true,
 }
 
-// hides reports whether a header, in lower case, is kept from a hook.
+// hides reports whether a header, in lower case, is hidden from a hook.
 func hides(k *hookKind, name string) bool {
 	return hiddenHeaders[name] ||
 		strings.HasPrefix(name, "x-") && (strings.HasPrefix(name, "x-amz-cf-") || strings.HasPrefix(name, "x-edge-")) ||
 		name == "cloudfront-viewer-country" && k.onRequest && !k.atOrigin
 }
 
-// requestFields returns the headers that the event shows of a request. Host, Content-Length and
-// Transfer-Encoding come from where Go keeps them.
+// requestFields returns the headers of a request that the event shows. Go keeps Host, Content-Length and
+// Transfer-Encoding apart from the others.
 func requestFields(k *hookKind, r *http.Request) headerFields {
 	fields := shownFields(k, r.Header)
 	if r.Host != "" {
@@ -144,8 +144,8 @@ type replyHeaders map[string][]string
 
 // parseHeaders reads the member headers of a reply. Its errors name the header, never its value.
 //
-// Interpreted, what is done for each header costs most. So headers that are as nearly all are get
-// through in one loop, and all others come to parseOddHeaders, which takes ten times as long.
+// In Yaegi the work for each header is the largest cost. So one loop handles headers of the usual form, and
+// parseOddHeaders, which takes ten times as long, handles all others.
 func parseHeaders(raw json.RawMessage) (replyHeaders, error) {
 	var decoded map[string][]headerLine
 	if err := json.Unmarshal(raw, &decoded); err != nil || decoded == nil || bytes.ContainsAny(raw, "\\\x7f") {
@@ -162,10 +162,10 @@ func parseHeaders(raw json.RawMessage) (replyHeaders, error) {
 	return headers, nil
 }
 
-// plainName matches names of headers as nearly all hooks write them.
+// plainName matches the names of headers as nearly all hooks write them.
 var plainName = regexp.MustCompile(`^[0-9a-z-]+$`)
 
-// parseOddHeaders reads headers with several lines, names of other cases, or faults.
+// parseOddHeaders reads headers with several lines, names in other cases, and faults.
 func parseOddHeaders(raw json.RawMessage) (replyHeaders, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
@@ -248,11 +248,11 @@ func parseLine(name string, raw json.RawMessage) ([]string, error) {
 	return lines, nil
 }
 
-// controls are the characters that no header's value may have (RFC 9110 5.5).
+// controls are the characters that must not be in a header's value (RFC 9110 5.5).
 const controls = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
-// check refuses what a hook may not do to the headers that its event had.
+// check refuses changes that a hook may not make to the headers of its event.
 func check(k *hookKind, fields headerFields, headers replyHeaders) error {
 	for name := range headers {
 		if hides(k, name) {
@@ -281,7 +281,7 @@ func equal(a, b []string) bool {
 	return true
 }
 
-// changeHeader makes of a header what the hook replied. What was hidden from it stays.
+// changeHeader applies the headers in a hook's reply. Hidden headers stay.
 func changeHeader(header http.Header, fields headerFields, headers replyHeaders) {
 	for name, field := range fields {
 		if headers[name] == nil {

@@ -43,8 +43,8 @@ type eventCustom struct {
 	SSLProtocols     []string        `json:"sslProtocols"`
 }
 
-// defaultOrigin returns the origin that a request has of its own. Of the function or the service that
-// is behind it says nothing.
+// defaultOrigin returns the origin that a request starts with. It tells nothing about the function or the service
+// behind it.
 func defaultOrigin(r *http.Request) customOrigin {
 	o := customOrigin{
 		domainName: withoutPort(r.Host), port: 80, protocol: "http", path: "",
@@ -114,7 +114,7 @@ func sameServer(a, b customOrigin) bool {
 	return strings.EqualFold(a.domainName, b.domainName) && a.port == b.port && a.protocol == b.protocol
 }
 
-// checkOrigin refuses an origin that AWS refuses, or that the options do not allow.
+// checkOrigin refuses an origin that AWS would refuse, or that the options do not allow.
 func (c *call) checkOrigin(o customOrigin, elsewhere bool) error {
 	if elsewhere && !c.edge.origins.allow(strings.ToLower(o.domainName)) {
 		return fmt.Errorf("domainName %.100q: want one of edge.origins", o.domainName)
@@ -137,7 +137,7 @@ func (c *call) checkOrigin(o customOrigin, elsewhere bool) error {
 
 var originPathPattern = regexp.MustCompile(`^(?:/[^?#\x00-\x20\x7f]*[^/?#\x00-\x20\x7f])?$`)
 
-// parseOrigin reads the member origin of a reply. What is missing is as in from.
+// parseOrigin reads the member origin of a reply. Missing members are as in from.
 func parseOrigin(raw json.RawMessage, from customOrigin) (customOrigin, error) {
 	var blocks object
 	if err := json.Unmarshal(raw, &blocks); err != nil || blocks == nil {
@@ -165,7 +165,7 @@ type replyCustom struct {
 	SSLProtocols     []string        `json:"sslProtocols"`
 }
 
-// over returns an origin with what the reply sets of it.
+// over returns an origin with the reply's changes applied.
 func (m *replyCustom) over(o customOrigin) (customOrigin, error) {
 	if m.DomainName != nil {
 		o.domainName = *m.DomainName
@@ -202,8 +202,8 @@ func (m *replyCustom) over(o customOrigin) (customOrigin, error) {
 	return o, nil
 }
 
-// notCustomHeaders are the headers that CloudFront sends no origin as custom ones, beside those that
-// it hides:
+// notCustomHeaders are the headers that CloudFront does not send to an origin as custom ones, besides those that it
+// hides:
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/add-origin-custom-headers.html
 var notCustomHeaders = map[string]bool{
 	"cache-control":       true,
@@ -241,7 +241,7 @@ func addCustomHeaders(r *http.Request, custom, headers replyHeaders) error {
 	return nil
 }
 
-// prependPath puts the path of an origin before that of the request.
+// prependPath puts the path of an origin in front of the request's.
 func prependPath(r *http.Request, path string) error {
 	u := *r.URL
 	if err := setPath(&u, path+rawPath(r.URL)); err != nil {
@@ -255,14 +255,13 @@ func prependPath(r *http.Request, path string) error {
 	return nil
 }
 
-// originTransport keeps the connections to the origins that hooks choose. It outlives the instances
-// of the middleware, which Traefik builds anew with every change, and keeps up to 100 idle
-// connections, each for 90 seconds.
+// originTransport holds the connections to the origins that hooks choose: up to 100 idle ones, each for 90 seconds.
+// It outlives the instances of the middleware, which Traefik rebuilds at every change.
 var originTransport http.RoundTripper = newOriginTransport()
 
 func newOriginTransport() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableCompression = true // else a body would come without the Content-Encoding it was sent with
+	transport.DisableCompression = true // otherwise bodies lose the Content-Encoding they were sent with
 	transport.ResponseHeaderTimeout = 30 * time.Second
 	transport.MaxIdleConnsPerHost = 100
 	return transport
@@ -275,7 +274,7 @@ func (e *Edge) proxyTo(o customOrigin, c *call) http.Handler {
 	proxy.Rewrite = func(pr *httputil.ProxyRequest) {
 		pr.Out.URL.Scheme = o.protocol
 		pr.Out.URL.Host = net.JoinHostPort(o.domainName, strconv.Itoa(o.port))
-		pr.Out.URL.RawQuery = pr.In.URL.RawQuery // the proxy takes out what it cannot parse
+		pr.Out.URL.RawQuery = pr.In.URL.RawQuery // the proxy drops parameters that it cannot parse
 		pr.Out.Host = pr.In.Host
 		forward(pr)
 	}
@@ -288,8 +287,8 @@ func (e *Edge) proxyTo(o customOrigin, c *call) http.Handler {
 	return proxy
 }
 
-// forward has the origin get the X-Forwarded headers that the request came with, as Traefik's own
-// proxy does, and the client's address behind the others in X-Forwarded-For.
+// forward passes on the X-Forwarded headers of the request, as Traefik's own proxy does, and appends the client's
+// address to X-Forwarded-For.
 func forward(pr *httputil.ProxyRequest) {
 	for _, key := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if lines, there := pr.In.Header[key]; there {
@@ -300,8 +299,7 @@ func forward(pr *httputil.ProxyRequest) {
 	pr.Out.Header["X-Forwarded-For"] = []string{strings.Join(append(chain, withoutPort(pr.In.RemoteAddr)), ", ")}
 }
 
-// originFailure is the failure of a request to an origin that the hook has chosen. Its reason names
-// no address.
+// originFailure is the failure of a request to an origin that the hook has chosen. Its reason contains no address.
 func originFailure(ctx context.Context, err error) *failure {
 	if ctx.Err() != nil {
 		return clientGone()

@@ -14,15 +14,15 @@ import (
 	"strings"
 )
 
-// changed is a request as its hook left it.
+// changed is a request after its hook.
 type changed struct {
 	http      *http.Request
-	origin    customOrigin // only of originRequest
-	elsewhere bool         // whether the request goes to another origin than the one of the router
+	origin    customOrigin // only with originRequest
+	elsewhere bool         // the request goes to another origin than the router's
 }
 
-// onRequest runs a request hook. responded reports whether a response has been written, by the hook
-// or because it failed; else what it changed is the request to go on with.
+// onRequest runs a request hook. responded reports whether a response has been written, by the hook or because it
+// failed. Otherwise it returns the changed request.
 func (e *Edge) onRequest(w http.ResponseWriter, r *http.Request, c *call) (result changed, responded bool) {
 	result, made, f := c.askRequest(r)
 	switch {
@@ -78,7 +78,7 @@ func (c *call) askRequest(r *http.Request) (changed, *generated, *failure) {
 	return result, nil, nil
 }
 
-// parseRequest makes the request that the hook replied. What is missing in the reply is unchanged.
+// parseRequest makes the request from the hook's reply. Members that are missing in the reply stay unchanged.
 func (c *call) parseRequest(r *http.Request, fields headerFields, reply object) (changed, error) {
 	result := changed{http: r.WithContext(r.Context()), origin: c.origin, elsewhere: false}
 	if err := c.checkFixed(r, reply); err != nil {
@@ -106,7 +106,7 @@ func (c *call) parseRequest(r *http.Request, fields headerFields, reply object) 
 	return c.changeOrigin(result, raw, headers)
 }
 
-// checkFixed refuses a reply that changes what no hook may change.
+// checkFixed refuses a reply that changes a member that no hook may change.
 func (c *call) checkFixed(r *http.Request, reply object) error {
 	fixed := map[string]string{"method": r.Method, "clientIp": c.edge.core.ClientIP(r)}
 	for member, want := range fixed {
@@ -124,14 +124,13 @@ func (c *call) checkFixed(r *http.Request, reply object) error {
 // maxURLLen bounds uri and querystring together.
 const maxURLLen = 8192
 
-// The characters that a uri, a querystring and a path of an origin may not have.
+// Characters that must not be in a uri, a querystring or the path of an origin.
 const (
 	notInQuery = controls + "\t #"
 	notInPath  = notInQuery + "?"
 )
 
-// changeURL sets the URL that the hook replied. Where it is the one of the event, the bytes that were
-// received go on.
+// changeURL sets the URL of the hook's reply. If that is the event's own, the received bytes stay as they are.
 func changeURL(r *http.Request, from *url.URL, reply object) error {
 	path := asUTF8(rawPath(from))
 	query := asUTF8(from.RawQuery)
@@ -172,7 +171,7 @@ func changeURL(r *http.Request, from *url.URL, reply object) error {
 	return nil
 }
 
-// setPath sets a path that is percent-encoded, so that its bytes stay.
+// setPath sets a percent-encoded path, so that its bytes stay as they are.
 func setPath(u *url.URL, path string) error {
 	if !strings.HasPrefix(path, "/") {
 		return errors.New("the URI is in an invalid format: it does not begin with a slash")
@@ -192,8 +191,8 @@ func setPath(u *url.URL, path string) error {
 // hostPattern matches a Host with or without a port.
 var hostPattern = regexp.MustCompile(`^(?:[0-9A-Za-z._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?$`)
 
-// changeRequestHeader sets the headers that the hook replied, and returns them, so far as the event
-// shows them: those that it has left alone where the reply has none.
+// changeRequestHeader sets the headers of the hook's reply, or leaves them unchanged if the reply has none. It
+// returns the headers that the event shows.
 func (c *call) changeRequestHeader(r *http.Request, fields headerFields, reply object) (replyHeaders, error) {
 	raw, there := reply["headers"]
 	if !there {
@@ -219,7 +218,7 @@ func (c *call) changeRequestHeader(r *http.Request, fields headerFields, reply o
 	r.Header = header
 	host := headers["host"]
 	if len(host) == 0 || equal(host, fields["host"].shown) {
-		return headers, nil // deleted, it stays too, unless another origin is chosen
+		return headers, nil // Host stays even if it was deleted, unless another origin is chosen
 	}
 	if len(host) > 1 || !hostPattern.MatchString(host[0]) {
 		return nil, errors.New("invalid value of a header: header \"host\"")
@@ -236,7 +235,7 @@ const (
 	encodingText   = "text"
 )
 
-// changeBody replaces a request's body where the reply says so.
+// changeBody replaces a request's body if the reply asks for it.
 func (c *call) changeBody(r *http.Request, raw json.RawMessage) error {
 	var member object
 	if err := json.Unmarshal(raw, &member); err != nil || member == nil {
@@ -267,7 +266,7 @@ func (c *call) changeBody(r *http.Request, raw json.RawMessage) error {
 	return nil
 }
 
-// decodeBody decodes a body, of the encoding that a member of the reply says.
+// decodeBody decodes a body by the encoding that the reply names.
 func decodeBody(data string, reply object, member, standard string) ([]byte, error) {
 	encoding, set, err := reply.text(member)
 	if err != nil {
@@ -290,7 +289,7 @@ func decodeBody(data string, reply object, member, standard string) ([]byte, err
 	}
 }
 
-// replaceBody gives a request another body, and says so wherever Go looks for its length.
+// replaceBody gives a request another body, and sets its length wherever Go looks for it.
 func replaceBody(r *http.Request, content []byte) {
 	header := r.Header.Clone()
 	if header == nil {
@@ -304,7 +303,7 @@ func replaceBody(r *http.Request, content []byte) {
 	r.Body = body(content)
 }
 
-// body returns a request's body of what has been read already.
+// body returns a body of bytes that have been read already.
 func body(content []byte) io.ReadCloser {
 	if len(content) == 0 {
 		return http.NoBody
@@ -312,8 +311,8 @@ func body(content []byte) io.ReadCloser {
 	return io.NopCloser(bytes.NewReader(content))
 }
 
-// joined returns a body of what has been read, and of the rest behind it. Closing it does nothing:
-// Go's server closes the rest.
+// joined returns a body of the bytes that have been read and the rest behind them. Closing it does nothing: Go's
+// server closes the rest.
 func joined(read []byte, rest io.Reader) io.ReadCloser {
 	return io.NopCloser(io.MultiReader(bytes.NewReader(read), rest))
 }

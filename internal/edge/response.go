@@ -12,7 +12,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/bracket"
 )
 
-// generated is a response that a request hook made itself.
+// generated is a response that a request hook made.
 type generated struct {
 	status int
 	header http.Header
@@ -39,7 +39,7 @@ func (c *call) parseGenerated(reply object) (*generated, error) {
 		}
 	}
 	if _, there := made.header["Content-Type"]; !there {
-		made.header["Content-Type"] = nil // Go's server guesses one where this key is missing
+		made.header["Content-Type"] = nil // Go's server guesses one if this key is missing
 	}
 	content, _, err := parseBody(reply, status)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *call) setGenerated(header http.Header, headers replyHeaders) (int, erro
 	return size, nil
 }
 
-// write responds with it.
+// write sends the response.
 func (g *generated) write(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	for key, lines := range g.header {
@@ -92,7 +92,7 @@ func (g *generated) write(w http.ResponseWriter, r *http.Request) {
 // statusPattern matches the statuses of final responses.
 var statusPattern = regexp.MustCompile(`^"?([2-5][0-9][0-9])"?$`)
 
-// parseStatus reads a status, which AWS documents as a string and shows as a number.
+// parseStatus reads a status, which is a string in AWS's documentation and a number in its examples.
 func parseStatus(raw json.RawMessage) (int, error) {
 	match := statusPattern.FindStringSubmatch(strings.TrimSpace(string(raw)))
 	if match == nil {
@@ -106,7 +106,7 @@ func bodyless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// parseBody reads the body of a response. set is false where the reply has none.
+// parseBody reads the body of a response. set is false if the reply has none.
 func parseBody(reply object, status int) (content []byte, set bool, err error) {
 	data, set, err := reply.text("body")
 	if err != nil || !set {
@@ -122,8 +122,7 @@ func parseBody(reply object, status int) (content []byte, set bool, err error) {
 	return content, true, nil
 }
 
-// onResponse runs a response hook, which changes the head, or fails: then nothing of the response is
-// left.
+// onResponse runs a response hook, which changes the head. If the hook fails, the origin's response is dropped.
 func (e *Edge) onResponse(head *bracket.Head, r *http.Request, c *call) {
 	f := c.askResponse(head, r)
 	if f == nil {
@@ -134,7 +133,7 @@ func (e *Edge) onResponse(head *bracket.Head, r *http.Request, c *call) {
 	head.Instead(func(w http.ResponseWriter) { e.core.Fail(w, r, f.status) })
 }
 
-// askResponse calls a response hook, and changes the head as it replied.
+// askResponse calls a response hook and applies its reply to the head.
 func (c *call) askResponse(head *bracket.Head, r *http.Request) *failure {
 	fields := shownFields(&c.hook.hookKind, head.Header)
 	asked, err := c.newEvent(r, requestFields(&c.hook.hookKind, r))
@@ -156,8 +155,7 @@ func (c *call) askResponse(head *bracket.Head, r *http.Request) *failure {
 	return nil
 }
 
-// changeResponse makes of the head what the hook replied. Nothing is changed before all of the reply
-// is known to be good.
+// changeResponse applies the hook's reply to the head. It changes nothing before it has checked the whole reply.
 func (c *call) changeResponse(head *bracket.Head, r *http.Request, fields headerFields, reply object) error {
 	status, err := parseStatus(reply["status"])
 	if err != nil {
@@ -202,8 +200,7 @@ func (c *call) changeResponse(head *bracket.Head, r *http.Request, fields header
 	return nil
 }
 
-// restore sets a header to what it was: the length of a body that a hook leaves alone is not the
-// hook's to say.
+// restore sets a header to its former value: a hook that leaves the body alone cannot change its length.
 func restore(header http.Header, key string, lines []string) {
 	if lines == nil {
 		delete(header, key)
@@ -212,7 +209,7 @@ func restore(header http.Header, key string, lines []string) {
 	header[key] = lines
 }
 
-// dropBody leaves a response of a status without a body without what the origin writes.
+// dropBody drops the origin's body if the status allows none.
 func dropBody(head *bracket.Head) {
 	length := head.Header["Content-Length"]
 	head.Replace(nil)
@@ -222,7 +219,7 @@ func dropBody(head *bracket.Head) {
 	restore(head.Header, "Content-Length", length)
 }
 
-// setBody replaces the body. What described the one before goes, unless the hook has changed it.
+// setBody replaces the body. It drops the headers that described the old one, unless the hook has changed them.
 func setBody(head *bracket.Head, r *http.Request, fields headerFields, content []byte) {
 	header := head.Header
 	for _, key := range []string{"Content-Encoding", "Etag"} {

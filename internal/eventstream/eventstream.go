@@ -1,8 +1,9 @@
-// Package eventstream reads AWS's event streams, application/vnd.amazon.eventstream, in which Lambda's
-// InvokeWithResponseStream replies: https://smithy.io/2.0/aws/amazon-eventstream.html
+// Package eventstream reads AWS's event streams, application/vnd.amazon.eventstream, the form of the replies of
+// Lambda's InvokeWithResponseStream.
+// https://smithy.io/2.0/aws/amazon-eventstream.html
 //
-// A frame is, in big endian: u32 its length, u32 the length of its headers, u32 CRC of these eight bytes, headers,
-// payload, u32 CRC of all before.
+// A frame, in big endian, is: u32 its length, u32 the length of its headers, u32 CRC of these eight bytes, headers,
+// payload, u32 CRC of everything before it.
 package eventstream
 
 import (
@@ -15,7 +16,7 @@ import (
 )
 
 const (
-	// MaxFrame is the largest frame that is read, headers and all: AWS allows a payload of 16 MB.
+	// MaxFrame is the largest frame that is read, headers included: AWS allows a payload of 16 MB.
 	MaxFrame = 16 << 20
 
 	headLength    = 12
@@ -28,7 +29,7 @@ var ErrEnd = errors.New("ended without InvokeComplete")
 // Reader reads frames. It keeps one buffer, of the size of the largest frame so far, and leaves all work per byte to
 // compiled code, since Yaegi loops slowly. It is not safe for concurrent use.
 type Reader struct {
-	// MessageType is the kind of the last frame: "event", "exception" or "error"; "" if it does not say.
+	// MessageType is the kind of the last frame: "event", "exception" or "error"; "" if the frame names none.
 	MessageType string
 
 	// EventType is the name of the event if the last frame is one, such as "PayloadChunk".
@@ -39,15 +40,15 @@ type Reader struct {
 
 	source  io.Reader
 	buffer  []byte
-	headers []byte // those that the three fields were read from: they seldom change from one frame to the next
+	headers []byte // the three fields above were read from these; most frames repeat them
 }
 
 // NewReader returns a Reader of the frames in source.
 func NewReader(source io.Reader) *Reader { return &Reader{source: source} }
 
 // Next reads a frame, sets the fields of r and returns the frame's payload, which is valid until the next call. The
-// error is ErrEnd where the source ends between two frames, and one of its own for a frame that is cut, broken or too
-// long; nothing can be read after an error.
+// error is ErrEnd if the source ends between two frames. A frame that is cut short, broken or too long has an error
+// of its own. After an error nothing more can be read.
 func (r *Reader) Next() ([]byte, error) {
 	resize(r, headLength)
 	if n, err := io.ReadFull(r.source, r.buffer); n == 0 && errors.Is(err, io.EOF) {

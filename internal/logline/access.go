@@ -9,7 +9,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/bracket"
 )
 
-// AccessLog writes one line a request, with what Traefik's own access log does not know. It belongs
+// AccessLog writes one line for each request, with facts that Traefik's own access log does not have. It belongs
 // around all other brackets. source is the middleware.
 func (l *Logger) AccessLog(source string, next http.Handler) http.Handler {
 	return &accessLog{write: l.Access, source: source, next: next, now: time.Now}
@@ -22,7 +22,7 @@ type accessLog struct {
 	now    func() time.Time
 }
 
-// access is what is known of one request.
+// access holds what is known of one request.
 type access struct {
 	log    *accessLog
 	began  time.Time
@@ -31,7 +31,7 @@ type access struct {
 	bytes  int
 }
 
-// ServeHTTP writes the line when the response is at its end, or was cut.
+// ServeHTTP writes the line when the response has ended or was cut.
 func (h *accessLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	noted, notes := bracket.Begin(r)
 	a := &access{log: h, began: h.now(), notes: notes, writer: bracket.Wrap(w)}

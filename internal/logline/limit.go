@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// limits holds, by kind of line, when one was logged last and how many were left out since. It
-// outlives the instances: a reload must not let through what was held back.
+// limits holds for each kind of line when one was logged last, and how many were left out since. It outlives the
+// instances: a reload must not let through lines that were held back.
 var limits = struct {
 	sync.Mutex
 	kinds map[string]*limit
@@ -22,13 +22,13 @@ type limit struct {
 const (
 	interval = time.Second
 
-	// maxKinds bounds limits: kinds come and go with the configuration.
+	// maxKinds limits the size of limits: kinds come and go with the configuration.
 	maxKinds = 10000
 )
 
-// Admit reports whether a line of this kind may be logged now, as one in a second may, and how many of
-// its kind were left out since the line before it. A kind is what an operator would want to see at
-// least one line of: a middleware and a cause. It is for what clients can cause as often as they like.
+// Admit reports whether a line of this kind may be logged now, and how many of its kind were left out since the last
+// one. One line a second is admitted. A kind is a middleware and a cause, something of which an operator wants to see
+// at least one line. Use it for lines that clients can cause as often as they like.
 func Admit(kind string, now time.Time) (omitted int, admitted bool) {
 	limits.Lock()
 	defer limits.Unlock()
@@ -53,8 +53,8 @@ func Admit(kind string, now time.Time) (omitted int, admitted bool) {
 // causePattern finds the cause among the fields of a line.
 var causePattern = regexp.MustCompile(`(?:^| )cause=([^ ]+)`)
 
-// Limited writes a line as Error does, but of its source, status and cause only one a second. The next
-// one says how many were left out.
+// Limited writes a line as Error does, but only one a second for the same source, status and cause. The next line
+// says how many were left out.
 func (l *Logger) Limited(line string) {
 	line = OneLine(line)
 	at := linePattern.FindStringSubmatchIndex(line)
@@ -74,14 +74,14 @@ func (l *Logger) Limited(line string) {
 	}
 }
 
-// AdmitAll forgets what was logged, so that the next line of each kind is admitted. Tests begin so.
+// AdmitAll forgets what was logged, so that the next line of each kind is admitted. Tests start with it.
 func AdmitAll() {
 	limits.Lock()
 	defer limits.Unlock()
 	limits.kinds = map[string]*limit{}
 }
 
-// Omitted returns the field that tells of lines that were left out, with a blank before it; "" for none.
+// Omitted returns the field that counts the lines left out, with a blank before it; "" for none.
 func Omitted(n int) string {
 	if n == 0 {
 		return ""

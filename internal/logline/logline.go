@@ -1,8 +1,7 @@
-// Package logline writes the plugin's log: one line an event, as text whose parts a regular expression
-// finds (Pattern), or as JSON with the same parts.
+// Package logline writes the plugin's log, one line for each event: as text, whose parts a regular expression finds
+// (Pattern), or as JSON with the same parts.
 //
-// Everything that logs makes the text. JSON is made from it, with Pattern, so that the two cannot
-// differ.
+// Callers always make the text. JSON is derived from it with Pattern, so that the two cannot differ.
 package logline
 
 import (
@@ -71,7 +70,7 @@ func (l *Logger) Debug(line string) { fmt.Println(l.format(line)) }
 
 // Access writes a line to Traefik's standard output, whatever the level of its log.
 func (l *Logger) Access(line string) {
-	_, _ = os.Stdout.WriteString(l.format(line) + "\n") // nobody is left to be told
+	_, _ = os.Stdout.WriteString(l.format(line) + "\n") // there is no other place to report an error
 }
 
 func (l *Logger) format(line string) string {
@@ -82,12 +81,12 @@ func (l *Logger) format(line string) string {
 	return line
 }
 
-// OneLine keeps what others say from looking like lines of the log, or from commanding a terminal.
+// OneLine makes foreign text safe for the log: it cannot start a line of its own, nor send commands to a terminal.
 func OneLine(text string) string { return lineBreaks.Replace(text) }
 
 var lineBreaks = strings.NewReplacer("\n", " ", "\r", " ", "\v", " ", "\f", " ", "\x00", " ", "\x1b", " ", "\u0085", " ", "\u2028", " ", "\u2029", " ")
 
-// Field returns name=value, with the value quoted if need be, and - in place of none.
+// Field returns name=value. The value is quoted if need be, and "-" stands for an empty one.
 func Field(name, value string) string {
 	switch {
 	case value == "":
@@ -103,7 +102,7 @@ func Field(name, value string) string {
 // them, each field by its name, and message.
 func JSON(line string) string {
 	parts := linePattern.FindStringSubmatch(line)
-	if parts == nil { // no line of ours is like that
+	if parts == nil { // none of the plugin's lines fails to match
 		parts = []string{line, "lambda", "", "", "", "", line}
 	}
 	pairs := []string{pair("source", parts[1])}
@@ -123,7 +122,7 @@ func JSON(line string) string {
 	return "{" + strings.Join(pairs, ",") + "}"
 }
 
-// fieldPair returns a field as JSON: status, bytes and omitted are numbers, all others text.
+// fieldPair returns a field as JSON: status, bytes and omitted are numbers, all others are strings.
 func fieldPair(name, value string) string {
 	if name == "status" || name == "bytes" || name == "omitted" {
 		if _, err := strconv.Atoi(value); err == nil {
@@ -137,6 +136,6 @@ func fieldPair(name, value string) string {
 }
 
 func pair(name, value string) string {
-	encoded, _ := json.Marshal(value) // a string always can be
+	encoded, _ := json.Marshal(value) // a string can always be encoded
 	return `"` + name + `":` + string(encoded)
 }

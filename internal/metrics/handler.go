@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// Gauge is a value that some other part of the plugin knows when Prometheus asks.
+// Gauge is a value that another part of the plugin provides when Prometheus asks.
 type Gauge struct {
 	Family string // one of the constants below
 	Label  string // the value of the family's label
@@ -38,9 +38,8 @@ var gaugeFamilies = []gaugeFamily{
 	{CredentialsExpiry, "source", "When the credentials of a source end."},
 }
 
-// Handler returns the handler that shows all counts to Prometheus, and has everything counted from
-// now on. version is that of the plugin. Each of gauges is called at every scrape, and returns what
-// there is then.
+// Handler returns the handler that shows all counts to Prometheus. From the first call on, everything is counted.
+// version is that of the plugin. Each of gauges is called at every scrape and returns its current values.
 func Handler(version string, gauges []func() []Gauge) http.Handler {
 	enable()
 	return &exposition{version: version, gauges: gauges}
@@ -51,7 +50,7 @@ type exposition struct {
 	gauges  []func() []Gauge
 }
 
-// ServeHTTP answers any path: the router says which one is meant.
+// ServeHTTP answers any path: the router selects it.
 func (e *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -76,7 +75,7 @@ type family struct {
 
 const prefix = "traefik_lambda_"
 
-// text returns the exposition: families by name, series by labels.
+// text returns the exposition: families sorted by name, series by labels.
 func (e *exposition) text() string {
 	families := map[string]*family{}
 	build := &family{name: "build_info", kind: "gauge", help: "Always 1."}
@@ -102,7 +101,7 @@ func (e *exposition) text() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// addTo adds a sample to a family that exists or begins with it.
+// addTo adds a sample to its family, which it creates if need be.
 func addTo(families map[string]*family, name, kind, help, line string) {
 	f := families[name]
 	if f == nil {
@@ -129,8 +128,8 @@ func addVector(families map[string]*family, v *vector) {
 	}
 }
 
-// addGauges asks for the gauges. A family's first value of a label is the one that is written: two
-// would make Prometheus refuse all of the exposition.
+// addGauges asks for the gauges. Only the first value for each label of a family is written: Prometheus refuses the
+// whole exposition if there are two.
 func addGauges(families map[string]*family, gauges []func() []Gauge) {
 	values := map[string]map[string]float64{}
 	for _, ask := range gauges {
@@ -156,7 +155,7 @@ func addGauges(families map[string]*family, gauges []func() []Gauge) {
 	}
 }
 
-// addFunctions adds what is counted of functions, by their labels.
+// addFunctions adds the counts of functions, by their labels.
 func addFunctions(families map[string]*family) {
 	functions.Lock()
 	all := make(map[string]*Function, len(functions.byLabel))
@@ -174,7 +173,7 @@ func addFunctions(families map[string]*family) {
 	}
 }
 
-// counts are those of a function at one moment.
+// counts are the counts of a function at one moment.
 type counts struct {
 	requests, responses, invocations, retries, buckets []int
 	took                                               float64
@@ -251,7 +250,7 @@ func addDurations(families map[string]*family, labels string, c *counts) {
 
 func sample(name, labels, value string) string { return prefix + name + "{" + labels + "} " + value }
 
-// escapes are those of label values in the text format.
+// escapes are the escapes of label values in the text format.
 // https://prometheus.io/docs/instrumenting/exposition_formats/#comments-help-text-and-type-information
 var escapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 

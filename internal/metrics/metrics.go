@@ -14,8 +14,7 @@ import (
 	"sync/atomic"
 )
 
-// Outcomes of a request, one for each row of the table of failures. Those of a call of Lambda are
-// among them.
+// Outcomes of a request, one for each row of the table of failures. The outcomes of a call of Lambda are among them.
 const (
 	OK = iota
 	FunctionError
@@ -27,7 +26,7 @@ const (
 	Lambda5xx
 	ClientGone
 	StreamBroken
-	Credentials // this and all that follow: Lambda was not called
+	Credentials // from here on: Lambda was not called
 	TooLarge
 	BadRequest
 	NotFound
@@ -40,7 +39,7 @@ var outcomes = []string{"ok", "function_error", "bad_reply", "timeout", "throttl
 	"lambda_5xx", "client_gone", "stream_broken", "credentials", "too_large", "bad_request", "not_found",
 	"over_capacity", "sick"}
 
-// callOutcomes is how many of outcomes a call can have: the first ones.
+// callOutcomes is how many of outcomes, from the first one, a call can have.
 const callOutcomes = 10
 
 // Causes of a repeated call, as the option retry names them.
@@ -55,20 +54,20 @@ var retryCauses = []string{"throttle", "connect", "server"}
 // NoReply is the class of a request to which no function has replied.
 const NoReply = 0
 
-// classes are the values of the label code, by the first digit of the status. The first two are no
-// final reply's.
+// classes are the values of the label code, by the first digit of the status. The first two are not used for final
+// replies.
 var classes = []string{"", "", "2xx", "3xx", "4xx", "5xx"}
 
 const classCount = 6
 
-// bounds are the upper bounds of the histogram, in nanoseconds, from 5 ms up to the longest that Lambda
-// runs. Whole numbers add up without an error.
+// bounds are the upper bounds of the histogram, in nanoseconds, from 5 ms to the longest run of a function. Whole
+// numbers add up without an error.
 var bounds = []float64{5e6, 1e7, 25e6, 5e7, 1e8, 25e7, 5e8, 1e9, 25e8, 5e9, 1e10, 3e10, 6e10, 3e11, 9e11}
 
 // Function holds the counts of one function. They never fall, and outlive the instances that count.
 type Function struct {
-	// Begun counts the calls that have begun. Add 1 to it atomically before each, and have Record or
-	// RecordRetry count the end.
+	// Begun counts the calls that have begun. Add 1 to it atomically before each call. Record or RecordRetry counts
+	// the end.
 	Begun int64
 
 	mu         sync.Mutex
@@ -108,7 +107,7 @@ func Record(m *Function, outcome, class int, nanoseconds float64, in, out int64)
 	m.mu.Unlock()
 }
 
-// RecordRetry counts a call that is made again, and why.
+// RecordRetry counts a call that is repeated, and its cause.
 func RecordRetry(m *Function, outcome, cause int, nanoseconds float64, in, out int64) {
 	m.mu.Lock()
 	m.repeated[outcome]++
@@ -127,18 +126,18 @@ func RecordUncalled(m *Function, outcome int) {
 	m.mu.Unlock()
 }
 
-// Move has a call that began as one of from end as one of to: a name from a path is known only after
-// the call.
+// Move counts the end of a call under to, although it began under from: a name from a path is known only after the
+// call.
 func Move(from, to *Function) {
 	atomic.AddInt64(&to.Begun, 1)
 	atomic.AddInt64(&from.Begun, -1)
 }
 
-// functions keeps the counts over instances and reloads, by the label function.
+// functions holds the counts by the label function, across instances and reloads.
 var functions = struct {
 	sync.Mutex
 	byLabel map[string]*Function
-	named   int // of them by ForPath
+	named   int // how many of them are from ForPath
 }{byLabel: map[string]*Function{}}
 
 // otherLabel stands for requests without a function, for names that Lambda refused, and for all
@@ -164,9 +163,9 @@ func ForFunction(label string) *Function {
 	return add(label)
 }
 
-// ForPath returns the counts of a function that a path names, as pathPrefix lets it. Clients choose
-// such names: ask for it only after a call that Lambda did not refuse, and for Find before. The first 100 names get counts of
-// their own, all others share Other's.
+// ForPath returns the counts of a function that a path names (pathPrefix). Clients choose such names: use Find before
+// the call, and ForPath only after a call that Lambda did not refuse. The first 100 names get their own counts, all
+// others share Other's.
 func ForPath(label string) *Function {
 	functions.Lock()
 	defer functions.Unlock()
@@ -180,7 +179,7 @@ func ForPath(label string) *Function {
 	return add(label)
 }
 
-// Find returns the counts of a function if there are any already, else Other's.
+// Find returns the counts of a function if it has any, else Other's.
 func Find(label string) *Function {
 	functions.Lock()
 	defer functions.Unlock()
@@ -190,14 +189,14 @@ func Find(label string) *Function {
 	return add(otherLabel)
 }
 
-// Other returns the counts of requests that no function is known for.
+// Other returns the counts of requests without a known function.
 func Other() *Function {
 	functions.Lock()
 	defer functions.Unlock()
 	return add(otherLabel)
 }
 
-// add returns the counts of a label, new ones if need be, under functions' lock.
+// add returns the counts of a label, and creates them if need be. The caller holds the lock of functions.
 func add(label string) *Function {
 	m, ok := functions.byLabel[label]
 	if !ok {
@@ -214,5 +213,5 @@ var enabled int32
 // counts, 0 before. It stays 1 when that instance goes, since counters must not pause over a reload.
 func Enabled() *int32 { return &enabled }
 
-// enable has all that follows counted.
+// enable starts the counting.
 func enable() { atomic.StoreInt32(&enabled, 1) }

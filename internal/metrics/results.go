@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// vector is a family of counters beside those of functions.
+// vector is a family of counters that are not counts of functions.
 type vector struct {
 	name   string
 	help   string
@@ -13,8 +13,8 @@ type vector struct {
 	series map[string]int64 // by the labels as they are written
 }
 
-// maxSeries bounds a vector. Labels are from the configuration, of which reloads could bring new ones
-// for ever; what is beyond it is not counted.
+// maxSeries limits a vector. Labels come from the configuration, and reloads could bring new ones for ever. What
+// exceeds the limit is not counted.
 const maxSeries = 10000
 
 func newVector(name, help string) *vector {
@@ -35,7 +35,7 @@ var (
 	vectors = []*vector{cacheRequests, cacheStores, cacheEvicts, cacheRedis, authResults, authCache, edgeCalls, probes}
 )
 
-// count adds one to a series, or, where by is 0, has it begin.
+// count adds by to a series. If by is 0, the series starts at 0.
 func count(v *vector, labels string, by int64) {
 	v.mu.Lock()
 	if _, ok := v.series[labels]; ok || len(v.series) < maxSeries {
@@ -76,8 +76,8 @@ func BeginCache(middleware string) {
 	AddCacheEvictions(middleware, 0)
 }
 
-// AddCacheRequests adds to the requests by what the cache of a middleware had for them. A cache counts
-// by itself, since a hit must cost next to nothing, and its counts are added at each scrape.
+// AddCacheRequests adds to the requests that the cache of a middleware served, by result. A cache counts by itself,
+// because a hit must cost next to nothing. Its counts are added at each scrape.
 func AddCacheRequests(middleware, result string, n int64) {
 	count(cacheRequests, label("middleware", middleware)+","+label("result", result), n)
 }
@@ -87,7 +87,7 @@ func AddCacheStores(middleware string, n int64) {
 	count(cacheStores, label("middleware", middleware), n)
 }
 
-// AddCacheEvictions adds to the replies that had to go for others.
+// AddCacheEvictions adds to the replies that were evicted for others.
 func AddCacheEvictions(middleware string, n int64) {
 	count(cacheEvicts, label("middleware", middleware), n)
 }
@@ -97,13 +97,13 @@ func AddCacheRedis(middleware, op, result string, n int64) {
 	count(cacheRedis, label("middleware", middleware)+","+label("op", op)+","+label("result", result), n)
 }
 
-// AuthorizerResults returns the func that counts decisions: "allow", "deny", "unauthorized" or
-// "error". function is "jwt" for tokens that no function decides on.
+// AuthorizerResults returns the func that counts decisions: "allow", "deny", "unauthorized" or "error". For tokens,
+// which no function decides on, function is "jwt".
 func AuthorizerResults(function string) func(result string) {
 	return counter(authResults, label("function", function), []string{"allow", "deny", "unauthorized", "error"})
 }
 
-// AuthorizerCache returns the func that counts whether a decision was kept: "hit" or "miss".
+// AuthorizerCache returns the func that counts uses of the cache of decisions: "hit" or "miss".
 func AuthorizerCache(function string) func(result string) {
 	return counter(authCache, label("function", function), []string{"hit", "miss"})
 }

@@ -1,5 +1,5 @@
-// Package option checks and parses option values, whose errors name the option, the value and what
-// is wanted. Option groups use it, so that all of them read and refuse the same way.
+// Package option parses and checks option values. Its errors name the option, the value and the values that are
+// allowed. All option groups use it, so that they read and refuse values in the same way.
 package option
 
 import (
@@ -21,7 +21,7 @@ func OneOf(name, value string, allowed []string) error {
 	return fmt.Errorf("%s: %q: want one of %s", name, value, strings.Join(allowed, ", "))
 }
 
-// Positive refuses 0 and less.
+// Positive refuses 0 and negative numbers.
 func Positive(name string, value int64) error {
 	if value <= 0 {
 		return fmt.Errorf("%s: %d: want a whole number above 0", name, value)
@@ -29,7 +29,7 @@ func Positive(name string, value int64) error {
 	return nil
 }
 
-// NotNegative refuses less than 0.
+// NotNegative refuses negative numbers.
 func NotNegative(name string, value int64) error {
 	if value < 0 {
 		return fmt.Errorf("%s: %d: want a whole number, 0 or above", name, value)
@@ -37,7 +37,7 @@ func NotNegative(name string, value int64) error {
 	return nil
 }
 
-// Status refuses what is not the status of a final HTTP response.
+// Status refuses a number that is not the status of a final HTTP response.
 func Status(name string, value int) error {
 	if value < 200 || value > 599 {
 		return fmt.Errorf("%s: %d: want an HTTP status from 200 to 599", name, value)
@@ -66,8 +66,7 @@ func NotNegativeDuration(name, value string) (time.Duration, error) {
 	return d, nil
 }
 
-// Duration reads a duration with its unit; a bare number counts seconds, as it does in Traefik's
-// own options.
+// Duration reads a duration with its unit. A bare number means seconds, as in Traefik's own options.
 func Duration(value string) (time.Duration, error) {
 	value = strings.TrimSpace(value)
 	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
@@ -76,8 +75,7 @@ func Duration(value string) (time.Duration, error) {
 	return time.ParseDuration(value)
 }
 
-// Prefixes reads IP addresses and CIDR ranges. IPv4 addresses that are written as IPv6 ones stand for
-// themselves.
+// Prefixes reads IP addresses and CIDR ranges. An IPv4 address written as IPv6 (::ffff:192.0.2.1) counts as IPv4.
 func Prefixes(name string, list []string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	for _, s := range list {

@@ -1,8 +1,8 @@
-// Package probe calls functions at intervals, and tells whether they are healthy.
+// Package probe calls functions at intervals and reports whether they are healthy.
 //
-// It judges as Varnish's probes do: of the last `window` results, `threshold` have to be good. A
-// function that is not healthy gets no requests until it is again. A function has one prober for all
-// routers and middlewares that probe it alike, and over reloads of Traefik's configuration.
+// It judges as Varnish's probes do: `threshold` of the last `window` results have to be good. A function that is not
+// healthy gets no requests until it is again. All routers and middlewares that probe a function alike share one
+// prober, which outlives reloads of Traefik's configuration.
 package probe
 
 import (
@@ -50,7 +50,7 @@ type Config struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
-// Settings is a Config that was checked.
+// Settings is a checked Config.
 type Settings struct {
 	path      string
 	interval  time.Duration
@@ -132,55 +132,56 @@ func durationOr(name, set string, otherwise time.Duration) (time.Duration, error
 	return d, err
 }
 
-// Path returns what to ask for: the path, and the query without its "?".
+// Path returns the path to ask for, and the query without its "?".
 func (s *Settings) Path() (path, query string) {
 	path, query, _ = strings.Cut(s.path, "?")
 	return path, query
 }
 
-// RetryAfter returns after how many seconds a client may ask a sick function again: a probe later.
+// RetryAfter returns the number of seconds after which a client may ask a sick function again: the time to the next
+// probe.
 func (s *Settings) RetryAfter() string {
 	return strconv.FormatInt(int64((s.interval+time.Second-1)/time.Second), 10)
 }
 
-// key lists all that results depend on.
+// key lists everything that results depend on.
 func (s *Settings) key() string {
 	return fmt.Sprintf("%q %d %d %d %d %d", s.path, s.interval, s.timeout, s.window, s.threshold, s.initial)
 }
 
 // Target is a function to probe.
 type Target struct {
-	// Name is what the log and metrics call it: "orders:live".
+	// Name is the function's name in the log and in metrics: "orders:live".
 	Name string
 
-	// Identity tells it from all others: function, qualifier, region, endpoint, format, credentials.
+	// Identity is unique to the target: function, qualifier, region, endpoint, format, credentials.
 	Identity string
 
 	// Call makes one probe, and returns when ctx ends at the latest. It may panic.
 	Call func(ctx context.Context) Result
 
-	// Log takes a line for the operator.
+	// Log writes a line for the operator.
 	Log func(line string)
 
 	// Observe counts a probe: "good", "bad" or "skipped".
 	Observe func(result string)
 }
 
-// Result is what came of one probe.
+// Result is the outcome of one probe.
 type Result struct {
 	Good bool
 
-	// Throttled reports that Lambda had no room for the call. That says nothing of the function, and
-	// does not count: to take it out of the way would make a peak an outage.
+	// Throttled reports that Lambda had no room for the call. That says nothing about the function, and does not
+	// count: taking a function out of service at its peak would turn the peak into an outage.
 	Throttled bool
 
-	// Reason says in a few words why it was not good.
+	// Reason says in a few words why the probe was not good.
 	Reason string
 }
 
-// Start has a function probed until ctx ends, and returns a flag to load atomically: 0 where the
-// function is sick, 1 otherwise. Before the first result it is 1. The function's prober is the one
-// that runs already, for another router or from before a reload.
+// Start probes a function until ctx ends, and returns a flag to load atomically: 0 if the function is sick, 1
+// otherwise, and 1 before the first result. If the function has a prober already, for another router or from before a
+// reload, that one is used.
 func Start(ctx context.Context, s *Settings, target Target) (*int32, error) {
 	if target.Call == nil || target.Log == nil || target.Observe == nil {
 		return nil, errors.New("probe: a target without Call, Log or Observe")
@@ -188,12 +189,12 @@ func Start(ctx context.Context, s *Settings, target Target) (*int32, error) {
 	return start(ctx, s, target, systemClock), nil
 }
 
-// State is what is known of a function.
+// State is the state of one function.
 type State struct {
 	Function string
 	Healthy  bool
 }
 
-// States returns the functions that are probed, by name. One that is probed in several ways is
-// healthy where all of them say so.
+// States returns the functions that are probed, by name. A function that is probed in several ways is healthy if all
+// of them say so.
 func States() []State { return states() }

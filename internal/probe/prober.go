@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// clock is the time, which tests set.
+// clock tells the time. Tests replace it.
 type clock struct {
 	now   func() time.Time
 	sleep func(d time.Duration)
@@ -18,19 +18,19 @@ type clock struct {
 
 var systemClock = &clock{now: time.Now, sleep: time.Sleep}
 
-// probers keeps the probers over instances and reloads, by all that their results depend on. Each is
-// here as long as its goroutine runs.
+// probers holds the probers by everything that their results depend on, across instances and reloads. A prober is
+// listed as long as its goroutine runs.
 var probers = struct {
 	sync.Mutex
 	byKey map[string]*prober
 }{byKey: map[string]*prober{}}
 
 const (
-	// keptFor is how long a prober outlives the last instance that wants it. Traefik ends the context
-	// of the old instances before it builds new ones: the state has to last until then.
+	// keptFor is how long a prober outlives the last instance that uses it. Traefik ends the context of the old
+	// instances before it builds new ones, and the state has to survive that.
 	keptFor = 30 * time.Second
 
-	// longestSleep bounds how late a prober sees that nobody wants it any more.
+	// longestSleep limits how late a prober notices that no instance uses it any more.
 	longestSleep = time.Second
 
 	// firstJitter spreads the first probes of many functions.
@@ -46,8 +46,8 @@ type prober struct {
 
 	// Under the lock of probers.
 	target     Target            // of the instance that came last
-	leases     []context.Context // of the instances that want it
-	unwanted   bool              // no lease was left when it was last looked
+	leases     []context.Context // of the instances that use it
+	unwanted   bool              // the last look found no lease
 	unwantedAt time.Time         // since when, where unwanted
 
 	// Of the prober's goroutine alone.
@@ -56,7 +56,7 @@ type prober struct {
 	judged  bool      // there was a first result
 }
 
-// start finds the prober of a function, or makes it, under the lock under which a prober ends.
+// start finds the prober of a function or starts one. It holds the lock under which probers end.
 func start(ctx context.Context, s *Settings, target Target, c *clock) *int32 {
 	key := fmt.Sprintf("%q %s", target.Identity, s.key())
 	probers.Lock()
@@ -81,7 +81,7 @@ func newProber(key string, s *Settings, c *clock) *prober {
 	for i := 0; i < s.initial; i++ {
 		p.history = append(p.history, true)
 	}
-	p.due = c.now().Add(time.Duration(rand.Int63n(int64(firstJitter)))) //nolint:gosec // nobody gains by a guess
+	p.due = c.now().Add(time.Duration(rand.Int63n(int64(firstJitter)))) //nolint:gosec // guessing it gains nothing
 	return p
 }
 
@@ -108,7 +108,7 @@ func untilNext(p *prober) time.Duration {
 	return wait
 }
 
-// proceed does what is due, and reports whether the prober goes on.
+// proceed makes the probe if it is due, and reports whether the prober goes on.
 func proceed(p *prober) bool {
 	now := p.clock.now()
 	target, wanted, goes := lookAround(p, now)
@@ -130,8 +130,7 @@ func proceed(p *prober) bool {
 	return true
 }
 
-// lookAround drops the leases that have ended. A prober without any makes no probe, and after a while
-// goes.
+// lookAround drops the leases that have ended. A prober without leases makes no probes, and ends after a while.
 func lookAround(p *prober, now time.Time) (target Target, wanted, goes bool) {
 	probers.Lock()
 	defer probers.Unlock()
@@ -157,7 +156,7 @@ func lookAround(p *prober, now time.Time) (target Target, wanted, goes bool) {
 
 // jittered returns d give or take a tenth, so that a fleet does not probe in step.
 func jittered(d time.Duration) time.Duration {
-	return d - d/10 + time.Duration(rand.Int63n(int64(d/5)+1)) //nolint:gosec // nobody gains by a guess
+	return d - d/10 + time.Duration(rand.Int63n(int64(d/5)+1)) //nolint:gosec // guessing it gains nothing
 }
 
 // probeOnce makes one probe.
@@ -173,8 +172,8 @@ func probeOnce(call func(ctx context.Context) Result, timeout time.Duration) Res
 	return *result
 }
 
-// callSafely leaves what call returns in result. A panic, which would end Traefik in the goroutine of
-// a prober, is a bad result.
+// callSafely stores the outcome of call in result. A panic, which would end Traefik in the goroutine of a prober,
+// counts as a bad result.
 func callSafely(ctx context.Context, call func(ctx context.Context) Result, result *Result) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -184,8 +183,7 @@ func callSafely(ctx context.Context, call func(ctx context.Context) Result, resu
 	*result = call(ctx)
 }
 
-// settle counts a result, judges the function anew, and tells of a change, and of a function that is
-// sick from the start.
+// settle counts a result and judges the function anew. It logs a change, and a function that is sick from the start.
 func settle(p *prober, target Target, result Result) {
 	if result.Throttled {
 		target.Observe("skipped")
@@ -216,7 +214,7 @@ func settle(p *prober, target Target, result Result) {
 	}
 }
 
-// remember adds a result to those that count, and returns how many of them are good.
+// remember adds a result to the history, and returns how many results in it are good.
 func remember(p *prober, good bool) int {
 	p.history = append(p.history, good)
 	if len(p.history) > p.settings.window {

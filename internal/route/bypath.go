@@ -11,14 +11,14 @@ import (
 )
 
 var (
-	// nameSegmentPattern is what a path may name: Lambda's own pattern of a bare name, without the
-	// dot. A colon would add a qualifier, a slash another resource of the Lambda API.
+	// nameSegmentPattern matches a name in a path: Lambda's own pattern of a bare name, without the dot. A colon
+	// would add a qualifier, a slash another resource of the Lambda API.
 	nameSegmentPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 	pathPrefixPattern = regexp.MustCompile(`^/[^?#]*$`)
 )
 
-// ByPathConfig holds the options pathPrefix and those that belong to it, which have the same names.
+// ByPathConfig holds the option pathPrefix and the options that belong to it, under the same names.
 type ByPathConfig struct {
 	PathPrefix  string
 	Include     []string
@@ -65,9 +65,9 @@ func NewByPath(c ByPathConfig) (*ByPath, error) {
 	}, nil
 }
 
-// Name returns the name after the prefix in an escaped path, and what follows the name and its slash, still escaped. The
-// error says why the path names no function: the name is checked before anything is made of it. Name is a function
-// since methods cost three times as much in Yaegi, and every request comes here.
+// Name returns the name after the prefix in an escaped path, and the rest behind the name and its slash, still
+// escaped. The error says why the path names no function: the name is checked before anything is made of it. Every
+// request comes here. Name is a function because a method costs three times as much in Yaegi.
 func Name(b *ByPath, escapedPath string) (name, rest string, err error) {
 	rest, ok := strings.CutPrefix(escapedPath, b.prefix)
 	if !ok {
@@ -91,7 +91,7 @@ func (b *ByPath) Function(name string) (*aws.Function, error) {
 	return aws.ParseFunction(b.config.NamePrepend+name+b.config.NameAppend, b.config.Qualifier)
 }
 
-// cutSegments returns what follows the segments in an escaped path, which may escape them in any way.
+// cutSegments returns the rest of an escaped path behind the segments. The path may escape them in any way.
 func cutSegments(escapedPath string, segments []string) (rest string, ok bool) {
 	parts := strings.SplitN(escapedPath, "/", len(segments)+1)
 	if len(parts) <= len(segments) {

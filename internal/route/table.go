@@ -19,10 +19,10 @@ import (
 
 // Config holds the options of one entry of routes.
 type Config struct {
-	// RouteKey defines the requests that the route takes, in the syntax of API Gateway's HTTP APIs:
-	// a method, or ANY, or neither, which means the same; a path, of which {id} stands for one
-	// segment and a final {proxy+} for all that follow; or "$default" for all that no other route
-	// takes. A path without {proxy+} stands for itself alone, with its slash at the end or without.
+	// RouteKey defines the requests that the route takes, in the syntax of API Gateway's HTTP APIs: a method (or ANY,
+	// or none, which mean the same) and a path, or "$default" for all requests that no other route takes. In the path
+	// {id} stands for one segment, and a final {proxy+} for all that follow. A path without {proxy+} matches only
+	// itself, with its slash at the end or without.
 	// Required.
 	RouteKey string `mapstructure:"routeKey"`
 
@@ -37,16 +37,16 @@ type Config struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
-// Table is the option routes. It is safe for concurrent use. http.ServeMux finds the route of a path. Where it would redirect
-// instead, since the path has "//" or ".." in it, or since only a slash is missing, no client is
-// told: the path is taken as it came, and only routes that end in {name+} take such a path.
+// Table is the option routes. It is safe for concurrent use. http.ServeMux finds the route of a path. For a path with
+// "//" or "..", or one that only lacks a slash, the mux would redirect the client. Table does not: it takes the path
+// as it came, and only routes that end in {name+} match such a path.
 type Table struct {
 	// Routes are the routes in the order of the option.
 	Routes []*Route
 
 	mux       *http.ServeMux
-	byPattern map[string]*Route // by what the mux calls them
-	greedy    []*Route          // those that end in {name+}, the more specific before the others
+	byPattern map[string]*Route // by their patterns in the mux
+	greedy    []*Route          // routes that end in {name+}, the more specific first
 	byDefault *Route            // of $default; nil for none
 }
 
@@ -63,16 +63,16 @@ type Route struct {
 // capture is a variable of a route's path.
 type capture struct {
 	name    string
-	segment int  // which one it stands for
-	greedy  bool // and all that follow
+	segment int  // the index of the segment it stands for
+	greedy  bool // it stands for all that follow, too
 }
 
-// found is the handler of every route in the mux: its type, *http.ServeMux, tells it from the handlers that the mux has
-// for everything else.
+// found is the handler of every route in the mux. Its type, *http.ServeMux, distinguishes it from the mux's own
+// handlers.
 var found = http.NewServeMux()
 
-// Find returns the route that matches a request best, nil for none. It is a function since methods cost three times as
-// much in Yaegi, and every request comes here.
+// Find returns the route that matches a request best, nil for none. Every request comes here. It is a function
+// because a method costs three times as much in Yaegi.
 func Find(table *Table, req *http.Request) *Route {
 	if req.URL.RawPath != "" {
 		req = withMarkedSlashes(req)
@@ -85,8 +85,7 @@ func Find(table *Table, req *http.Request) *Route {
 	return r
 }
 
-// otherRoute returns the route for a request that the mux answers with a handler of its own, nil
-// where there is none.
+// otherRoute returns the route for a request that the mux answers with a handler of its own, nil for none.
 func otherRoute(table *Table, req *http.Request, handler http.Handler) *Route {
 	if _, none := handler.(http.HandlerFunc); none {
 		return table.byDefault
@@ -107,7 +106,7 @@ func otherRoute(table *Table, req *http.Request, handler http.Handler) *Route {
 // segment is marked before the mux sees it, in paths and in patterns.
 const slashMark = "\x00"
 
-// markSlash marks a decoded segment that is a slash, and those that would be taken for a marked one.
+// markSlash marks a decoded segment that is a slash. It also marks segments that look like a marked one.
 func markSlash(segment string) string {
 	if strings.HasPrefix(segment, "/") && strings.Trim(segment[1:], slashMark) == "" {
 		return segment + slashMark
@@ -115,7 +114,7 @@ func markSlash(segment string) string {
 	return segment
 }
 
-// withMarkedSlashes returns the request with its segments marked: the same one where there is nothing to mark.
+// withMarkedSlashes returns the request with its segments marked. Without any it returns the same request.
 func withMarkedSlashes(req *http.Request) *http.Request {
 	const escapedMark = "%00"
 	escaped := req.URL.EscapedPath()
@@ -151,7 +150,7 @@ func findGreedy(table *Table, method, rawPath string) *Route {
 	return nil
 }
 
-// takes says whether a route that ends in {name+} takes a path.
+// takes reports whether a route that ends in {name+} takes a path.
 func takes(r *Route, segments []string) bool {
 	if len(segments) < len(r.segments) {
 		return false
@@ -270,9 +269,9 @@ func addRoute(table *Table, r *Route) {
 	table.byPattern[pattern] = r
 }
 
-// greedyRoutes returns the routes that end in {name+}, the more specific before the others. If two
-// of them take the same path, and do not conflict, one takes all that the other takes, and more:
-// that one has fewer segments, or fewer literals among as many, or no method.
+// greedyRoutes returns the routes that end in {name+}, the more specific first. If two of them take the same path and
+// do not conflict, one takes everything that the other takes, and more. That one has fewer segments, or as many with
+// fewer literals, or no method.
 func greedyRoutes(byPattern map[string]*Route) []*Route {
 	byRank := map[string]*Route{}
 	var ranks []string
@@ -307,7 +306,7 @@ var (
 	routeKeyExamples = `"GET /users/{id}", "ANY /files/{proxy+}", "/about" or "$default"`
 )
 
-// defaultKey is the key of the route for all that no other route takes.
+// defaultKey is the key of the route for all requests that no other route takes.
 const defaultKey = "$default"
 
 // parseKey reads the key of routes[i].
@@ -355,7 +354,7 @@ func parsePath(r *Route, path string) string {
 	return ""
 }
 
-// muxPattern writes a route as http.ServeMux has it. Variables get names of its kind.
+// muxPattern returns a route as a pattern of http.ServeMux. Variables get names that are valid there.
 func muxPattern(r *Route) string {
 	pattern := r.method + " "
 	for i, segment := range r.segments {
@@ -398,10 +397,10 @@ func conflicting(mux *http.ServeMux, routes []*Route, r *Route) *Route {
 			return other
 		}
 	}
-	return r // the mux does not like it for itself
+	return r // the mux refuses the pattern itself
 }
 
-// registers says whether http.ServeMux takes a pattern: it panics where it does not.
+// registers reports whether http.ServeMux accepts a pattern: it panics if it does not.
 func registers(mux *http.ServeMux, pattern string) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {

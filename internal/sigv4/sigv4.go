@@ -1,7 +1,8 @@
-// Package sigv4 signs requests to AWS with Signature Version 4. Its steps are named as in
+// Package sigv4 signs requests to AWS with Signature Version 4. Its steps have the names of
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 //
-// Sign signs any request. Callers that sign many similar requests make the parts that stay the same from the steps.
+// Sign signs any request. Callers that sign many similar requests prepare the constant parts once, with the single
+// steps.
 package sigv4
 
 import (
@@ -24,17 +25,17 @@ const (
 	algorithm = "AWS4-HMAC-SHA256"
 )
 
-// Credentials is what requests are signed with. Never print or marshal a value of this type as a whole: in Yaegi
-// neither a String method nor a custom marshaller would keep the secret.
+// Credentials holds the key that requests are signed with. Never print or marshal a value of this type as a whole: in
+// Yaegi neither a String method nor a custom marshaller would hide the secret.
 type Credentials struct {
 	AccessKeyID     string
 	SecretAccessKey string
 	SessionToken    string // empty for long-term keys, which have none
 }
 
-// Sign sets X-Amz-Date, X-Amz-Security-Token (with a session token) and Authorization on a request with payload as its
-// body. The signature covers every header that is set, Host and, with a payload, Content-Length, but not User-Agent,
-// which proxies may change. Headers must not be changed after Sign.
+// Sign sets X-Amz-Date, Authorization and, with a session token, X-Amz-Security-Token on a request with payload as
+// its body. The signature covers every header that is set, Host and, with a payload, Content-Length. It leaves out
+// User-Agent, which proxies may change. Do not change headers after Sign.
 func Sign(req *http.Request, payload []byte, c *Credentials, region, service string, now time.Time) {
 	amzDate := now.UTC().Format(TimeFormat)
 	req.Header.Set("X-Amz-Date", amzDate)
@@ -52,7 +53,7 @@ func Sign(req *http.Request, payload []byte, c *Credentials, region, service str
 		Authorization(c.AccessKeyID, scope, signedHeaders)+hex.EncodeToString(mac.Sum(nil)))
 }
 
-// HostHeader returns the header Host for u: AWS's signers leave out the port that belongs to the scheme.
+// HostHeader returns the header Host for u. Like AWS's signers it leaves out the default port of the scheme.
 func HostHeader(u *url.URL) string {
 	if (u.Scheme == "https" && u.Port() == "443") || (u.Scheme == "http" && u.Port() == "80") {
 		return strings.TrimSuffix(u.Host, ":"+u.Port())
@@ -60,8 +61,8 @@ func HostHeader(u *url.URL) string {
 	return u.Host
 }
 
-// CanonicalPath returns a path, given as it is sent, escaped once more: every service but S3 signs the escape of the
-// escape, "%253A" for "%3A".
+// CanonicalPath returns a path escaped once more. It takes the path as it is sent: every service but S3 signs the
+// escape of the escape, "%253A" for "%3A".
 func CanonicalPath(escapedPath string) string {
 	if escapedPath == "" {
 		return "/"
@@ -127,28 +128,28 @@ func Scope(date, region, service string) string {
 	return date + "/" + region + "/" + service + "/aws4_request"
 }
 
-// StringToSign returns the string to sign up to the hex SHA-256 of the canonical request, which is its end. amzDate is
-// in TimeFormat.
+// StringToSign returns the string to sign without its end, which is the hex SHA-256 of the canonical request. amzDate
+// is in TimeFormat.
 func StringToSign(amzDate, scope string) string {
 	return algorithm + "\n" + amzDate + "\n" + scope + "\n"
 }
 
-// Authorization returns the value of the header Authorization up to the hex signature, which is its end.
-// signedHeaders are the names of the headers, in lower case, sorted and joined by ";".
+// Authorization returns the value of the header Authorization without its end, which is the hex signature.
+// signedHeaders are the names of the headers in lower case, sorted and joined by ";".
 func Authorization(accessKeyID, scope, signedHeaders string) string {
 	return algorithm + " Credential=" + accessKeyID + "/" + scope + ", SignedHeaders=" + signedHeaders + ", Signature="
 }
 
-// signingKeys keeps the keys that were derived today: deriving one costs four HMACs, more than the rest of a signature.
-// It outlives the plugin's instances, which Traefik rebuilds at each change of its configuration. The secret is part
-// of the map's key, so that a rotated secret signs at once even under the same access key id.
+// signingKeys holds the keys that were derived today. Deriving one costs four HMACs, more than the rest of a
+// signature. It outlives the plugin's instances, which Traefik rebuilds at each change of its configuration. The
+// secret is part of the map's key: a rotated secret takes effect at once, even under the same access key id.
 var signingKeys = struct {
 	sync.Mutex
 	date string
 	keys map[string][]byte
 }{}
 
-// maxSigningKeys bounds signingKeys where credentials change often (assumed roles, many regions).
+// maxSigningKeys limits signingKeys if credentials change often (assumed roles, many regions).
 const maxSigningKeys = 256
 
 // SigningKey returns the key that a scope's strings are signed with. It is safe for concurrent use; the result is

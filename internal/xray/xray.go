@@ -1,8 +1,8 @@
 // Package xray makes the X-Amzn-Trace-Id of calls to Lambda.
 //
-// The header is built from parsed fields and never copied: a client must neither force traces, which
-// cost money, nor hide from them. Anybody may name the trace (Root). Who the caller's segment is
-// (Parent) and whether it is sampled (Sampled) count from trusted peers alone.
+// The header is built from parsed fields and never copied: a client must neither force traces, which cost money, nor
+// prevent them. Any client may name the trace (Root). The caller's segment (Parent) and the decision to sample
+// (Sampled) count only if they come from a trusted peer.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 package xray
 
@@ -32,8 +32,8 @@ type Tracer struct {
 	now     func() time.Time
 }
 
-// New returns the tracer for the option xrayTrustedIPs: addresses and CIDR ranges of the TCP peers
-// whose Parent and Sampled count. Without any, none do.
+// New returns the tracer for the option xrayTrustedIPs: the addresses and CIDR ranges of the TCP peers whose Parent
+// and Sampled count. Without any, none do.
 func New(trustedIPs []string) (*Tracer, error) {
 	trusted, err := option.Prefixes("xrayTrustedIPs", trustedIPs)
 	if err != nil {
@@ -42,8 +42,8 @@ func New(trustedIPs []string) (*Tracer, error) {
 	return &Tracer{trusted: trusted, now: time.Now}, nil
 }
 
-// Bracket gives each request its trace header, in its notes and in place of the client's own. It
-// belongs around all other brackets: authorizer, hooks and function are called in one trace.
+// Bracket puts a trace header into each request's notes, and into its header in place of the client's. It belongs
+// around all other brackets, so that authorizer, hooks and function are called in one trace.
 func (t *Tracer) Bracket(next http.Handler) http.Handler {
 	return &tracing{tracer: t, next: next}
 }
@@ -101,23 +101,23 @@ func (t *Tracer) trusts(remoteAddr string) bool {
 	return false
 }
 
-// NewHeader returns the header of a new trace, for a call that no request asked for: a probe, or a
-// refresh of the cache. It leaves the sampling to the function's own settings.
+// NewHeader returns the header of a new trace, for a call that no request caused: a probe, or a refresh of the cache.
+// The function's own settings decide whether it is sampled.
 func NewHeader(now time.Time) string {
 	random := make([]byte, 12)
 	_, _ = rand.Read(random)                                                             // never fails (crypto/rand)
 	return fmt.Sprintf("Root=1-%08x-%s", uint32(now.Unix()), hex.EncodeToString(random)) //nolint:gosec // 8 digits, up to 2106
 }
 
-// fields are what is read of a trace header. All others, such as Self and Lineage, stay behind.
+// fields are the parts of a trace header that are read. All others, such as Self and Lineage, are dropped.
 type fields struct {
 	root    string
 	parent  string // "" where the header has none
 	sampled string // "" likewise
 }
 
-// parse reads a header. It returns false where the header has no valid Root, is too long, or has a field twice,
-// as then two readers may choose differently. The other values are those of the client, unchecked.
+// parse reads a header. It returns false if the header has no valid Root, is too long, or repeats a field, since then
+// two readers may choose differently. The other values are the client's, unchecked.
 func parse(value string) (fields, bool) {
 	if len(value) > maxHeaderBytes {
 		return fields{}, false
