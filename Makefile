@@ -13,6 +13,8 @@ GO ?= go
 PORT ?= 8080
 TIMEOUT ?= 30s
 FUZZTIME ?= 5s
+# Of `make interpreted`: which tests, as a regular expression.
+RUN ?= .
 # Of `make bench`: which cases (a regular expression), how many rounds, for how long each contender is asked in a round, and
 # the page whose table is renewed.
 CASES ?= .
@@ -107,11 +109,11 @@ generated:
 unit:
 	$(GO) test -race -bench . -benchtime 1x ./...
 
-## interpreted: the same tests, interpreted by Yaegi as Traefik does
+## interpreted: the same tests, interpreted by Yaegi as Traefik does (PACKAGES=./internal/route RUN=TestFind for some)
 # Yaegi knows no modules: it wants the package in a GOPATH, where no vendored package of the compiled tests is in its way.
 .PHONY: interpreted
 interpreted: gopath $(BUILD)/yaegi
-	for package in $(PACKAGES); do (cd $(GOPATH_PLUGIN)/$$package && $(YAEGI_TEST) -v -bench . -benchtime 1x .); done
+	for package in $(PACKAGES); do (cd $(GOPATH_PLUGIN)/$$package && $(YAEGI_TEST) -v -run '$(RUN)' -bench '$(RUN)' -benchtime 1x .); done
 
 ## allocations: renew testdata/allocations.txt, what the tests let a request of each kind allocate
 .PHONY: allocations

@@ -22,7 +22,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 	core := authorizer.Core{
 		Name:   l.name,
 		Shape:  authorizerShapes[config.EventFormat],
-		Routed: (l.routes != nil || l.byPath != nil) && !l.passUnmatched,
+		Routed: (l.functions.routes != nil || l.functions.byPath != nil) && !l.failures.passUnmatched,
 		Query:  func(r *http.Request) url.Values { return parseQuery(&request{http: r}) },
 		Log:    func(line string) { l.log.Limited(line) },
 	}
@@ -30,7 +30,7 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 		core.Shape = authorizer.ShapeNone
 	}
 	label := "jwt"
-	t := l.target
+	t := l.functions.target
 	if group.Function != "" {
 		called, invoke, err := newCaller(l, config).authorizer(group)
 		if err != nil {
@@ -73,7 +73,6 @@ func newAuthorizer(l *Lambda, config *Config) (*authorizer.Authorizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.authorized = true
 	return a, nil
 }
 
@@ -118,34 +117,30 @@ func (c *caller) authorizer(config *authorizer.Config) (*target, func(context.Co
 func guardedBy(l *Lambda, config *Config, t *target, format *authorizerFormat) *Lambda {
 	settings := &eventSettings{context: newEventContext(config, t, format.setContext), maxBytes: maxEventBytes}
 	setHTTPAPIv2Common(settings, "")
-	return &Lambda{
-		name:     l.name,
-		target:   l.target,
-		routes:   l.routes,
-		clientIP: l.clientIP,
-		events:   settings,
-	}
+	functions := l.functions
+	functions.byPath = nil // it has no place in an authorizer's event
+	return &Lambda{name: l.name, functions: functions, events: settings}
 }
 
 // authorizedRequest takes a request in for its authorizer.
 func authorizedRequest(l *Lambda, r *http.Request) *request {
 	req := newRequest(l, r)
 	adoptNotes(req)
-	if l.clientIP != nil {
-		req.clientIP = forwardedIP(l.clientIP, req)
+	if l.functions.clientIP != nil {
+		req.clientIP = forwardedIP(l.functions.clientIP, req)
 	}
-	if l.routes != nil {
-		_ = resolveByKey(l.routes, req) // one that no route takes is of $default, and, if it may, next's
+	if l.functions.routes != nil {
+		_ = resolveByKey(l.functions.routes, req) // one that no route takes is of $default, and, if it may, next's
 	}
 	return req
 }
 
 // matches reports whether there is a function for a request.
 func matches(l *Lambda, r *http.Request) bool {
-	if l.byPath != nil {
-		return resolveByPath(l.byPath, &request{http: r}) == nil
+	if l.functions.byPath != nil {
+		return resolveByPath(l.functions.byPath, &request{http: r}) == nil
 	}
-	return route.Find(l.routes.table, r) != nil
+	return route.Find(l.functions.routes.table, r) != nil
 }
 
 // authorizerEvent makes the event of an authorizer. What it says of the request, such as its id, is

@@ -87,8 +87,8 @@ func newBenchHandler(b *testing.B, payload []byte) *Lambda {
 	}
 	var replying http.RoundTripper = &benchTransport{payload: payload}
 	l := handler.(*Lambda)
-	l.transport = &http.Transport{}
-	l.transport.RegisterProtocol("http", replying)
+	l.calls.transport = &http.Transport{}
+	l.calls.transport.RegisterProtocol("http", replying)
 	return l
 }
 
@@ -123,12 +123,12 @@ func newBenchWriter() *httptest.ResponseRecorder {
 
 func BenchmarkSign(b *testing.B) {
 	l := newBenchHandler(b, nil)
-	creds, _, err := l.credentials.Retrieve(context.Background())
+	creds, _, err := l.calls.credentials.Retrieve(context.Background())
 	if err != nil {
 		b.Fatal(err)
 	}
 	amzDate := time.Now().UTC().Format(sigv4.TimeFormat)
-	s := newSigner(l.target, creds, amzDate)
+	s := newSigner(l.functions.target, creds, amzDate)
 	self := &worker{}
 	for _, row := range benchRequests {
 		event := append([]byte(`{}`), row.body...)
@@ -261,6 +261,6 @@ func newBenchAuthorizer(b *testing.B, l *Lambda, reply string) http.Handler {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l.authorized = true
+	l.brackets.authorized = true
 	return a.Handler(l)
 }

@@ -23,22 +23,22 @@ func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
 	if r.ContentLength == 0 || r.Body == nil {
 		return nil
 	}
-	if r.ContentLength > l.maxRequestBodyBytes {
-		return tooLarge("request body", l.maxRequestBodyBytes)
+	if r.ContentLength > l.limits.maxRequestBodyBytes {
+		return tooLarge("request body", l.limits.maxRequestBodyBytes)
 	}
 	req.bodyTouched = true
 	var body []byte
 	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.timeout {
-		body, err = readAll(r.Body, r.ContentLength, l.maxRequestBodyBytes)
+	if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.limits.timeout {
+		body, err = readAll(r.Body, r.ContentLength, l.limits.maxRequestBodyBytes)
 	} else {
-		body, err = readWithin(ctx, r, l.maxRequestBodyBytes)
+		body, err = readWithin(ctx, r, l.limits.maxRequestBodyBytes)
 	}
 	if err != nil {
 		return unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
 	}
-	if int64(len(body)) > l.maxRequestBodyBytes {
-		return tooLarge("request body", l.maxRequestBodyBytes)
+	if int64(len(body)) > l.limits.maxRequestBodyBytes {
+		return tooLarge("request body", l.limits.maxRequestBodyBytes)
 	}
 	req.body = body
 	req.bodyRead = true

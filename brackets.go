@@ -52,7 +52,7 @@ func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Co
 	if config.Edge != nil {
 		handler = timed(l, "edge-viewer", handler, func(next http.Handler) http.Handler { return hooks.Viewer(next) })
 	}
-	if l.serverTiming {
+	if l.calls.serverTiming {
 		handler = bracket.ServerTiming(handler)
 	}
 	return handler, nil
@@ -60,7 +60,7 @@ func addBrackets(ctx context.Context, l *Lambda, origin http.Handler, config *Co
 
 // timed returns what room makes of next, with the time taken where option serverTiming tells it.
 func timed(l *Lambda, name string, next http.Handler, room func(next http.Handler) http.Handler) http.Handler {
-	if l.serverTiming {
+	if l.calls.serverTiming {
 		return bracket.Timed(name, next, room)
 	}
 	return room(next)
@@ -105,16 +105,19 @@ type caller struct {
 func newCaller(l *Lambda, config *Config) *caller {
 	api := newLambdaAPI(config)
 	api.streamed = false
+	calls := callSettings{
+		credentials: l.calls.credentials,
+		transport:   l.calls.transport,
+		logType:     l.calls.logType,
+		plain:       true,
+		proxied:     l.calls.proxied,
+		xray:        l.calls.xray,
+	}
 	return &caller{api: api, lambda: &Lambda{
-		name:        l.name,
-		credentials: l.credentials,
-		transport:   l.transport,
-		replies:     &replySettings{takenStatus: statusOK},
-		logType:     l.logType,
-		plainCall:   true,
-		proxied:     l.proxied,
-		xray:        l.xray,
-		log:         l.log,
+		name:    l.name,
+		log:     l.log,
+		calls:   calls,
+		replies: &replySettings{takenStatus: statusOK},
 	}}
 }
 

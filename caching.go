@@ -24,10 +24,10 @@ func newCache(life context.Context, l *Lambda, config *Config) (*cache.Cache, er
 		Settings: identity,
 		// A request that the options hand to the router's service must not leave its goroutine.
 		Function:   config.hasFunction() && config.Unmatched != unmatchedNext,
-		Streamed:   l.streamed,
+		Streamed:   l.calls.streamed,
 		Authorized: config.Authorizer != nil,
 		Noted:      config.Edge != nil || config.AccessLog,
-		Timeout:    l.timeout,
+		Timeout:    l.limits.timeout,
 		Fail: func(w http.ResponseWriter, r *http.Request, status int) {
 			failBracket(l, w, r, status)
 		},
@@ -57,7 +57,7 @@ func cacheIdentity(config *Config) ([]byte, error) {
 // fallsBack hands a failure on to the next handler. Behind a cache it only notes that it would: a stale
 // response comes first.
 func fallsBack(l *Lambda, req *request, status int) bool {
-	if !l.fallback || !replayable(req) || !canFallBack(status) {
+	if !l.failures.fallback || !replayable(req) || !canFallBack(status) {
 		return false
 	}
 	notes, ok := bracket.NotesIn(req.http.Context())

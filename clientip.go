@@ -23,10 +23,10 @@ func newClientIPStrategy(s *IPStrategy) *clientIPStrategy {
 // clientAddress returns the client's bare address, by the options' strategy.
 func clientAddress(l *Lambda, r *http.Request) string {
 	peer := peerIP(r.RemoteAddr)
-	if l.clientIP == nil {
+	if l.functions.clientIP == nil {
 		return peer
 	}
-	return forwardedIP(l.clientIP, &request{http: r, peerIP: peer})
+	return forwardedIP(l.functions.clientIP, &request{http: r, peerIP: peer})
 }
 
 // forwardedIP returns the client's bare address. An entry of X-Forwarded-For that is missing or

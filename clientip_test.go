@@ -44,7 +44,7 @@ func TestClientIP(t *testing.T) {
 				r.RemoteAddr = tc.remote
 			}
 			r.Header["X-Forwarded-For"] = tc.forwarded
-			l := &Lambda{clientIP: newClientIPStrategy(tc.strategy), target: &target{}}
+			l := &Lambda{functions: functionSettings{clientIP: newClientIPStrategy(tc.strategy), target: &target{}}}
 			req := newRequest(l, r)
 			if err := resolve(l, req); err != nil || req.clientIP != tc.want {
 				t.Errorf("got %q (%v), want %q", req.clientIP, err, tc.want)

@@ -18,8 +18,8 @@ var inFlight = struct {
 func acquireSlot(l *Lambda, req *request) error {
 	inFlight.Lock()
 	defer inFlight.Unlock()
-	if inFlight.counts[l.name] >= l.maxConcurrency {
-		return failureOf(causeOverload, fmt.Errorf("%d calls are under way already", l.maxConcurrency))
+	if inFlight.counts[l.name] >= l.limits.maxConcurrency {
+		return failureOf(causeOverload, fmt.Errorf("%d calls are under way already", l.limits.maxConcurrency))
 	}
 	inFlight.counts[l.name]++
 	req.holdsSlot = true

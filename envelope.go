@@ -222,12 +222,12 @@ func takeIn(l *Lambda, r *http.Request, self *worker) *request {
 		traceID:   "Root=1-" + current.traceTime + "-" + random[:24],
 		requestID: random[24:39] + "=",
 		routeKey:  defaultRouteKey,
-		target:    l.target,
+		target:    l.functions.target,
 	}
 	if req.path == "" {
 		req.path = "/"
 	}
-	if l.authorized {
+	if l.brackets.authorized {
 		adoptNotes(req)
 	}
 	return req

@@ -46,10 +46,10 @@ func prepare(x *exchange, self *worker) {
 	l := x.lambda
 	req := takeIn(l, x.r, self)
 	x.req = req
-	ctx, cancel := context.WithTimeout(x.r.Context(), l.timeout)
+	ctx, cancel := context.WithTimeout(x.r.Context(), l.limits.timeout)
 	x.ctx = ctx
 	x.cancel = cancel
-	if !l.fixed {
+	if !l.functions.fixed {
 		if err := resolve(l, req); err != nil {
 			x.err = err
 			return
@@ -71,7 +71,7 @@ func prepare(x *exchange, self *worker) {
 		x.err = err
 		return
 	}
-	if !l.plainCall {
+	if !l.calls.plain {
 		return
 	}
 	p, err := preparedFor(ctx, l, req)
@@ -92,7 +92,7 @@ func callFunction(x *exchange) {
 		callOtherwise(x)
 		return
 	}
-	resp, err := x.lambda.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
+	resp, err := x.lambda.calls.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
 	x.resp = resp
 	x.callErr = err
 }
@@ -107,7 +107,7 @@ func callOtherwise(x *exchange) {
 	switch {
 	case x.err != nil || x.panicked:
 	case x.invocation != nil:
-		x.resp, x.callErr = x.lambda.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
+		x.resp, x.callErr = x.lambda.calls.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
 	default:
 		x.resp, x.err = callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // as above
 	}

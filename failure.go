@@ -72,6 +72,23 @@ var causeNames = map[cause]string{
 	causeSick:          "sick",
 }
 
+// failureSettings are what the options say of failures.
+type failureSettings struct {
+	functionErrorStatus int
+	passUnmatched       bool // the next handler gets what no route takes
+	fallback            bool // it gets what Lambda did not answer
+	exposeErrors        bool
+}
+
+func newFailureSettings(config *Config) failureSettings {
+	return failureSettings{
+		functionErrorStatus: config.FunctionErrorStatus,
+		passUnmatched:       config.Unmatched == unmatchedNext,
+		fallback:            config.Fallback,
+		exposeErrors:        config.ExposeErrors,
+	}
+}
+
 // statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
 const statusClientClosedRequest = 499
 
@@ -93,7 +110,7 @@ func (l *Lambda) status(c cause) int {
 	case causeOverload, causeThrottled, causeSick:
 		return http.StatusServiceUnavailable
 	case causeFunctionError:
-		return l.functionErrorStatus
+		return l.failures.functionErrorStatus
 	case causeEncode:
 		return http.StatusInternalServerError
 	default: // connect, connection, and all that Lambda refuses; a bad reply
@@ -149,7 +166,7 @@ func interrupted(ctx context.Context, req *request, c cause, err error) error {
 // fallback says so, else as the format's own front door would.
 func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	f := asFailure(err)
-	if f.cause == causeNoRoute && l.passUnmatched {
+	if f.cause == causeNoRoute && l.failures.passUnmatched {
 		l.next.ServeHTTP(w, req.http)
 		return
 	}
@@ -160,7 +177,7 @@ func fail(l *Lambda, w http.ResponseWriter, req *request, err error) {
 	if fallsBack(l, req, status) {
 		logFailure(l, req, f, status, " fallback=next")
 		noteFailure(req.http, f.cause, true)
-		if l.noted {
+		if l.brackets.noted {
 			noteCall(req)
 		}
 		l.next.ServeHTTP(w, original(req))
@@ -237,11 +254,11 @@ var causedAtWill = map[cause]bool{
 // strictBody unless that is "", and with nothing of the cause unless exposeErrors is on.
 func writeFailure(l *Lambda, w http.ResponseWriter, req *request, f *failure, status int, strictBody string) {
 	text := statusText(status)
-	if l.exposeErrors {
+	if l.failures.exposeErrors {
 		text = exposed(f)
 	}
 	contentType, body := l.format.failureBody(status, text)
-	if strictBody != "" && !l.exposeErrors {
+	if strictBody != "" && !l.failures.exposeErrors {
 		body = strictBody
 	}
 	header := w.Header()

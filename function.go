@@ -67,6 +67,14 @@ func (a *lambdaAPI) regionOf(f *aws.Function) string {
 	return ""
 }
 
+// regionOf returns the region of option function, or what is known of one where there is none.
+func regionOf(t *target, api *lambdaAPI) string {
+	if t != nil {
+		return t.region
+	}
+	return api.regionOf(&aws.Function{})
+}
+
 // endpointIn returns the base URL of the API in a region.
 func (a *lambdaAPI) endpointIn(region string) string {
 	if a.endpoint != "" {
@@ -104,7 +112,7 @@ func newTarget(f *aws.Function, api *lambdaAPI) (*target, error) {
 	if query != "" {
 		t.endpoint += "?" + query
 	}
-	invocation, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.endpoint, http.NoBody)
+	invocation, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.endpoint, http.NoBody) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}

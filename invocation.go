@@ -154,15 +154,15 @@ func encodeClientContext(value string) string {
 // renderInvocationHeaders returns the headers that the options ask for. A value that is rendered
 // empty is no header; one that Lambda would refuse is an error, and is not sent.
 func renderInvocationHeaders(l *Lambda, req *request) (http.Header, error) {
-	headers := make(http.Header, len(l.invocation.constant)+len(l.invocation.rendered))
-	for name, value := range l.invocation.constant {
+	headers := make(http.Header, len(l.calls.invocation.constant)+len(l.calls.invocation.rendered))
+	for name, value := range l.calls.invocation.constant {
 		headers[name] = []string{value}
 	}
-	if len(l.invocation.rendered) == 0 {
+	if len(l.calls.invocation.rendered) == 0 {
 		return headers, nil
 	}
 	data := templateDataOf(l.events, req)
-	for _, h := range l.invocation.rendered {
+	for _, h := range l.calls.invocation.rendered {
 		value, err := renderValue(h.value, data)
 		if err != nil {
 			return nil, err
@@ -183,7 +183,7 @@ func renderInvocationHeaders(l *Lambda, req *request) (http.Header, error) {
 
 // logTail logs what the function had logged last, for the operator alone: functions log secrets.
 func logTail(l *Lambda, req *request, logResult string) {
-	if l.logType != logTypeTail || logResult == "" {
+	if l.calls.logType != logTypeTail || logResult == "" {
 		return
 	}
 	tail, err := base64.StdEncoding.DecodeString(logResult)

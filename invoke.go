@@ -15,12 +15,57 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/bracket"
+	"github.com/seed05e46011/lambda/internal/credentials"
+	"github.com/seed05e46011/lambda/internal/logline"
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
 // maxReplyBytes bounds what is read of an answer of the Lambda API. Lambda itself lets no reply
 // over 6 MB pass; the rest is room for other endpoints.
 const maxReplyBytes = 8 << 20
+
+// callSettings are what the options say of calls.
+type callSettings struct {
+	credentials  *credentials.Provider
+	transport    *http.Transport
+	proxied      bool               // calls may go through a proxy
+	streamed     bool               // the reply is written while it comes (stream.go)
+	invocation   *invocationOptions // nil for none
+	logType      string
+	retry        *retryPolicy // nil: no retry
+	serverTiming bool
+	xray         bool // calls carry the trace header of the request
+	plain        bool // no option asks for more than one plain call
+}
+
+// newCallSettings takes valid options. region is where credentials are looked for, "" where nobody has
+// said.
+func newCallSettings(config *Config, logger *logline.Logger, region string) (callSettings, error) {
+	s := callSettings{
+		streamed:     config.InvokeMode == invokeModeStream,
+		logType:      config.LogType,
+		retry:        newRetryPolicy(config.Retry),
+		serverTiming: config.ServerTiming,
+		xray:         config.XRayTracing,
+	}
+	connections, err := newTransportSettings(config)
+	if err != nil {
+		return s, err
+	}
+	warnInsecure(logger, config)
+	s.transport = transportFor(connections)
+	s.proxied = proxied(connections)
+	invocation, err := newInvocationOptions(config)
+	if err != nil {
+		return s, err
+	}
+	s.invocation = invocation
+	s.plain = s.retry == nil && s.invocation == nil && !s.serverTiming && !s.proxied && config.MaxConcurrency == 0
+	provider, err := credentials.New(config.Credentials, region,
+		func(warning string) { warnOnce(logger, warning) }, func(line string) { logger.Error("lambda: " + line) })
+	s.credentials = provider
+	return s, err
+}
 
 // invoke calls the function and returns the payload that it replied.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
@@ -65,10 +110,10 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	if l.proxied {
+	if l.calls.proxied {
 		ctx = traceConnecting(ctx, req)
 	}
-	resp, err := l.transport.RoundTrip(newInvocation(ctx, l, req, p, &worker{}))
+	resp, err := l.calls.transport.RoundTrip(newInvocation(ctx, l, req, p, &worker{}))
 	if err != nil {
 		return nil, noAnswer(ctx, req, err)
 	}
@@ -121,10 +166,10 @@ func setCallHeaders(l *Lambda, header http.Header, req *request) {
 	if id := req.answer[requestIDHeader]; id != nil {
 		header[requestIDHeader] = id
 	}
-	if l.serverTiming {
+	if l.calls.serverTiming {
 		addServerTiming(l, header, req)
 	}
-	if l.noted {
+	if l.brackets.noted {
 		noteCall(req)
 	}
 }
@@ -139,7 +184,7 @@ func addServerTiming(l *Lambda, header http.Header, req *request) {
 		return
 	}
 	timing := bracket.Timing{Name: "lambda", Took: time.Since(req.called)}
-	if notes, ok := bracket.NotesIn(req.http.Context()); ok && l.roomsTimed {
+	if notes, ok := bracket.NotesIn(req.http.Context()); ok && l.brackets.roomsTimed {
 		notes.Timings = append(notes.Timings, timing)
 		return
 	}
@@ -155,7 +200,7 @@ func broke(doing string, err error) error {
 // refusedCall reads why Lambda did not take the call. Redirects are not followed: a signature is
 // for one host, and events are for nobody else.
 func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Response, p *preparedInvocation) error {
-	refused := l.credentials.Refused(p.credentials, errorTypeOf(resp))
+	refused := l.calls.credentials.Refused(p.credentials, errorTypeOf(resp))
 	if refused {
 		req.target.prepared.Store(&preparedInvocation{})
 	}
@@ -183,7 +228,7 @@ type preparedInvocation struct {
 
 // prepareInvocation makes what the invocations of a target have in common in this second.
 func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
-	creds, usable, err := l.credentials.Retrieve(ctx)
+	creds, usable, err := l.calls.credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, interrupted(ctx, req, causeCredentials, err)
 	}
@@ -236,7 +281,7 @@ func newInvocation(ctx context.Context, l *Lambda, req *request, p *preparedInvo
 			"User-Agent":           userAgent,
 		}
 	}
-	if l.xray { // not signed: proxies may change it
+	if l.calls.xray { // not signed: proxies may change it
 		addTrace(invocation, req.http)
 	}
 	if atomic.LoadInt32(metered) != 0 {

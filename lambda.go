@@ -2,7 +2,7 @@
 //
 // It is interpreted by Yaegi and imports the standard library only. A request goes a straight
 // way: it is read, encoded as the event that the function understands, signed, posted to the
-// Lambda API, and the function's reply is decoded and written (answer, below).
+// Lambda API, and the function's reply is decoded and written (serve, below).
 package lambda
 
 import (
@@ -11,51 +11,71 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/seed05e46011/lambda/internal/aws"
-	"github.com/seed05e46011/lambda/internal/credentials"
 	"github.com/seed05e46011/lambda/internal/logline"
-	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/option"
 	"github.com/seed05e46011/lambda/internal/xray"
 )
 
-// Lambda is the handler of one middleware on one router.
+// Lambda is the handler of one middleware on one router. Nothing of it changes after New.
 type Lambda struct {
-	name        string           // as Traefik qualifies it, "lambda@file"
-	target      *target          // of option function; nil where
-	routes      *functionsByKey  // the routes say, or, where there are none,
-	byPath      *functionsByPath // the path names it
-	format      *eventFormat
-	events      *eventSettings
-	replyFormat *replyFormat
-	replies     *replySettings
-	credentials *credentials.Provider
-	transport   *http.Transport
-	next        http.Handler
-	clientIP    *clientIPStrategy // nil: the TCP peer
+	name string // as Traefik qualifies it, "lambda@file"
+	next http.Handler
+	log  *logline.Logger
 
-	streamed            bool          // the reply is written while it comes (stream.go)
-	timeout             time.Duration // streamed: to the first byte
-	idleTimeout         time.Duration // streamed: between two chunks
+	functions functionSettings // what is called (resolve.go)
+	calls     callSettings     // how it is called (invoke.go)
+	limits    limitSettings
+	failures  failureSettings // how failures are answered (failure.go)
+	brackets  bracketSettings
+
+	format      *eventFormat
+	events      *eventSettings // how events are made (envelope.go)
+	replyFormat *replyFormat
+	replies     *replySettings // how replies are read (reply.go)
+}
+
+// limitSettings are what a request may take.
+type limitSettings struct {
+	timeout             time.Duration // for all of it; of a stream to the first byte
+	idleTimeout         time.Duration // of a stream between two chunks
 	maxRequestBodyBytes int64
-	functionErrorStatus int
-	logType             string
-	invocation          *invocationOptions // nil for none
-	maxConcurrency      int                // 0: no bound
-	retry               *retryPolicy       // nil: no retry
-	proxied             bool               // calls may go through a proxy
-	passUnmatched       bool
-	fallback            bool
-	authorized          bool // option authorizer is set
-	fixed               bool // one function, for clients that are the TCP peers
-	plainCall           bool // no option asks for more than one plain call
-	writesWait          bool // a response hook may wait for Lambda where the response is written
-	serverTiming        bool
-	roomsTimed          bool // a room further out writes Server-Timing
-	exposeErrors        bool
-	xray                bool // calls carry the trace header of the request
-	noted               bool // brackets want to know what function was called
-	log                 *logline.Logger
+	maxConcurrency      int // calls at a time; 0 for no bound
+}
+
+// newLimitSettings takes valid options.
+func newLimitSettings(config *Config) (limitSettings, error) {
+	s := limitSettings{maxRequestBodyBytes: config.MaxRequestBodyBytes, maxConcurrency: config.MaxConcurrency}
+	timeout, err := option.Duration(config.Timeout)
+	if err != nil {
+		return s, err
+	}
+	s.timeout = timeout
+	s.idleTimeout = timeout
+	if config.IdleTimeout != "" {
+		idleTimeout, err := option.Duration(config.IdleTimeout)
+		if err != nil {
+			return s, err
+		}
+		s.idleTimeout = idleTimeout
+	}
+	return s, nil
+}
+
+// bracketSettings are what rooms around the function's handler need of it.
+type bracketSettings struct {
+	authorized bool // option authorizer is set: what it says goes into events
+	writesWait bool // a response hook may wait for Lambda where the response is written
+	roomsTimed bool // a room further out writes Server-Timing
+	noted      bool // they want to know which function was called
+}
+
+func newBracketSettings(config *Config) bracketSettings {
+	return bracketSettings{
+		authorized: config.Authorizer != nil,
+		writesWait: config.Edge != nil,
+		roomsTimed: config.ServerTiming && config.hasBrackets(),
+		noted:      config.AccessLog,
+	}
 }
 
 // New builds the handler of one middleware. It works without network and credentials: those are
@@ -121,7 +141,7 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 //
 //lambda:worker ServeHTTP
 func (l *Lambda) serve(w http.ResponseWriter, r *http.Request) {
-	if l.streamed {
+	if l.calls.streamed {
 		serveStreamed(l, w, r)
 		return
 	}
@@ -144,111 +164,37 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	timeout, err := option.Duration(config.Timeout)
-	if err != nil {
-		return nil, err
-	}
-	idleTimeout := timeout
-	if config.IdleTimeout != "" {
-		idleTimeout, err = option.Duration(config.IdleTimeout)
-		if err != nil {
-			return nil, err
-		}
-	}
-	connections, err := newTransportSettings(config)
-	if err != nil {
-		return nil, err
-	}
 	logger, err := logline.New(config.LogFormat)
 	if err != nil {
 		return nil, err
 	}
-	warnInsecure(logger, config)
-	l := &Lambda{
-		name:                name,
-		transport:           transportFor(connections),
-		next:                next,
-		clientIP:            newClientIPStrategy(config.IPStrategy),
-		streamed:            config.InvokeMode == invokeModeStream,
-		timeout:             timeout,
-		idleTimeout:         idleTimeout,
-		maxRequestBodyBytes: config.MaxRequestBodyBytes,
-		functionErrorStatus: config.FunctionErrorStatus,
-		logType:             config.LogType,
-		maxConcurrency:      config.MaxConcurrency,
-		retry:               newRetryPolicy(config.Retry),
-		passUnmatched:       config.Unmatched == unmatchedNext,
-		fallback:            config.Fallback,
-		serverTiming:        config.ServerTiming,
-		roomsTimed:          config.ServerTiming && config.hasBrackets(),
-		exposeErrors:        config.ExposeErrors,
-		xray:                config.XRayTracing,
-		noted:               config.AccessLog,
-		log:                 logger,
-	}
-	l.proxied = proxied(connections)
-	l.invocation, err = newInvocationOptions(config)
+	l := &Lambda{name: name, next: next, log: logger}
+	l.failures = newFailureSettings(config)
+	l.brackets = newBracketSettings(config)
+	limits, err := newLimitSettings(config)
 	if err != nil {
 		return nil, err
 	}
-	l.plainCall = l.retry == nil && l.invocation == nil && !l.serverTiming && l.maxConcurrency == 0 && !l.proxied
-	if err := setFunctions(l, config); err != nil {
-		return nil, err
-	}
-	if err := setFormats(l, config); err != nil {
-		return nil, err
-	}
-	l.fixed = l.target != nil && l.clientIP == nil
-	l.writesWait = config.Edge != nil
-	return l, nil
-}
-
-// setFunctions sets where the functions of the options are, and what depends on that.
-func setFunctions(l *Lambda, config *Config) error {
+	l.limits = limits
 	api := newLambdaAPI(config)
-	f := &aws.Function{} // of option function; elsewhere nothing is known before a request comes
-	switch {
-	case config.Function != "":
-		parsed, err := aws.ParseFunction(config.Function, config.Qualifier)
-		if err != nil {
-			return err
-		}
-		t, err := newTarget(parsed, api)
-		if err != nil {
-			return err
-		}
-		t.counts = metrics.ForFunction(t.label)
-		f = parsed
-		l.target = t
-	case len(config.Routes) > 0:
-		table, err := newFunctionsByKey(config.Routes, api)
-		if err != nil {
-			return err
-		}
-		l.routes = table
-	case config.PathPrefix != "":
-		byPath, err := newFunctionsByPath(config, api)
-		if err != nil {
-			return err
-		}
-		l.byPath = byPath
-	}
-	provider, err := credentials.New(config.Credentials, api.regionOf(f),
-		func(warning string) { warnOnce(l.log, warning) }, func(line string) { l.log.Error("lambda: " + line) })
-	l.credentials = provider
-	return err
-}
-
-// setFormats sets all that events and replies are made with.
-func setFormats(l *Lambda, config *Config) error {
-	l.format = eventFormats[config.EventFormat]
-	settings, err := newEventSettings(config, l.target, l.format)
+	functions, err := newFunctionSettings(config, api)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	settings.keepsBody = l.fallback || l.invocation != nil
-	l.events = settings
+	l.functions = functions
+	calls, err := newCallSettings(config, logger, regionOf(l.functions.target, api))
+	if err != nil {
+		return nil, err
+	}
+	l.calls = calls
+	l.format = eventFormats[config.EventFormat]
+	events, err := newEventSettings(config, l.functions.target, l.format)
+	if err != nil {
+		return nil, err
+	}
+	events.keepsBody = l.failures.fallback || l.calls.invocation != nil
+	l.events = events
 	l.replies = newReplySettings(config, l.format)
 	l.replyFormat = replyFormatOf(config.ResponseFormat, l.replies, l.format)
-	return nil
+	return l, nil
 }

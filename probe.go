@@ -54,11 +54,11 @@ func newProbed(ctx context.Context, l *Lambda, next http.Handler, config *Config
 		return nil, err
 	}
 	target := probe.Target{
-		Name:     l.target.label,
-		Identity: fmt.Sprintf("%s %s %d", l.target.endpoint, config.EventFormat, l.credentials.ID()),
+		Name:     l.functions.target.label,
+		Identity: fmt.Sprintf("%s %s %d", l.functions.target.endpoint, config.EventFormat, l.calls.credentials.ID()),
 		Call:     func(ctx context.Context) probe.Result { return callProbe(ctx, caller) },
 		Log:      func(line string) { l.log.Error(line) },
-		Observe:  metrics.Probes(l.target.label),
+		Observe:  metrics.Probes(l.functions.target.label),
 	}
 	healthy, err := probe.Start(ctx, settings, target)
 	if err != nil {
@@ -99,7 +99,7 @@ func newProbeCaller(config *Config, l *Lambda, settings *probe.Settings) (*probe
 	if err != nil {
 		return nil, err
 	}
-	lambda.transport = l.transport
+	lambda.calls.transport = l.calls.transport
 	path, query := settings.Path()
 	return &probeCaller{lambda: lambda, path: path, query: query, xray: config.XRayTracing}, nil
 }
@@ -126,7 +126,7 @@ func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 	if err := encodeEvent(l, req); err != nil {
 		return 0, err
 	}
-	if l.streamed {
+	if l.calls.streamed {
 		return probeStream(ctx, l, req)
 	}
 	payload, err := invoke(ctx, l, req)
@@ -147,7 +147,7 @@ func probeStream(ctx context.Context, l *Lambda, req *request) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	unused := time.NewTimer(l.timeout) // ctx has the time of a probe
+	unused := time.NewTimer(l.limits.timeout) // ctx has the time of a probe
 	defer unused.Stop()
 	s := newStream(ctx, unused, l, req, resp)
 	defer s.Close()

@@ -633,7 +633,7 @@ func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *reque
 	if reply.status != statusOK {
 		w.WriteHeader(reply.status)
 	}
-	_, _ = w.Write(reply.body) // fails only where the client has gone
+	_, _ = w.Write(reply.body) //nolint:gosec // what the function replies; it fails only where the client has gone
 }
 
 // writeHead writes a reply without its body.

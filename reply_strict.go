@@ -141,7 +141,7 @@ func strictFailureOf(l *Lambda, f *failure) strictFailure {
 		}
 		return rules.badReply
 	case causeFunctionError:
-		if l.functionErrorStatus == defaultFunctionErrorStatus {
+		if l.failures.functionErrorStatus == defaultFunctionErrorStatus {
 			return rules.functionFail
 		}
 	case causeTooLarge:

@@ -6,24 +6,66 @@ import (
 	"net/url"
 	"sync"
 
+	"github.com/seed05e46011/lambda/internal/aws"
 	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/route"
 )
+
+// functionSettings are what the options say of functions: one, or where they and the client are found.
+type functionSettings struct {
+	target   *target           // of option function; nil where
+	routes   *functionsByKey   // the routes say, or, where there are none,
+	byPath   *functionsByPath  // the path names it
+	clientIP *clientIPStrategy // nil: the client is the TCP peer
+	fixed    bool              // target is set and clientIP is not: nothing depends on the request
+}
+
+// newFunctionSettings takes valid options.
+func newFunctionSettings(config *Config, api *lambdaAPI) (functionSettings, error) {
+	s := functionSettings{clientIP: newClientIPStrategy(config.IPStrategy)}
+	switch {
+	case config.Function != "":
+		function, err := aws.ParseFunction(config.Function, config.Qualifier)
+		if err != nil {
+			return s, err
+		}
+		t, err := newTarget(function, api)
+		if err != nil {
+			return s, err
+		}
+		t.counts = metrics.ForFunction(t.label)
+		s.target = t
+		s.fixed = s.clientIP == nil
+	case len(config.Routes) > 0:
+		table, err := newFunctionsByKey(config.Routes, api)
+		if err != nil {
+			return s, err
+		}
+		s.routes = table
+	case config.PathPrefix != "":
+		byPath, err := newFunctionsByPath(config, api)
+		if err != nil {
+			return s, err
+		}
+		s.byPath = byPath
+	}
+	return s, nil
+}
 
 // resolve finds the client's address and the function where they depend on the request.
 //
 //lambda:inline
 func resolve(l *Lambda, req *request) error {
-	if l.clientIP != nil {
-		req.clientIP = forwardedIP(l.clientIP, req)
+	if l.functions.clientIP != nil {
+		req.clientIP = forwardedIP(l.functions.clientIP, req)
 	}
 	if req.target != nil {
 		return nil
 	}
-	if l.routes != nil {
-		return resolveByKey(l.routes, req)
+	if l.functions.routes != nil {
+		return resolveByKey(l.functions.routes, req)
 	}
-	return resolveByPath(l.byPath, req)
+	return resolveByPath(l.functions.byPath, req)
 }
 
 func noRoute(reason string) error { return failureOf(causeNoRoute, errors.New(reason)) }

@@ -72,7 +72,7 @@ func (c *RetryConfig) validate() error {
 
 // call posts the event and returns Lambda's answer, its body unread, unless that is an error.
 func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	if l.plainCall {
+	if l.calls.plain {
 		return callOnce(ctx, l, req)
 	}
 	return callWithOptions(ctx, l, req)
@@ -81,14 +81,14 @@ func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) 
 // callWithOptions is call where an option asks for more than one plain call. With maxConcurrency the
 // request holds a slot when it returns an answer, until releaseSlot.
 func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	if l.invocation != nil {
+	if l.calls.invocation != nil {
 		headers, err := renderInvocationHeaders(l, req)
 		if err != nil {
 			return nil, failureOf(causeUnsendable, err)
 		}
 		req.invocationHeaders = headers
 	}
-	if l.maxConcurrency == 0 {
+	if l.limits.maxConcurrency == 0 {
 		return callTimed(ctx, l, req)
 	}
 	if err := acquireSlot(l, req); err != nil {
@@ -104,7 +104,7 @@ func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Respon
 // callTimed notes when the call began, and makes it, with retries if they are asked for.
 func callTimed(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	req.called = time.Now()
-	if l.retry == nil {
+	if l.calls.retry == nil {
 		return callOnce(ctx, l, req)
 	}
 	return callWithRetries(ctx, l, req)
@@ -122,8 +122,8 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 			return resp, nil
 		}
 		f := asFailure(err)
-		delay := retryWait(l.retry, attempt, f.retryAfter)
-		if attempt >= l.retry.attempts || !l.retry.causes[f.cause] || endsWithin(l, req, delay) {
+		delay := retryWait(l.calls.retry, attempt, f.retryAfter)
+		if attempt >= l.calls.retry.attempts || !l.calls.retry.causes[f.cause] || endsWithin(l, req, delay) {
 			return nil, err
 		}
 		cost = retryCost
@@ -175,7 +175,7 @@ func parseRetryAfter(value string) time.Duration {
 // endsWithin says whether the request's time runs out before a wait is over: then Lambda's answer
 // is worth more than a timeout.
 func endsWithin(l *Lambda, req *request, wait time.Duration) bool {
-	return wait >= l.timeout-time.Since(req.time) // a sum could overflow
+	return wait >= l.limits.timeout-time.Since(req.time) // a sum could overflow
 }
 
 // A function's retries are paid for with tokens, which only calls that succeed give back, as in

@@ -49,7 +49,7 @@ func newRetryHandler(t *testing.T, config *Config) http.Handler {
 	if !ok {
 		t.Fatal("the handler is no *Lambda")
 	}
-	l.retry.base = time.Nanosecond
+	l.calls.retry.base = time.Nanosecond
 	return handler
 }
 
@@ -229,7 +229,7 @@ func TestRetryWaits(t *testing.T) {
 		t.Errorf("Retry-After: %s makes %v", date, got)
 	}
 	for _, far := range []string{"99999999999", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
-		if got := retryWait(p, 1, far); !endsWithin(&Lambda{timeout: time.Minute}, &request{time: time.Now()}, got) {
+		if got := retryWait(p, 1, far); !endsWithin(&Lambda{limits: limitSettings{timeout: time.Minute}}, &request{time: time.Now()}, got) {
 			t.Errorf("Retry-After: %s makes %v, which is waited for", far, got)
 		}
 	}

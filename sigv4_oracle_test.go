@@ -133,7 +133,7 @@ func TestBothWaysSignAsAWSSigns(t *testing.T) {
 				config.Credentials.SessionToken = token
 				l := newTestHandler(t, config).(*Lambda)
 				creds := &sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: token}
-				l.target.prepared.Store(newPreparedInvocation(l.target, creds, newSecond(1))) // of long ago
+				l.functions.target.prepared.Store(newPreparedInvocation(l.functions.target, creds, newSecond(1))) // of long ago
 				// As often as makes every worker sign twice.
 				for i := 0; i < 2*maxIdleWorkers; i++ {
 					serve(handlerOf(l, generated), httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader("body")))

@@ -62,7 +62,7 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 	// No context.WithTimeout: what is timed changes from the head to the pauses after it.
 	ctx, cancel := context.WithCancel(req.http.Context())
 	defer cancel()
-	timer := time.AfterFunc(l.timeout, cancel)
+	timer := time.AfterFunc(l.limits.timeout, cancel)
 	defer timer.Stop()
 	if err := readBody(ctx, l, req); err != nil {
 		return err
@@ -320,7 +320,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		if s.done {
 			return 0, io.EOF
 		}
-		s.timer.Reset(s.lambda.idleTimeout)
+		s.timer.Reset(s.lambda.limits.idleTimeout)
 		err := receive(s)
 		s.timer.Stop()
 		if err != nil {

@@ -30,7 +30,7 @@ func newReceived(whole []byte, splits ...int) *stream {
 	}
 	wire = append(append(wire, chunkFrame(string(whole))...), ends()...)
 	s := &stream{
-		lambda: &Lambda{name: "lambda@test", idleTimeout: time.Hour, replyFormat: &objectReplies},
+		lambda: &Lambda{name: "lambda@test", limits: limitSettings{idleTimeout: time.Hour}, replyFormat: &objectReplies},
 		req:    &request{http: httptest.NewRequest(http.MethodGet, "/", http.NoBody)},
 		ctx:    context.Background(),
 		timer:  time.NewTimer(time.Hour),

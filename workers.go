@@ -149,7 +149,7 @@ func preparesAlone(x *exchange) bool {
 //lambda:inline
 func concludesAlone(x *exchange) bool {
 	length := x.resp.ContentLength
-	return length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.writesWait
+	return length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.brackets.writesWait
 }
 
 // leave is no exchange: a worker that receives it retires.

@@ -432,7 +432,7 @@ func TestWorkersLeaveWhatIsLarge(t *testing.T) {
 		"a hook where the reply is taken": {0, 100, 100, true, false, true},
 	} {
 		x := &exchange{
-			lambda: &Lambda{writesWait: tc.writesWait},
+			lambda: &Lambda{brackets: bracketSettings{writesWait: tc.writesWait}},
 			r:      &http.Request{ContentLength: tc.body},
 			req:    &request{event: make([]byte, tc.event)},
 			resp:   &http.Response{ContentLength: tc.reply},
@@ -445,7 +445,7 @@ func TestWorkersLeaveWhatIsLarge(t *testing.T) {
 
 func TestTheSourcesOfWorkersServeToo(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
-	l := newTestHandler(t, testConfig(f))
+	l := newTestHandler(t, testConfig(f)).(*Lambda)
 	retireIdle(&idleEncoders, toEncode)
 	retireIdle(&idleDecoders, toDecode)
 	atomic.AddInt32(&idleEncoders, 1)
@@ -453,7 +453,9 @@ func TestTheSourcesOfWorkersServeToo(t *testing.T) {
 	go encodeLoop()
 	go decodeLoop()
 	for i := 0; i < 3; i++ {
-		if got := bodyOf(t, get(l)); got != "hi" {
+		w := httptest.NewRecorder()
+		l.serve(w, getRequest("http://example.com/"))
+		if got := w.Body.String(); got != "hi" {
 			t.Errorf("got %q, want hi", got)
 		}
 	}

@@ -130,8 +130,8 @@ func TestLargeStreamPassesInLittleMemory(t *testing.T) {
 	const size, growth = 200 << 20, 20 << 20
 	s := newStreamSite(t, "bigfile")
 	overProtocols(t, s, func(t *testing.T, open func(string) *http.Response) {
-		for range 2 { // what connections and pools take is taken once
-			drain(t, open("/?size=10000000"), 10000000)
+		for range 2 { // what connections, pools and the garbage collector's headroom take is taken once
+			drain(t, open("/?size=100000000"), 100000000)
 		}
 		before := residentMemory(t)
 		response := open("/?length=" + strconv.Itoa(size))

@@ -33,8 +33,8 @@ const (
 	suiteIntegrity = "DjuwN9nUZXLTW+wav1LRESCZNVxl8SshwOy4z1pxuWbWt5/ay6sM9QQ1lebBaDO6P1IMBoK6mdf+PuVP/QNL8A=="
 )
 
-// runs is how often the suite is run where a result is not the expected one: its tests measure seconds, and a busy machine
-// takes some longer. What changed is changed in each run.
+// runs is how often the suite is run where a result is not the expected one: its tests measure seconds, and a busy
+// machine takes some longer. What changed is changed in each run.
 const runs = 3
 
 // TestCacheTests compares each result with the one of testdata. UPDATE_RESULTS=1 writes them.
@@ -76,8 +76,9 @@ func sameTest(lines []string, line string) bool {
 	return slices.ContainsFunc(lines, func(other string) bool { return strings.HasPrefix(other, id+" ") })
 }
 
-// suiteFolder returns where the suite is, what its results are called, and whether it is the release on npm. 16 required
-// tests of that do not pass: the suite has since turned their expectation round, or made a check of them (rows).
+// suiteFolder returns where the suite is, what its results are called, and whether it is the release on npm. 16
+// required tests of that do not pass: the suite has since turned their expectation round, or made a check of them
+// (rows).
 func suiteFolder(t *testing.T) (folder, name string, released bool) {
 	t.Helper()
 	if folder := os.Getenv("CACHE_TESTS"); folder != "" {
@@ -115,15 +116,18 @@ func run(t *testing.T, folder, program string, arguments ...string) {
 func runSuite(t *testing.T, folder string, toFunction bool) []string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", "--no-warnings", "suite.mjs", folder)
-	var details bytes.Buffer
-	command.Stderr = &details
+	details := filepath.Join(t.TempDir(), "details")
+	file, err := os.Create(details)
+	require.NoError(t, err)
+	defer file.Close()
+	command.Stderr = file // not a buffer: that is written to while this test reads it
 	input, err := command.StdinPipe()
 	require.NoError(t, err)
 	output, err := command.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
 	lines := bufio.NewScanner(output)
-	require.True(t, lines.Scan(), "the suite says nothing: %s", details.String())
+	require.True(t, lines.Scan(), "the suite says nothing: %s", contentOf(t, details))
 	origin := lines.Text()
 	options := m{"cache": m{"staleIfError": "60s"}}
 	if toFunction {
@@ -142,11 +146,18 @@ func runSuite(t *testing.T, folder string, toFunction bool) []string {
 			results = append(results, lines.Text())
 		}
 	}
-	require.NoError(t, command.Wait(), "%s", details.String())
+	require.NoError(t, command.Wait(), "%s", contentOf(t, details))
 	if testing.Verbose() {
-		t.Log(details.String())
+		t.Log(contentOf(t, details))
 	}
 	return results
+}
+
+func contentOf(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return string(content)
 }
 
 // replay is a Lambda endpoint whose function sends the request of each event of API Gateway to a server.

@@ -133,7 +133,7 @@ type Server struct {
 	http      *http.Server
 	caPEM     []byte
 	functions map[string]*function
-	// scratch is a folder for the runtimes and for what is built. Close removes it.
+	// scratch is a folder for the runtimes and for what is built, "" where there is neither. Close removes it.
 	scratch string
 	log     *log.Logger
 	records records
@@ -168,18 +168,35 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) setUp(ctx context.Context) (err error) {
-	s.scratch, err = os.MkdirTemp("", "lambdalocal-")
-	if err != nil {
-		return fmt.Errorf("make a folder for the runtimes: %w", err)
-	}
-	if err := writeRuntimes(s.scratch); err != nil {
-		return err
+func (s *Server) setUp(ctx context.Context) error {
+	if s.config.needScratch() {
+		if err := s.makeScratch(); err != nil {
+			return err
+		}
 	}
 	if err := s.addFunctions(ctx); err != nil {
 		return err
 	}
 	return s.listen(ctx)
+}
+
+// needScratch reports whether something has to be written before functions run. Where all of them are commands nothing has,
+// so that the server runs in an image without a file system to write to.
+func (c Config) needScratch() bool {
+	for _, f := range c.Functions {
+		if f.Handler != "" || f.Package != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) makeScratch() (err error) {
+	s.scratch, err = os.MkdirTemp("", "lambdalocal-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the runtimes: %w", err)
+	}
+	return writeRuntimes(s.scratch)
 }
 
 func (c Config) withDefaults() Config {

@@ -69,7 +69,7 @@ type rule struct {
 }
 
 // rules lists all rules by family, one family a file.
-var rules = slices.Concat(deferRules, loopRules, channelRules, assignRules, errorRules, functionRules, resultRules, interfaceRules, languageRules, jsonRules, secretRules, packageRules)
+var rules = slices.Concat(deferRules, loopRules, channelRules, assignRules, errorRules, functionRules, resultRules, interfaceRules, promotedRules, languageRules, jsonRules, secretRules, packageRules)
 
 // pass is one rule at work on one unit.
 type pass struct {

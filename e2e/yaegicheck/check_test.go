@@ -77,7 +77,7 @@ func (r row) unit(t *testing.T) *Unit {
 }
 
 func allRows() []row {
-	return slices.Concat(deferRows, loopRows, staleRows, channelRows, assignRows, errorRows, functionRows, resultRows, interfaceRows, languageRows, jsonRows, secretRows, packageRows, silenceRows)
+	return slices.Concat(deferRows, loopRows, staleRows, channelRows, assignRows, errorRows, functionRows, resultRows, interfaceRows, promotedRows, languageRows, jsonRows, secretRows, packageRows, silenceRows)
 }
 
 func TestCheckFindsWhatYaegiGetsWrongAndNothingElse(t *testing.T) {

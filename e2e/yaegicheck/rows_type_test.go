@@ -89,6 +89,18 @@ func f(s string) []string { return strings.FieldsFunc(s, comma) }`},
 	{name: "a sort with a func literal in a test", file: "plugin_test.go", code: `func f(a []int) { sort.Slice(a, func(i, j int) bool { return a[i] < a[j] }) }`},
 }
 
+const promotedTypes = `type target struct{ plain bool }
+type place struct{ target *target }
+type calls struct{ plain, late bool }
+type both struct { place; calls }
+`
+
+var promotedRows = []row{
+	{name: "a promoted field that another one hides", want: "promoted-field", code: promotedTypes + `func f(b *both) bool { return b.plain }`},
+	{name: "a promoted field", code: promotedTypes + `func f(b *both) bool { return b.late }`},
+	{name: "a field of an embedded struct by its name", code: promotedTypes + `func f(b *both) bool { return b.calls.plain }`},
+}
+
 var interfaceRows = []row{
 	{name: "a value of the package in a standard struct's literal", want: "literal-field", code: ownTypes + `func f() *http.Client { return &http.Client{Transport: &counter{}} }`},
 	{name: "a variable of the interface in a standard struct's literal", code: ownTypes + `func f() *http.Client { var t http.RoundTripper = &counter{}; return &http.Client{Transport: t} }`},

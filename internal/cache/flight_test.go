@@ -46,11 +46,11 @@ func askFor(x *tested, r *http.Request, w *httptest.ResponseRecorder, all *sync.
 }
 
 // crowdOf sends GETs at the same time, each with its number in X-Client, and returns their responses.
-func crowdOf(x *tested, target string) ([]*httptest.ResponseRecorder, *sync.WaitGroup) {
+func crowdOf(x *tested) ([]*httptest.ResponseRecorder, *sync.WaitGroup) {
 	all := new(sync.WaitGroup)
 	responses := make([]*httptest.ResponseRecorder, 0, crowd)
 	for i := 0; i < crowd; i++ {
-		r := httptest.NewRequest("GET", target, nil)
+		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("X-Client", strconv.Itoa(i))
 		w := httptest.NewRecorder()
 		responses = append(responses, w)
@@ -67,7 +67,7 @@ func TestParallelMissesAreOneCall(t *testing.T) {
 		w.Header().Set("Cache-Control", "max-age=60")
 		_, _ = w.Write([]byte("shared"))
 	})
-	responses, all := crowdOf(x, "/")
+	responses, all := crowdOf(x)
 	until(t, "crowd", func() bool { return interested(x) == crowd })
 	close(open)
 	all.Wait()
@@ -113,7 +113,7 @@ func checkPrivate(t *testing.T, what string, header [2]string, function bool) {
 		_, _ = w.Write([]byte(r.Header.Get("X-Client")))
 		atomic.AddInt64(together, -1)
 	})
-	responses, all := crowdOf(x, "/")
+	responses, all := crowdOf(x)
 	all.Wait()
 	for i, w := range responses {
 		if w.Body.String() != strconv.Itoa(i) {
@@ -190,7 +190,7 @@ func TestAThrottleIsEverybodysWhoWaits(t *testing.T) {
 		<-open
 		fail(w, r)
 	})
-	responses, all := crowdOf(x, "/")
+	responses, all := crowdOf(x)
 	until(t, "crowd", func() bool { return interested(x) == crowd })
 	close(open)
 	all.Wait()
@@ -257,7 +257,7 @@ func TestRequestsForWhatIsNeverFreshAskInParallel(t *testing.T) {
 		_, _ = w.Write([]byte("page"))
 	})
 	get(x, "/")
-	responses, all := crowdOf(x, "/")
+	responses, all := crowdOf(x)
 	until(t, "calls in parallel", func() bool { return atomic.LoadInt64(&x.calls) == crowd+1 })
 	close(open)
 	all.Wait()

@@ -4,6 +4,7 @@ package loops
 import (
 	"fmt"
 	"sort"
+	"strings"
 )
 
 // Direct returns what the source notes.
@@ -59,7 +60,35 @@ func source(out *[]string) {
 			job2++
 		}
 		note(out, fmt.Sprint(job2))
+		(&counter{step: 2}).count(out, strings.NewReader("abc"))
+		(&counter{step: 2}).countGenerated(out, strings.NewReader("abc"))
 	}
+}
+
+type counter struct{ step int }
+
+//lambda:worker countGenerated
+func (c *counter) count(out *[]string, r *strings.Reader) {
+	for n := r.Len(); n > 0; n -= c.step {
+		note(out, fmt.Sprint("counted ", n, waited(n)))
+	}
+}
+
+//lambda:inline
+func waited(n int) string {
+	done := make(chan int, 1)
+	done <- n
+	<-done
+	return folded(n, true)
+}
+
+//lambda:inline
+func folded(n int, all bool) string {
+	odd := n % 2
+	if all {
+		return "all"
+	}
+	return fmt.Sprint(odd)
 }
 
 //lambda:inline
