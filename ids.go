@@ -5,15 +5,29 @@ import (
 	"encoding/hex"
 )
 
-// randomHex returns as many random digits as a request's ids take: 24 for a trace header as AWS
-// X-Ray makes them, and 15 for an id in the shape of those that API Gateway gives to requests of
-// HTTP APIs, Base64 of 11 bytes.
+// idDigits are the random digits of a request's ids: 24 for a trace header as AWS X-Ray makes them, and
+// 15 for an id in the shape of those that API Gateway gives to requests of HTTP APIs, Base64 of 11 bytes.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+const idDigits = 24 + 15
+
+// idsAtOnce is for how many requests a worker draws digits at a time.
+const idsAtOnce = 16
+
+// randomHex returns idDigits random digits. Each is used once.
 //
 //lambda:inline
-func randomHex() string {
-	random := make([]byte, 20)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
+func randomHex(self *worker) string {
+	if len(self.random) < idDigits {
+		self.random = moreDigits()
+	}
+	random := self.random[:idDigits]
+	self.random = self.random[idDigits:]
+	return random
+}
+
+func moreDigits() string {
+	random := make([]byte, idDigits*idsAtOnce/2) // two digits each
+	_, _ = rand.Read(random)                     // never fails (crypto/rand)
 	return hex.EncodeToString(random)
 }
 

@@ -26,6 +26,7 @@ type worker struct {
 	exchange *exchange // the one that it is busy with
 
 	second    *second   // of its last request
+	random    string    // random digits for its next requests
 	mac       hash.Hash // of its last signature
 	macSigner *signer   // whose key mac has
 }
