@@ -211,7 +211,7 @@ func takeIn(l *Lambda, r *http.Request, self *worker) *request {
 		self.second = secondOf(millis)
 	}
 	current := self.second
-	random := randomHex()
+	random := randomHex(self)
 	peer := peerIP(r.RemoteAddr)
 	req := &request{
 		http:      r,

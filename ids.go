@@ -5,14 +5,29 @@ import (
 	"encoding/hex"
 )
 
-// randomHex returns the random digits of a request's ids: 24 for a trace header like those of AWS
-// X-Ray, and 15 for an id like those of HTTP APIs, which are Base64 of 11 bytes.
+// idDigits are the random digits of a request's ids: 24 for a trace header like those of AWS X-Ray,
+// and 15 for an id like those of HTTP APIs, which are Base64 of 11 bytes.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+const idDigits = 24 + 15
+
+// idsAtOnce is for how many requests a worker draws digits at a time.
+const idsAtOnce = 16
+
+// randomHex returns idDigits random digits. Each is used once.
 //
 //lambda:inline
-func randomHex() string {
-	random := make([]byte, 20)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
+func randomHex(self *worker) string {
+	if len(self.random) < idDigits {
+		self.random = moreDigits()
+	}
+	random := self.random[:idDigits]
+	self.random = self.random[idDigits:]
+	return random
+}
+
+func moreDigits() string {
+	random := make([]byte, idDigits*idsAtOnce/2) // two digits each
+	_, _ = rand.Read(random)                     // never fails (crypto/rand)
 	return hex.EncodeToString(random)
 }
 

@@ -26,6 +26,7 @@ type worker struct {
 	exchange *exchange // in progress; leave while idle
 
 	second    *second   // of the last request
+	random    string    // digits for the next requests
 	mac       hash.Hash // of the last signature
 	macSigner *signer   // the owner of mac's key
 }

@@ -81,7 +81,6 @@ func encodeRequests() {
 		millis      int64
 		current     *second
 		random      string
-		random2     []byte
 		peer        string
 		remoteAddr  string
 		i           int
@@ -146,6 +145,7 @@ func encodeRequests() {
 		headers2    map[string][]string
 		isBase64    bool
 		headers3    map[string][]string
+		random2     []byte
 		id          string
 		mediaType   string
 		mediaType2  string
@@ -191,9 +191,11 @@ func encodeRequests() {
 			current = self.second
 
 			// randomHex, ids.go
-			random2 = make([]byte, 20)
-			_, _ = rand.Read(random2)
-			random = hex.EncodeToString(random2)
+			if len(self.random) < idDigits {
+				self.random = moreDigits()
+			}
+			random = self.random[:idDigits]
+			self.random = self.random[idDigits:]
 
 			// peerIP, clientip.go
 			remoteAddr = r.RemoteAddr

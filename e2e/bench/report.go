@@ -96,11 +96,13 @@ func ratioTable(comparisons []comparison) *table {
 		"CPU µs/request", "÷ proxy", "÷ gateway", "÷ Traefik + gateway", "spread %")
 	for _, c := range comparisons {
 		r := c.contenders[plugin]
-		row := []string{c.name, number(r.medianOf(perSecond), 0)}
-		row = append(row, c.against(perSecond)...)
-		row = append(row, number(r.spread(perSecond), 0), number(r.medianOf(p99), 1), number(r.medianOf(ownCPU), 0))
-		row = append(row, c.against(ownCPU)...)
-		t.add(append(row, number(r.spread(ownCPU), 0))...)
+		t.add(slices.Concat(
+			[]string{c.name, number(r.medianOf(perSecond), 0)},
+			c.against(perSecond),
+			[]string{number(r.spread(perSecond), 0), number(r.medianOf(p99), 1), number(r.medianOf(ownCPU), 0)},
+			c.against(ownCPU),
+			[]string{number(r.spread(ownCPU), 0)},
+		)...)
 	}
 	return t
 }

@@ -209,10 +209,13 @@ func allow(_ int) *function {
 	return f
 }
 
+// encode leaves <, > and & as they are, as other languages' encoders do.
 func encode(object map[string]any) []byte {
-	encoded, err := json.Marshal(object)
-	if err != nil {
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(object); err != nil {
 		panic(err) // Strings, numbers and maps of them always have a JSON form.
 	}
-	return encoded
+	return bytes.TrimSuffix(encoded.Bytes(), []byte("\n"))
 }
