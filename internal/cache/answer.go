@@ -45,11 +45,11 @@ func answerFresh(x *exchange, now int64) {
 	ttl := ttlOf(x.entry, now)
 	if x.tell.collapsed {
 		x.tell.forward = "uri-miss"
-		count(x.cache, &x.cache.store.stats.Collapsed)
+		tally(x, &x.cache.store.stats.Collapsed)
 		answer(x, x.entry, statusLine(x, false, ttl), "collapsed")
 		return
 	}
-	count(x.cache, &x.cache.store.stats.Hits)
+	tally(x, &x.cache.store.stats.Hits)
 	answer(x, x.entry, cacheName+"; hit; ttl="+ttl, "hit")
 }
 
@@ -61,7 +61,7 @@ func answerStale(x *exchange, now int64, detail string) {
 		result = "error_stale"
 		counter = &x.cache.store.stats.StaleErrors
 	}
-	count(x.cache, counter)
+	tally(x, counter)
 	answer(x, x.entry, cacheName+"; hit; ttl="+ttlOf(x.entry, now)+"; detail="+detail, result)
 }
 
@@ -118,7 +118,7 @@ func isConditional(header http.Header) bool {
 
 // answerFailure answers with a failure, unless the fallback responds.
 func answerFailure(x *exchange, f *failure) {
-	count(x.cache, &x.cache.store.stats.Misses)
+	tally(x, &x.cache.store.stats.Misses)
 	x.notes.Failure = f.cause
 	x.notes.CacheResult = "miss"
 	switch {

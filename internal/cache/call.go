@@ -316,7 +316,7 @@ func countForwarded(x *exchange) {
 		x.notes.CacheResult = "bypass"
 		counter = &stats.Bypassed
 	}
-	count(x.cache, counter)
+	tally(x, counter)
 }
 
 // whole reports whether the whole response has arrived. If a handler ends early, the body is shorter than declared,
@@ -341,7 +341,7 @@ func concludeHeld(x *exchange) {
 	}
 	keepReply(x)
 	release(x)
-	count(x.cache, &x.cache.store.stats.Misses)
+	tally(x, &x.cache.store.stats.Misses)
 	answer(x, p.entry, statusLine(x, p.stored, ttlOf(p.entry, nowMillis())), "miss")
 }
 
@@ -411,7 +411,7 @@ func concludeValidation(x *exchange) {
 		p.entry.originStatus = e.originStatus
 	}
 	release(x)
-	count(x.cache, &x.cache.store.stats.Revalidated)
+	tally(x, &x.cache.store.stats.Revalidated)
 	answer(x, p.entry, statusLine(x, p.stored, ttlOf(p.entry, nowMillis())), "revalidated")
 }
 

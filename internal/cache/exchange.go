@@ -75,6 +75,14 @@ func count(c *Cache, counter *int64) {
 	c.store.mutex.Unlock()
 }
 
+// tally counts a request by what the cache had for it. A call in the background is none: the request
+// that asked for it has been counted as stale.
+func tally(x *exchange, counter *int64) {
+	if !x.background {
+		count(x.cache, counter)
+	}
+}
+
 // pass forwards a request that no entry answers, and does not store the response.
 func pass(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request, line string) {
 	count(c, &c.store.stats.Bypassed)

@@ -171,11 +171,23 @@ func dirty(r *http.Request, names []string) bool {
 			return true
 		}
 	}
+	for name := range r.Header {
+		if strings.Contains(name, "_") && !contains(names, name) && overridesAsCGI(name) {
+			return true
+		}
+	}
 	hosts, present := r.Header["X-Forwarded-Host"]
 	if !present || contains(names, "X-Forwarded-Host") {
 		return false
 	}
 	return len(hosts) != 1 || hosts[0] != r.Host
+}
+
+// overridesAsCGI reports whether a name with underscores is that of an override to those that know
+// headers as CGI and WSGI do: there X_Host and X-Host are both HTTP_X_HOST.
+func overridesAsCGI(name string) bool {
+	plain := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	return plain == "X-Forwarded-Host" || contains(overrides, plain)
 }
 
 func contains(list []string, wanted string) bool {

@@ -45,6 +45,9 @@ func TestOneRequestRefreshesAStaleResponseOfAFunction(t *testing.T) {
 	if w.Body.String() != "body 2" || x.calls+y.calls != 2 {
 		t.Errorf("got %q after %d calls, want %q after 2", w.Body, x.calls+y.calls, "body 2")
 	}
+	if stats := y.cache.Stats(); stats.Misses != 1 || stats.Stale != 20 || stats.Hits != 1 {
+		t.Errorf("got %+v, want each of 22 requests counted once, and no refresh", stats)
+	}
 }
 
 func TestARefreshThatFailsOrPanicsLeavesTheStaleResponse(t *testing.T) {
