@@ -278,7 +278,7 @@ func pass(a *Authorizer, r *http.Request, notes *bracket.Notes, o *outcome) *ref
 // clientGone is the refusal for a client that has gone.
 var clientGone = &refusal{result: ResultError, status: statusClientClosedRequest}
 
-// statusClientClosedRequest is what Traefik's own proxy logs where the client went away.
+// statusClientClosedRequest is the status that Traefik's own proxy logs if the client has gone.
 const statusClientClosedRequest = 499
 
 // failed logs why the authorizer failed, and returns the response.

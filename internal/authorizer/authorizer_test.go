@@ -17,9 +17,9 @@ import (
 	"github.com/seed05e46011/lambda/internal/wait"
 )
 
-// gateway is an instance between a client and an origin, with all that it did.
+// gateway is an instance between a client and an origin, with a record of its calls.
 type gateway struct {
-	// What the function replies, or fails with.
+	// The function's reply, or its error.
 	payload string
 	err     error
 	holds   bool            // it does not reply before
@@ -40,7 +40,7 @@ type gateway struct {
 	handler http.Handler
 }
 
-// instances numbers gateways, whose cached results must not meet.
+// instances numbers the gateways, so that they share no cached results.
 var instances int
 
 // newGateway returns one with the options.
@@ -156,7 +156,7 @@ func newRequest(method, target string, headers ...string) *http.Request {
 	return r
 }
 
-// note is what the function's event would say.
+// note returns requestContext.authorizer of the function's event.
 func (g *gateway) note() string {
 	if g.notes == nil || !g.notes.Authorized {
 		return "none"
@@ -297,7 +297,7 @@ func TestRefusalsAreThoseOfTheFrontDoor(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeDecidedIsNoOpenDoor(t *testing.T) {
+func TestUndecidableRequestsAreRefused(t *testing.T) {
 	cases := map[string]struct {
 		payload string
 		err     error
@@ -339,7 +339,7 @@ func TestWhatCannotBeDecidedIsNoOpenDoor(t *testing.T) {
 	}
 }
 
-func TestAnEventThatCannotBeMadeIsNoOpenDoor(t *testing.T) {
+func TestRequestsWithoutAnEventAreRefused(t *testing.T) {
 	for _, ttl := range []string{"0s", "1h"} {
 		g := newGateway(t, &Config{TTL: ttl}, ShapeHTTPAPIv2)
 		g.payload = simpleAllow
@@ -349,7 +349,7 @@ func TestAnEventThatCannotBeMadeIsNoOpenDoor(t *testing.T) {
 	}
 }
 
-func TestATimeoutIsNoOpenDoor(t *testing.T) {
+func TestRequestsAreRefusedAfterATimeout(t *testing.T) {
 	for _, ttl := range []string{"0s", "1h"} {
 		g := newGateway(t, &Config{TTL: ttl, Timeout: "20ms"}, ShapeHTTPAPIv2)
 		g.payload = simpleAllow
@@ -437,7 +437,7 @@ func TestCachedPoliciesAreEvaluatedAnew(t *testing.T) {
 	}
 }
 
-func TestWhatIsCached(t *testing.T) {
+func TestOnlyDecisionsAreCached(t *testing.T) {
 	cases := map[string]struct {
 		ttl, payload string
 		err          error
@@ -546,7 +546,7 @@ func sendTo(handler http.Handler, code *int, wg *sync.WaitGroup) {
 	*code = w.Code
 }
 
-func TestAPanicOfACallIsNoOpenDoor(t *testing.T) {
+func TestRequestsAreRefusedAfterAPanic(t *testing.T) {
 	g := &gateway{}
 	core := coreOf(g, ShapeNone)
 	core.Name = "panics"

@@ -86,7 +86,7 @@ func TestExpiredDecisionsAreGone(t *testing.T) {
 	}
 }
 
-func TestWhatCameMeanwhileIsNotAskedForAgain(t *testing.T) {
+func TestADecisionThatArrivedMeanwhileIsUsed(t *testing.T) {
 	c := newCache()
 	store(c, "k", &decision{size: 1}, 100)
 	if f, begun := join(c, "k", 50); begun || f.done.Err() == nil || f.decision == nil {

@@ -10,8 +10,8 @@ const (
 	FormatRESTAPIToken = "rest-api-token"
 )
 
-// format is what replies and responses differ in. The events are made by the core, whose encoders
-// make those of the function.
+// format holds the differences between replies and responses. The core makes the events, with the encoders of the
+// function's events.
 type format struct {
 	name   string
 	simple bool // takes {"isAuthorized": …} too, and contexts of any JSON

@@ -52,7 +52,7 @@ func TestRequestHeadersAreRendered(t *testing.T) {
 	}
 }
 
-func TestHeadersThatCannotBeSetAreNoOpenDoor(t *testing.T) {
+func TestRequestsAreRefusedIfHeadersCannotBeSet(t *testing.T) {
 	for _, c := range []struct{ context, text string }{
 		{`{"user":"a\r\nX-Admin: 1"}`, "{{ .user }}"},
 		{`{"user":"a\n"}`, "{{ .user }}"},

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// Keys of the tests, made once: those of RSA take a while.
+// The keys of the tests, made once because RSA keys take a while.
 var (
 	firstRSA  = newRSA(2048)
 	secondRSA = newRSA(2048)
@@ -129,7 +129,7 @@ func trusting(t testing.TB, i *issuer, change func(*Config)) *gateway {
 	return newGateway(t, config, ShapeHTTPAPIv2)
 }
 
-func TestKeysThatCannotBeHadAreNoOpenDoor(t *testing.T) {
+func TestTokensAreRefusedWithoutKeys(t *testing.T) {
 	weak := newRSA(1024)
 	cases := map[string]struct {
 		keys, discovery string
@@ -307,7 +307,7 @@ func claimsOf(i *issuer) map[string]any {
 	return map[string]any{"iss": i.URL, "aud": "app", "sub": "u1", "exp": now + 3600, "iat": now, "nbf": now}
 }
 
-// decoded returns JSON as Go has it.
+// decoded returns JSON decoded into Go's types.
 func decoded(t *testing.T, text string) map[string]any {
 	t.Helper()
 	var v map[string]any

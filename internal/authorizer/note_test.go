@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// iamReply is richReply as a policy, with what flat contexts may hold.
+// iamReply is richReply as a policy, with the values that flat contexts allow.
 const iamReply = `{"principalId":"u1","usageIdentifierKey":"k","policyDocument":{"Version":"2012-10-17","Statement":` +
 	`{"Effect":"Allow","Action":"*","Resource":"*"}},` +
 	`"context":{"user":"a","admin":true,"n":9007199254740993,"none":null,"principalId":"x"}}`
@@ -85,7 +85,7 @@ func TestSimpleRepliesAreOfFormat2Alone(t *testing.T) {
 	}
 }
 
-func TestThoseRefusedLeaveNoNote(t *testing.T) {
+func TestRefusedRequestsLeaveNoNote(t *testing.T) {
 	g := newGateway(t, &Config{}, ShapeHTTPAPIv2)
 	g.err = errors.New("throttled")
 	r := newRequest("GET", "/", token)

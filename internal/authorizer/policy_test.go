@@ -31,7 +31,7 @@ func parsed(text string) (*policy, error) {
 	return parsePolicy(document, prefix)
 }
 
-// say returns what a policy says of a request for a path, "error" where it is none.
+// say returns the verdict of a policy on a request for a path, "error" for an invalid policy.
 func say(text, method, path string, f *facts) string {
 	p, err := parsed(text)
 	if err != nil {
@@ -41,7 +41,7 @@ func say(text, method, path string, f *facts) string {
 	return [...]string{"implicit", "allow", "explicit"}[evaluate(p, &t, f)]
 }
 
-// standardFacts are those of the requests in tables.
+// standardFacts are the facts of the requests in tables.
 var standardFacts = &facts{
 	now:      time.Date(2026, 11, 21, 15, 40, 38, 0, time.UTC),
 	sourceIP: "203.0.113.7", userAgent: "curl/8.9.1", secure: true,
@@ -142,7 +142,7 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// notResource returns a policy of one statement for all but a resource of the API.
+// notResource returns a policy with one statement, for everything but one resource of the API.
 func notResource(effect, resource string) string {
 	return statementsOf(`"Effect":"` + effect + `","Action":"*","NotResource":"` + prefix + resource + `"`)
 }
@@ -153,7 +153,7 @@ func body(policy string) string {
 	return strings.TrimSuffix(statement, "}]}")
 }
 
-func TestARandomPolicySaysWhatAnotherEvaluatorFinds(t *testing.T) {
+func TestRandomPoliciesAgreeWithAModel(t *testing.T) {
 	random := rand.New(rand.NewSource(1))
 	said := map[string]int{}
 	for i := 0; i < 300; i++ {
@@ -177,7 +177,7 @@ func TestARandomPolicySaysWhatAnotherEvaluatorFinds(t *testing.T) {
 	}
 }
 
-// modelStatement is a statement of a random policy, in the parts that it was made of.
+// modelStatement is a statement of a random policy, in its original parts.
 type modelStatement struct {
 	effect    string
 	actions   []string

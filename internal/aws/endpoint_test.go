@@ -2,7 +2,7 @@ package aws
 
 import "testing"
 
-// The hosts are those of AWS's SDKs: region, then plain, FIPS, dual stack, both.
+// The hosts are those in AWS's SDKs: region, then plain, FIPS, dual stack, both.
 func TestEndpoint(t *testing.T) {
 	for region, want := range map[string][4]string{
 		"eu-central-1": {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// slowRoom returns a room that takes its time before and after it asks next, or does not ask it.
+// slowRoom returns a room that takes time before and after it calls next, or does not call it.
 func slowRoom(before, after time.Duration, asks bool) func(next http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -100,7 +100,7 @@ func TestRoomsFurtherInSeeTheBodyBeforeItIsReplaced(t *testing.T) {
 		outer, middle, inner HeadFunc
 		client, teed         string // teed by the room in the middle
 	}{
-		"nobody replaces":         {pass, pass, pass, "origin", "origin"},
+		"no room replaces":        {pass, pass, pass, "origin", "origin"},
 		"the inner room replaces": {pass, pass, replace("inner"), "inner", "inner"},
 		"the outer room replaces": {replace("outer"), pass, pass, "outer", "origin"},
 		"both replace":            {replace("outer"), pass, replace("inner"), "outer", "inner"},
@@ -226,8 +226,8 @@ func TestADeletedContentTypeStaysDeleted(t *testing.T) {
 	}
 }
 
-// TestStreamsPassACompiledProxy has a compiled proxy between the rooms and an origin that sends a
-// piece only when the client has the one before.
+// TestStreamsPassACompiledProxy puts a compiled proxy between the rooms and an origin that sends a piece only when
+// the client has the one before.
 func TestStreamsPassACompiledProxy(t *testing.T) {
 	next := make(chan bool, 1)
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

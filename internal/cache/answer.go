@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// cacheName is what Cache-Status calls this cache.
+// cacheName is the name of this cache in Cache-Status.
 const cacheName = "traefik-lambda"
 
 // addStatus appends this cache's member to the Cache-Status of those before it.

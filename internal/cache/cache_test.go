@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// tested is a cache in front of an origin of a test.
+// tested is a cache in front of a test's origin.
 type tested struct {
 	cache   *Cache
 	handler http.Handler
@@ -35,7 +35,7 @@ func (x *tested) write(line string) {
 	x.mutex.Unlock()
 }
 
-// newTested returns a cache of its own for a test, in front of a function or of the next handler.
+// newTested returns a new cache for a test, in front of a function or of the next handler.
 func newTested(t testing.TB, config *Config, function bool, origin http.HandlerFunc) *tested {
 	t.Helper()
 	return newNamed(t, t.Name(), config, function, origin)
@@ -108,7 +108,7 @@ func respond(status int, header ...string) http.HandlerFunc {
 	}
 }
 
-// letPass has all that a cache has stored grow older.
+// letPass makes everything in a cache older.
 func letPass(x *tested, d time.Duration) {
 	s := x.cache.store
 	s.mutex.Lock()
@@ -214,7 +214,7 @@ type empty struct{}
 
 func (e *empty) ServeHTTP(_ http.ResponseWriter, _ *http.Request) {}
 
-// BenchmarkEmptyHandler is what a hit is measured against.
+// BenchmarkEmptyHandler is the baseline of BenchmarkHit.
 func BenchmarkEmptyHandler(b *testing.B) {
 	var handler http.Handler = &empty{}
 	r := httptest.NewRequest("GET", "/path?a=b", nil)

@@ -125,7 +125,7 @@ func body(t *testing.T, url string, header ...string) string {
 	}
 }
 
-// changing is an origin whose response has a validator, and says 304 where it is asked with it.
+// changing is an origin whose response has a validator, and which answers 304 to a request with that validator.
 func changing(etag *string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		setHeader(w.Header(), header)

@@ -82,7 +82,7 @@ type settings struct {
 	query                queryFilter
 }
 
-// tokenPattern is what the name of a header or a cookie may be (RFC 9110 5.6.2).
+// tokenPattern matches the name of a header or a cookie (RFC 9110 5.6.2).
 var tokenPattern = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 // parse checks and parses the options other than redis.

@@ -140,7 +140,7 @@ func trust(e *entry, until int64) {
 	}
 }
 
-// recordOverhead is what a record takes beside its text: maps, list, slices and structs.
+// recordOverhead is the memory of a record besides its text: maps, list, slices and structs.
 const recordOverhead = 1024
 
 // entrySize returns the bytes that an entry takes.

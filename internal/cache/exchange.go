@@ -41,7 +41,7 @@ type exchange struct {
 	tell    tell
 }
 
-// tell is what Cache-Status will say.
+// tell holds the parts of this cache's Cache-Status.
 type tell struct {
 	forward   string
 	detail    string // a constant token; "" for none

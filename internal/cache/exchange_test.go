@@ -94,7 +94,7 @@ func TestRequestsThatCouldPoisonTheKeyStoreNothing(t *testing.T) {
 	}
 }
 
-func TestWhatTheKeyDoesNotSeeTheOriginDoesNotSee(t *testing.T) {
+func TestTheOriginSeesOnlyTheQueryOfTheKey(t *testing.T) {
 	for what, row := range map[string]struct {
 		names []string
 		query string
@@ -280,7 +280,7 @@ func checkInvalidation(t *testing.T, what string, row invalidationRow) {
 	}
 }
 
-func TestWhatWasAskedForBeforeAnInvalidationIsNotStored(t *testing.T) {
+func TestResponsesFromBeforeAnInvalidationAreNotStored(t *testing.T) {
 	var x *tested
 	posted := false
 	x = newTested(t, &Config{}, true, func(w http.ResponseWriter, r *http.Request) {

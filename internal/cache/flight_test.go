@@ -183,7 +183,7 @@ func failing(status int) http.HandlerFunc {
 	}
 }
 
-func TestAThrottleIsEverybodysWhoWaits(t *testing.T) {
+func TestWaitingRequestsShareAThrottle(t *testing.T) {
 	open := make(chan bool)
 	fail := failing(503)
 	x := newTested(t, &Config{TTL: "60s"}, true, func(w http.ResponseWriter, r *http.Request) {
@@ -211,7 +211,7 @@ func TestAThrottleIsEverybodysWhoWaits(t *testing.T) {
 	}
 }
 
-// slow is the writer of a client that reads nothing until it may.
+// slow is the writer of a client that reads nothing until the test allows it.
 type slow struct {
 	*httptest.ResponseRecorder
 	open chan bool
@@ -227,7 +227,7 @@ func serveSlow(x *tested, w http.ResponseWriter, all *sync.WaitGroup) {
 	x.handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 }
 
-func TestASlowClientKeepsNobodyWaiting(t *testing.T) {
+func TestOthersDoNotWaitForASlowClient(t *testing.T) {
 	for _, function := range []bool{true, false} {
 		x := newNamed(t, t.Name()+strconv.FormatBool(function), &Config{}, function,
 			respond(200, "Cache-Control", "max-age=60", "Content-Length", "6"))

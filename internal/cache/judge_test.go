@@ -15,16 +15,16 @@ func TestWhatMayBeStored(t *testing.T) {
 		store  bool
 		mark   bool
 	}{
-		"a fresh response":      {200, 0, http.Header{"Cache-Control": {fresh}}, true, false},
-		"a fresh error":         {500, 0, http.Header{"Cache-Control": {fresh}}, true, false},
-		"a status nobody knows": {299, 0, http.Header{"Cache-Control": {fresh}}, true, false},
-		"a part":                {206, 0, http.Header{"Cache-Control": {fresh}}, false, false},
-		"a 304":                 {304, 0, http.Header{"Cache-Control": {fresh}}, false, false},
-		"a cookie":              {200, 0, http.Header{"Cache-Control": {fresh}, "Set-Cookie": {"a=b"}}, false, true},
-		"private":               {200, 0, http.Header{"Cache-Control": {"private, " + fresh}}, false, true},
-		"private for a field":   {200, 0, http.Header{"Cache-Control": {`private="X-A", ` + fresh}}, false, true},
-		"any variant":           {200, 0, http.Header{"Cache-Control": {fresh}, "Vary": {"X-A, *"}}, false, true},
-		"no-store":              {200, 0, http.Header{"Cache-Control": {"no-store, " + fresh}}, false, true},
+		"a fresh response":    {200, 0, http.Header{"Cache-Control": {fresh}}, true, false},
+		"a fresh error":       {500, 0, http.Header{"Cache-Control": {fresh}}, true, false},
+		"an unknown status":   {299, 0, http.Header{"Cache-Control": {fresh}}, true, false},
+		"a part":              {206, 0, http.Header{"Cache-Control": {fresh}}, false, false},
+		"a 304":               {304, 0, http.Header{"Cache-Control": {fresh}}, false, false},
+		"a cookie":            {200, 0, http.Header{"Cache-Control": {fresh}, "Set-Cookie": {"a=b"}}, false, true},
+		"private":             {200, 0, http.Header{"Cache-Control": {"private, " + fresh}}, false, true},
+		"private for a field": {200, 0, http.Header{"Cache-Control": {`private="X-A", ` + fresh}}, false, true},
+		"any variant":         {200, 0, http.Header{"Cache-Control": {fresh}, "Vary": {"X-A, *"}}, false, true},
+		"no-store":            {200, 0, http.Header{"Cache-Control": {"no-store, " + fresh}}, false, true},
 		"no-store that is understood": {
 			200, 0, http.Header{"Cache-Control": {"no-store, must-understand, " + fresh}}, true, false,
 		},
@@ -58,7 +58,7 @@ func TestWhatMayBeStored(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotStoredOfAResponse(t *testing.T) {
+func TestHeadersThatAreNotStored(t *testing.T) {
 	header := storedHeader(http.Header{
 		"Connection": {"close, X-Hop"}, "X-Hop": {"a"}, "Keep-Alive": {"a"}, "Proxy-Authenticate": {"a"}, "Te": {"a"},
 		"Proxy-Authentication-Info": {"a"}, "Transfer-Encoding": {"chunked"}, "Upgrade": {"h2c"}, "Age": {"1"},

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// valueOf makes a value with right lengths and sums of any head.
+// valueOf makes a value with correct lengths and sums from any head.
 func valueOf(head, body string) []byte {
 	sum := strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(head+body))), 10)
 	return []byte(magic + strconv.Itoa(len(head)) + " " + strconv.Itoa(len(body)) + " " + sum + "\n" + head + body)

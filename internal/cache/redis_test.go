@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// fakeRedis is a Redis of a test. It keeps values for ever, and does what its script says.
+// fakeRedis is a test's Redis. It keeps values for ever, and follows its script.
 type fakeRedis struct {
 	listener net.Listener
 	mutex    sync.Mutex
@@ -171,7 +171,7 @@ func (f *fakeRedis) config() *Config {
 	return &Config{Redis: &RedisConfig{Address: f.listener.Addr().String(), Timeout: "200ms"}}
 }
 
-// replica returns a cache as another process has it: with a memory of its own.
+// replica returns a cache like that of another process, with its own memory.
 func replica(t *testing.T, name string, config *Config, origin http.HandlerFunc) *tested {
 	t.Helper()
 	stores.mutex.Lock()
@@ -215,7 +215,7 @@ func TestAnotherFunctionFindsNothingInRedis(t *testing.T) {
 	wantStatus(t, "another name", get(b, "/"), "; fwd=uri-miss; stored; ttl=60")
 }
 
-func TestWhateverRedisDoesIsAMiss(t *testing.T) {
+func TestFailuresOfRedisAreMisses(t *testing.T) {
 	for script, lines := range map[string]int{
 		"cut":                     1,
 		"stall":                   1,
@@ -300,7 +300,7 @@ func TestTheBreakerOpensAndCloses(t *testing.T) {
 	}
 }
 
-// passed has a pause of the breaker come nearer to its end.
+// passed shortens the rest of a pause of the breaker.
 func passed(r *redis, millis int64) {
 	r.mutex.Lock()
 	r.until -= millis

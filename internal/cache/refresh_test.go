@@ -11,7 +11,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/bracket"
 )
 
-// begun returns a GET with notes, as a room further out begins them.
+// begun returns a GET with notes, as if a room further out had begun them.
 func begun(target string) (*http.Request, *bracket.Notes) {
 	return bracket.Begin(httptest.NewRequest("GET", target, nil))
 }

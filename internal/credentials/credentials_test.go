@@ -33,10 +33,10 @@ func stoppedClock() clock {
 	}
 }
 
-// noLines takes the lines of New where there should be none that matter.
+// noLines is the log of tests in which New should log nothing.
 func noLines(_ string) {}
 
-// noAWSEnvironment takes the variables of AWS, and the home directory, away from a test.
+// noAWSEnvironment clears AWS's variables and sets an empty home directory for a test.
 func noAWSEnvironment(t *testing.T) {
 	t.Helper()
 	for _, variable := range os.Environ() {
@@ -48,8 +48,8 @@ func noAWSEnvironment(t *testing.T) {
 	setenv(t, "HOME", t.TempDir())
 }
 
-// setenv sets a variable for one test. It is not t.Setenv: under Yaegi os.Getenv reads an
-// environment of the interpreter's own, that only os.Setenv writes.
+// setenv sets a variable for one test. t.Setenv does not work under Yaegi, where os.Getenv reads an environment of
+// the interpreter's own, which only os.Setenv writes.
 func setenv(t *testing.T, name, value string) {
 	t.Helper()
 	before, wasSet := os.LookupEnv(name)
@@ -82,7 +82,7 @@ func writeTestFile(t *testing.T, name, content string) string {
 	return path
 }
 
-// testSettings returns settings with which sources reach handler at whatever address they call.
+// testSettings returns settings with which sources reach handler, whatever address they call.
 func testSettings(t *testing.T, options *Config, handler http.Handler) *credentialSettings {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -99,7 +99,7 @@ func testSettings(t *testing.T, options *Config, handler http.Handler) *credenti
 	}
 }
 
-// transportTo returns a transport of which all connections end at address.
+// transportTo returns a transport whose connections all end at address.
 func transportTo(address string) *http.Transport {
 	dialer := &net.Dialer{}
 	return &http.Transport{
@@ -143,13 +143,13 @@ func (s *sourceServer) asked() []string {
 	return list
 }
 
-// fault is an answer that a source must not take.
+// fault is an answer that a source must refuse.
 type fault struct {
 	handler http.HandlerFunc
 	want    string // part of the error
 }
 
-// answering returns a handler that always answers so.
+// answering returns a handler that always gives the same answer.
 func answering(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -157,7 +157,7 @@ func answering(status int, body string) http.HandlerFunc {
 	}
 }
 
-// document returns what the endpoints of containers and instances answer.
+// document returns an answer of the endpoints of containers and instances.
 func document(expiration string) string {
 	d := `{"Code":"Success","AccessKeyId":"ASIAFOUND","SecretAccessKey":"` + testSecret + `","Token":"` + testToken + `"`
 	if expiration != "" {
@@ -166,12 +166,12 @@ func document(expiration string) string {
 	return d + "}"
 }
 
-// faults are the answers that no source of documents must take.
+// faults are the answers that every source of documents must refuse.
 func faults() map[string]fault {
 	secret := `"SecretAccessKey":"` + testSecret + `","Token":"` + testToken + `"`
 	return map[string]fault{
 		"refused":                    {answering(http.StatusForbidden, `{"code":"AccessDenied","message":"`+testToken+`"}`), "answered 403"},
-		"nobody there":               {answering(http.StatusNotFound, ""), "answered 404"},
+		"no endpoint":                {answering(http.StatusNotFound, ""), "answered 404"},
 		"out of order, three times":  {answering(http.StatusInternalServerError, testToken), "answered 500"},
 		"empty":                      {answering(http.StatusOK, ""), "not a JSON document"},
 		"not JSON":                   {answering(http.StatusOK, `{"AccessKeyId":"A",`+secret), "not a JSON document"},
@@ -188,7 +188,7 @@ func faults() map[string]fault {
 	}
 }
 
-// endless answers until nobody reads any more.
+// endless answers until the client stops reading.
 func endless(w http.ResponseWriter, _ *http.Request) {
 	chunk := []byte(strings.Repeat(testSecret, 1000))
 	for {
@@ -198,13 +198,13 @@ func endless(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// silent answers when nobody waits any more, which the server sees once the body is read.
+// silent answers only when the client has gone, which the server notices once the body is read.
 func silent(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 }
 
-// redirects names a place that would answer well.
+// redirects points to an address that would give a good answer.
 func redirects(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/elsewhere" {
 		_, _ = io.WriteString(w, document(""))
@@ -213,8 +213,7 @@ func redirects(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/elsewhere", http.StatusFound)
 }
 
-// checkFault asserts that a source fails for the reason given, within its time, and that its
-// error tells no secret.
+// checkFault asserts that a source fails within its time for the given reason, and that the error holds no secret.
 func checkFault(t *testing.T, source credentialSource, s *credentialSettings, want string) {
 	t.Helper()
 	if want == "context deadline exceeded" {

@@ -26,7 +26,7 @@ func TestReadBounded(t *testing.T) {
 	}
 }
 
-// A pipe that nobody writes to hangs like a mount whose server is gone.
+// A pipe without a writer hangs like a mount whose server is gone.
 func TestReadOfAFileThatHangs(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -120,7 +120,7 @@ func TestIMDSCredentials(t *testing.T) {
 	}
 }
 
-// imdsThatFailsAt answers well, but for one path.
+// imdsThatFailsAt returns a metadata service that fails for one path only.
 func imdsThatFailsAt(path string, failing http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {

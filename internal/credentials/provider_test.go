@@ -13,7 +13,7 @@ import (
 	"github.com/seed05e46011/lambda/internal/sigv4"
 )
 
-// testClock is a clock that a test moves.
+// testClock is a clock that the test moves.
 type testClock struct {
 	mu     sync.Mutex
 	now    time.Time
@@ -34,7 +34,7 @@ func (c *testClock) set(t time.Time) {
 	c.mu.Unlock()
 }
 
-// jump sets the wall clock forward or back, in no time.
+// jump sets the wall clock forward or back without letting time pass.
 func (c *testClock) jump(d time.Duration) {
 	c.mu.Lock()
 	c.now = c.now.Add(d)
@@ -48,7 +48,7 @@ func (c *testClock) elapsed() time.Duration {
 	return c.now.Sub(testNow) - c.jumped
 }
 
-// scriptedSource answers what the test says, as often as it is asked.
+// scriptedSource gives the answers of the test's script.
 type scriptedSource struct {
 	mu     sync.Mutex
 	answer *keySet
@@ -83,7 +83,7 @@ func (s *scriptedSource) timesAsked() int {
 	return s.asked
 }
 
-// scriptedProvider returns a provider of one source on a clock, both the test's.
+// scriptedProvider returns a provider with one source and a clock, both controlled by the test.
 func scriptedProvider(c *testClock, sources ...*scriptedSource) *Provider {
 	settings := &credentialSettings{
 		options: &Config{},
@@ -122,7 +122,7 @@ func key(id string, end time.Duration) *keySet {
 	return c
 }
 
-// fromFile, fromInstance mark credentials as what these sources answer.
+// fromFile and fromInstance mark credentials as those of a file and of an instance.
 func fromFile(c *keySet) *keySet {
 	c.recheck = fileRecheck
 	return c
@@ -302,7 +302,7 @@ func TestManyRequestsAtExpiryMakeOneRefreshAndNoneWaits(t *testing.T) {
 	clock.set(testNow.Add(57 * time.Minute))
 	source.gate = make(chan struct{})
 	source.set(key("B", 2*time.Hour), nil)
-	// Nobody opens the gate before all have their answer.
+	// The gate stays closed until all have their answer.
 	if count := retrieveMany(p, 200); count["A"] != 200 {
 		t.Errorf("signed with %v", count)
 	}

@@ -72,7 +72,7 @@ func TestRegionOfTheInstanceIsAskedForOnce(t *testing.T) {
 	}
 }
 
-func TestRegionThatTheInstanceDoesNotTell(t *testing.T) {
+func TestInstanceRegionFaults(t *testing.T) {
 	server := &sourceServer{answers: map[string]string{
 		imdsTokenRoute:                           testJWT,
 		"GET /latest/meta-data/placement/region": "nowhere/..",
@@ -95,7 +95,7 @@ func TestWaitForTheRegionEndsWithTheRequest(t *testing.T) {
 	cancel()
 	flight := newRegionFlight()
 	instanceRegion.Lock()
-	instanceRegion.flight = flight // that nobody ends
+	instanceRegion.flight = flight // it never ends
 	instanceRegion.Unlock()
 	_, err := InstanceRegion(ctx)
 	instanceRegion.Lock()

@@ -12,7 +12,7 @@ import (
 
 const testRole = "arn:aws:iam::123456789012:role/app"
 
-// stsDocument is what STS answers to action.
+// stsDocument returns STS's answer to action.
 func stsDocument(action, key, expiration string) string {
 	return `<` + action + `Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><` + action + `Result>` +
 		`<Credentials><AccessKeyId>` + key + `</AccessKeyId><SecretAccessKey>` + testSecret + `</SecretAccessKey>` +
@@ -21,7 +21,7 @@ func stsDocument(action, key, expiration string) string {
 		`</` + action + `Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></` + action + `Response>`
 }
 
-// stsError is how STS refuses.
+// stsError is an answer with which STS refuses a call.
 func stsError(code string) string {
 	return `<ErrorResponse><Error><Type>Sender</Type><Code>` + code + `</Code><Message>` + testToken + testJWT +
 		`</Message></Error><RequestId>1</RequestId></ErrorResponse>`
@@ -45,7 +45,7 @@ func (s *fakeSTS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(stsDocument(r.PostForm.Get("Action"), "ASIA"+strings.ToUpper(name), "2026-03-01T13:00:00Z")))
 }
 
-// calls tells of each call what it asked for and who signed it.
+// calls lists for each call the role and the signer.
 func (s *fakeSTS) calls() []string {
 	list := make([]string, 0, len(s.requests))
 	for _, r := range s.requests {
@@ -61,11 +61,11 @@ func (s *fakeSTS) calls() []string {
 	return list
 }
 
-// signedBy returns the access key id and the scope of a signature, "nobody" for none.
+// signedBy returns the access key id and the scope of a signature, "no key" for an unsigned request.
 func signedBy(r *http.Request) string {
 	_, credential, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	if !ok {
-		return "nobody"
+		return "no key"
 	}
 	credential, _, _ = strings.Cut(credential, ",")
 	return credential
@@ -340,7 +340,7 @@ func TestWebIdentity(t *testing.T) {
 			settings.remote = plainHTTP{settings.linkLocal}
 			c, err := askSource(&credentialSource{"web identity", webIdentityCredentials}, settings)
 			checkFound(t, c, err, "ASIAAPP", testNow.Add(time.Hour))
-			checkStrings(t, "calls of STS", sts.calls(), []string{tc.wantCall + " WebIdentityToken=" + testJWT + " signed by nobody"})
+			checkStrings(t, "calls of STS", sts.calls(), []string{tc.wantCall + " WebIdentityToken=" + testJWT + " signed by no key"})
 			if got := sts.requests[0].Host; got != tc.wantHost {
 				t.Errorf("asked %s, want %s", got, tc.wantHost)
 			}

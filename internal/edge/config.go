@@ -93,7 +93,7 @@ type ResponseHookConfig struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
-// defaultDistributionID is what events call the distribution.
+// defaultDistributionID is the id of the distribution in events.
 const defaultDistributionID = "TRAEFIK"
 
 // hookKind holds the differences between the four hooks.

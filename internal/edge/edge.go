@@ -22,8 +22,8 @@ type Core struct {
 	// Name is the middleware's name in the log.
 	Name string
 
-	// Invoker returns the Invoke for a function. Its errors begin with the wrong option, "function: …" or "qualifier:
-	// …".
+	// Invoker returns the Invoke for a function. Its errors begin with the wrong option, as in "function: …" or in
+	// "qualifier: …".
 	Invoker func(function, qualifier string) (Invoke, error)
 
 	// Cause names the cause of an error of Invoke for the log: "throttle", "timeout" ….

@@ -13,14 +13,14 @@ import (
 	"testing"
 )
 
-// The texts that stand for failures of Lambda where a hook's reply would be.
+// Replies that stand for failures of Lambda.
 const (
 	failsThrottled = "!throttle"
 	failsFunction  = "!function-error"
 	failsToTimeOut = "!timeout"
 )
 
-// stage has hooks that reply what a test says, before and behind an origin that does too.
+// stage has hooks with the test's replies around an origin with the test's response.
 type stage struct {
 	// replies are the replies of the hooks by the names of their options. A reply "~{…}" is the
 	// request or the response of the event, changed by a merge patch (RFC 7396).
@@ -81,7 +81,7 @@ func responseHook(config *ResponseHookConfig, function string) *ResponseHookConf
 	return config
 }
 
-// core is what the middleware would hand over.
+// core returns the Core that the middleware would hand over.
 func (s *stage) core() Core {
 	return Core{
 		Name: "edge@test",
@@ -195,7 +195,7 @@ func (s *stage) serveOrigin(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer is what a client gets.
+// answer is a client's response.
 type answer struct {
 	status int
 	header http.Header
@@ -240,7 +240,7 @@ func request(method, target, body string) *http.Request {
 	return r
 }
 
-// called returns what has been called, in its order.
+// called returns the calls in their order.
 func (s *stage) called() string {
 	s.mu.Lock()
 	calls := strings.Join(s.calls, " ")
@@ -395,7 +395,7 @@ func TestTheLogNamesHookFunctionAndRequest(t *testing.T) {
 	}
 }
 
-// TestParallelRequests has the hooks of 200 requests at a time reply different things.
+// TestParallelRequests lets the hooks of 200 concurrent requests reply different things.
 func TestParallelRequests(t *testing.T) {
 	s := &stage{replies: map[string]string{}}
 	core := s.core()

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// golden returns an event in testdata, in one line. They are those of AWS's documentation, with the
-// members that it shows, in its order, as this middleware fills them:
+// golden returns an event in testdata as one line. These events have the members that AWS documents, in its order,
+// with the values of this middleware:
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html
 func golden(t *testing.T, name string) string {
 	t.Helper()
@@ -33,7 +33,7 @@ func golden(t *testing.T, name string) string {
 
 var requestID = regexp.MustCompile(`"requestId":"([A-Za-z0-9_-]{54}==)"`)
 
-func TestEventsAreAWSs(t *testing.T) {
+func TestEventsMatchAWSsDocumentation(t *testing.T) {
 	s := &stage{
 		replies: map[string]string{
 			"viewerRequest": unchanged, "originRequest": unchanged, "originResponse": unchanged, "viewerResponse": unchanged,
@@ -151,7 +151,7 @@ func TestBodiesOverTheLimit(t *testing.T) {
 	}
 }
 
-func TestTheEventOfNoBody(t *testing.T) {
+func TestTheEventWithoutABody(t *testing.T) {
 	s := &stage{
 		replies: map[string]string{"viewerRequest": unchanged},
 		config:  Config{ViewerRequest: &RequestHookConfig{IncludeBody: true}},
@@ -163,7 +163,7 @@ func TestTheEventOfNoBody(t *testing.T) {
 	}
 }
 
-// TestABodyThatBreaksOff has a client that leaves within its body.
+// TestABodyThatBreaksOff uses a client that leaves in the middle of its body.
 func TestABodyThatBreaksOff(t *testing.T) {
 	s := &stage{
 		replies: map[string]string{"viewerRequest": unchanged},
@@ -173,7 +173,7 @@ func TestABodyThatBreaksOff(t *testing.T) {
 	client := httptest.NewRecorder()
 	s.handler(t).ServeHTTP(client, r)
 	if client.Code != 400 || s.called() != "" || len(s.logged) != 0 || len(s.debugged) != 1 {
-		t.Errorf("got %d, calls %q, log %q, want 400, nobody called, one line of debug", client.Code, s.called(), s.logged)
+		t.Errorf("got %d, calls %q, log %q, want 400, no calls, one line of debug", client.Code, s.called(), s.logged)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// told tells what an origin that a hook chose has got.
+// told is the request that an origin got which a hook chose.
 func told(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Encoding", "gzip") // that a transport would decode, if it were let
 	_, _ = fmt.Fprintf(w, "%s %s custom=%s for=%s proto=%s", r.Host, r.RequestURI, r.Header.Get("X-Custom"),
@@ -123,7 +123,7 @@ func TestAnOriginFromTheViewersHook(t *testing.T) {
 	}
 }
 
-// TestAnOriginThatIsDown has nothing listen where the hook sends the request.
+// TestAnOriginThatIsDown sends the request to an address where nothing listens.
 func TestAnOriginThatIsDown(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -224,7 +224,7 @@ func TestResponseHooks(t *testing.T) {
 	}
 }
 
-// TestResponsesWithoutABody has hooks set a body where there can be none on the wire.
+// TestResponsesWithoutABody uses hooks that set a body where the wire allows none.
 func TestResponsesWithoutABody(t *testing.T) {
 	cases := map[string]struct {
 		method string
@@ -359,7 +359,7 @@ func TestUpgradesPassHooks(t *testing.T) {
 	}
 }
 
-// TestAClientThatLeavesEndsItsHook has a client go while the hook runs.
+// TestAClientThatLeavesEndsItsHook uses a client that leaves while the hook runs.
 func TestAClientThatLeavesEndsItsHook(t *testing.T) {
 	asked := make(chan bool, 1)
 	ended := make(chan error, 1)
@@ -397,7 +397,7 @@ func TestAClientThatLeavesEndsItsHook(t *testing.T) {
 	}
 }
 
-// get sends a request whose response is of no interest.
+// get sends a request and ignores the response.
 func get(ctx context.Context, address string) {
 	r, err := http.NewRequestWithContext(ctx, "GET", address, nil)
 	if err != nil {

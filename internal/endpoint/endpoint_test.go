@@ -32,7 +32,7 @@ func TestRedact(t *testing.T) {
 		"nothing to hide":              {"https://lambda.example/x", "https://lambda.example/x"},
 		"a password":                   {"https://user:secret@lambda.example/x", "…@lambda.example/x"},
 		"a password with an at":        {"https://user:s@cret@lambda.example", "…@lambda.example"},
-		"a password in what is no URL": {"user:secret@lambda example", "…@lambda example"},
+		"a password in an invalid URL": {"user:secret@lambda example", "…@lambda example"},
 		"an at in the path":            {"https://user:secret@lambda.example/a@b", "…@b"},
 	} {
 		if got := Redact(row.text); got != row.want {

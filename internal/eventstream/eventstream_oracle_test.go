@@ -67,7 +67,7 @@ func randomMessage(random *rand.Rand) eventstream.Message {
 	return m
 }
 
-// stringHeader returns a header as a Reader has it: "" for none, and for one of another type.
+// stringHeader returns the value of a header as a Reader sees it: "" if it is missing or not a string.
 func stringHeader(h eventstream.Headers, name string) string {
 	last := ""
 	for _, header := range h { // not Get: the last one counts
@@ -103,7 +103,7 @@ func TestFramesOfAWSsEncoderAreRead(t *testing.T) {
 	}
 }
 
-// FuzzNext reads what anybody may send, and holds it against AWS's decoder.
+// FuzzNext compares the reader with AWS's decoder on arbitrary input.
 func FuzzNext(f *testing.F) {
 	random := rand.New(rand.NewSource(1))
 	f.Add(encoded(f, randomMessage(random), randomMessage(random)))

@@ -112,7 +112,7 @@ func TestFieldsAreQuotedWhereTheyNeedIt(t *testing.T) {
 	}
 }
 
-func TestLinesStayOne(t *testing.T) {
+func TestOneLine(t *testing.T) {
 	text, _ := New(FormatText)
 	if got := text.format("lambda: a\r\nlambda: b\u2028c"); got != "lambda: a  lambda: b c" {
 		t.Errorf("got %q, want one line", got)

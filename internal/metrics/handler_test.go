@@ -18,7 +18,7 @@ func scrape(handler http.Handler, method string) *httptest.ResponseRecorder {
 	return w
 }
 
-// hasLine reports whether an exposition has a line, which is given without the prefix.
+// hasLine reports whether an exposition has a line. The line is given without the prefix.
 func hasLine(text, line string) bool { return strings.Contains(text, "\n"+prefix+line+"\n") }
 
 func TestExposition(t *testing.T) {
@@ -132,7 +132,7 @@ func TestHostileLabelsAreEscaped(t *testing.T) {
 	}
 }
 
-// sampleLine and metaLine are the text format as its specification has it, read strictly.
+// sampleLine and metaLine match the text format strictly, as its specification describes it.
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 var (
 	sampleLine = regexp.MustCompile(`^([a-z_]+)\{([a-z]+="(?:[^"\\\n]|\\[\\n"])*"(?:,[a-z]+="(?:[^"\\\n]|\\[\\n"])*")*)\} (\S+)$`)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// begin gives a test a registry of its own, as if the process had just begun. The functions and
-// vectors of this package are those of all tests otherwise.
+// begin gives a test a new registry, as if the process had just started. Without it, tests share the functions and
+// vectors of this package.
 func begin() {
 	functions.Lock()
 	functions.byLabel = map[string]*Function{}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// fakeClock goes on only where a test or a sleep says so.
+// fakeClock moves only when a test or a sleep moves it.
 type fakeClock struct {
 	mu   sync.Mutex
 	time time.Time
@@ -80,7 +80,7 @@ func settingsOf(t *testing.T, c *Config) *Settings {
 	return s
 }
 
-// proberOf returns a prober that no goroutine runs, with a lease that does not end.
+// proberOf returns a prober without a goroutine, with a lease that does not end.
 func proberOf(t *testing.T, s *Settings, c *clock, target Target) *prober {
 	t.Helper()
 	p := newProber("test", s, c)
@@ -199,7 +199,7 @@ func TestTheNextProbeIsDueAnIntervalAfterTheEndOfTheLast(t *testing.T) {
 	}
 }
 
-func TestProbersEndWhereNobodyWantsThem(t *testing.T) {
+func TestProbersEndWithoutInstances(t *testing.T) {
 	fake, clk := stopped()
 	s := &script{results: "1"}
 	p := proberOf(t, settingsOf(t, &Config{}), clk, s.target())
@@ -221,7 +221,7 @@ func TestProbersEndWhereNobodyWantsThem(t *testing.T) {
 	}
 }
 
-func TestProbersLiveOnWhereANewInstanceComesInTime(t *testing.T) {
+func TestProbersSurviveAReload(t *testing.T) {
 	fake, clk := stopped()
 	s := &script{results: "0"}
 	p := proberOf(t, settingsOf(t, &Config{}), clk, s.target())
@@ -244,8 +244,8 @@ func TestProbersLiveOnWhereANewInstanceComesInTime(t *testing.T) {
 	}
 }
 
-// running is a clock whose sleeps take no time of the test's, but of the fake one's. Each sleep lets
-// others run first, in real time, so that a loop does not starve them.
+// running is a clock whose sleeps move the fake time only. Each sleep first lets other goroutines run in real time,
+// so that a loop does not starve them.
 func running() *clock {
 	fake := &fakeClock{time: time.Unix(1_700_000_000, 0)}
 	now := func() time.Time { return fake.now() }

@@ -22,7 +22,7 @@ type Config struct {
 	// RouteKey defines the requests that the route takes, in the syntax of API Gateway's HTTP APIs: a method (or ANY,
 	// or none, which mean the same) and a path, or "$default" for all requests that no other route takes. In the path
 	// {id} stands for one segment, and a final {proxy+} for all that follow. A path without {proxy+} matches only
-	// itself, with its slash at the end or without.
+	// itself: /a does not match /a/.
 	// Required.
 	RouteKey string `mapstructure:"routeKey"`
 

@@ -25,7 +25,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// resigned returns the Authorization header that AWS's signer gives to a request as it arrived.
+// resigned returns the Authorization header that AWS's signer computes for a request as it arrived.
 func resigned(arrived *http.Request, body []byte, c *Credentials, region, service string) (string, error) {
 	again, err := http.NewRequestWithContext(context.Background(), arrived.Method,
 		"http://"+arrived.Host+arrived.RequestURI, bytes.NewReader(body))
@@ -87,7 +87,7 @@ func TestAnyRequestIsSignedAsAWSSignsIt(t *testing.T) {
 	}
 }
 
-// FuzzSigner looks for a path, a query or a header that AWS's signer takes otherwise.
+// FuzzSigner looks for a path, a query or a header that AWS's signer signs differently.
 func FuzzSigner(f *testing.F) {
 	f.Add("/2015-03-31/functions/arn%3Aaws%3Alambda/invocations", "Qualifier=%24LATEST", "tenant one", "{}")
 	f.Add("/", "a=1&a=0&b", " padded ", "")
@@ -130,7 +130,7 @@ func newSignable(method, url, body string, headers ...string) *http.Request {
 	return req
 }
 
-// controlCharacters are those that net/http lets into no header.
+// controlCharacters are the characters that net/http refuses in headers.
 const controlCharacters = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 

@@ -18,7 +18,7 @@ const (
 	anybody = "203.0.113.9:4711"
 )
 
-// sent is the grammar of all that is ever sent.
+// sent matches every header that is ever sent.
 var sent = regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;Parent=[0-9a-f]{16})?(;Sampled=[01])?$`)
 
 func newTracer(t testing.TB) *Tracer {
@@ -60,9 +60,9 @@ func TestHeadersAreBuiltFromParsedFields(t *testing.T) {
 	cases := map[string]struct {
 		peer, value, want string
 	}{
-		"Root is kept from anybody":                   {anybody, "Root=" + root, "Root=" + root},
-		"nobody forces a sample":                      {anybody, whole + "1", "Root=" + root},
-		"nobody hides":                                {anybody, whole + "0", "Root=" + root},
+		"a stranger's Root is kept":                   {anybody, "Root=" + root, "Root=" + root},
+		"a stranger cannot force a sample":            {anybody, whole + "1", "Root=" + root},
+		"a stranger cannot prevent a sample":          {anybody, whole + "0", "Root=" + root},
 		"a stranger's other fields are not even read": {anybody, "Root=" + root + ";Sampled=yes;Parent=x", "Root=" + root},
 		"a trusted peer's sample counts":              {trusted, whole + "1", whole + "1"},
 		"a trusted peer's refusal counts":             {trusted, whole + "0", whole + "0"},
@@ -139,7 +139,7 @@ func TestBracketTracesRequestsInNotesAndHeader(t *testing.T) {
 	}
 }
 
-func TestNewRefusesWhatIsNoAddress(t *testing.T) {
+func TestNewRefusesInvalidAddresses(t *testing.T) {
 	_, err := New([]string{"192.0.2.0/33"})
 	if err == nil || !strings.HasPrefix(err.Error(), `xrayTrustedIPs: "192.0.2.0/33": want`) {
 		t.Errorf("got %v, want an error that names xrayTrustedIPs", err)
@@ -158,7 +158,7 @@ func FuzzHeader(f *testing.F) {
 				t.Errorf("%q from %s: got %q, want what fits the grammar", value, peer, got)
 			}
 			if peer == anybody && strings.Contains(got, ";") {
-				t.Errorf("%q: got %q from anybody, want Root alone", value, got)
+				t.Errorf("%q: got %q from a stranger, want Root alone", value, got)
 			}
 		}
 	})
