@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/seed05e46011/lambda/internal/option"
 )
 
 // clientIPStrategy is the parsed IPStrategy.
@@ -16,7 +18,7 @@ func newClientIPStrategy(s *IPStrategy) *clientIPStrategy {
 	if s == nil {
 		return nil
 	}
-	excluded, _ := parsePrefixes("", s.ExcludedIPs) // validated
+	excluded, _ := option.Prefixes("", s.ExcludedIPs) // validated
 	return &clientIPStrategy{depth: s.Depth, excluded: excluded}
 }
 

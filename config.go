@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
@@ -517,26 +516,8 @@ func (s *IPStrategy) validate() error {
 	if s.Depth < 0 {
 		return fmt.Errorf("ipStrategy.depth: %d: want 0 or more", s.Depth)
 	}
-	_, err := parsePrefixes("ipStrategy.excludedIPs", s.ExcludedIPs)
+	_, err := option.Prefixes("ipStrategy.excludedIPs", s.ExcludedIPs)
 	return err
-}
-
-// parsePrefixes reads addresses and CIDR ranges.
-func parsePrefixes(option string, list []string) ([]netip.Prefix, error) {
-	var prefixes []netip.Prefix
-	for _, s := range list {
-		s = strings.TrimSpace(s)
-		prefix, err := netip.ParsePrefix(s)
-		if err != nil {
-			addr, addrErr := netip.ParseAddr(s)
-			if addrErr != nil {
-				return nil, fmt.Errorf("%s: %q: want an IP address or a CIDR range", option, s)
-			}
-			prefix = netip.PrefixFrom(addr, addr.BitLen())
-		}
-		prefixes = append(prefixes, prefix.Masked())
-	}
-	return prefixes, nil
 }
 
 func checkPositiveDuration(name, value string) error {

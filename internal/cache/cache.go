@@ -11,7 +11,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/bracket"
@@ -103,78 +102,76 @@ func (c *Cache) Stats() Stats {
 
 // Handler returns next with the cache in front.
 func (c *Cache) Handler(next http.Handler) http.Handler {
-	return &handler{cache: c, next: next}
+	h := &handler{cache: c, next: next, store: c.store, forwards: c.forwards}
+	if c.cutsQuery { // which takes the longer way
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serveOther(h, w, r) })
+	}
+	return h
 }
 
 // handler is one cache in front of one origin.
 type handler struct {
 	cache *Cache
 	next  http.Handler
+
+	// Of the cache, since a hit has no time to look them up.
+	store    *store
+	forwards bool
 }
 
-// ServeHTTP answers a plain GET from a fresh entry, and leaves everything else to serveOther. In Yaegi each call and
-// each local variable costs time, used or not, so this function makes few calls.
+// ServeHTTP answers a plain GET from a fresh entry, and leaves everything else to serveOther. In Yaegi each call costs
+// time, and so does each expression in this function, evaluated or not. So it has few of both, and renew makes once a
+// second what takes more.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := h.cache
 	header := r.Header
-	if r.Method != http.MethodGet || r.ContentLength != 0 || c.cutsQuery ||
-		header["Range"] != nil || header["If-None-Match"] != nil || header["If-Modified-Since"] != nil ||
-		header["If-Match"] != nil || header["If-Unmodified-Since"] != nil || header["Upgrade"] != nil {
-		serveOther(c, h.next, w, r)
+	proto := header["X-Forwarded-Proto"]
+	if len(proto) == 0 || r.Method != http.MethodGet || r.ContentLength != 0 {
+		serveOther(h, w, r)
 		return
 	}
-	key := keyOf(c, r)
-	now := time.Now().UnixMilli()
-	s := c.store
+	target := proto[0] + "\n" + r.Host + "\n" + r.URL.RequestURI()
+	if h.forwards {
+		target += "\n" + r.RequestURI
+	}
+	s := h.store
 	s.mutex.Lock()
-	rec := s.records[key]
-	if rec == nil || now >= rec.entry.hitUntil || !rec.entry.anyone &&
-		(header["Authorization"] != nil || rec.entry.byTTL && header["Cookie"] != nil) {
+	found := s.hits[target]
+	if found == nil || time.Since(started) >= found.until {
+		found = renew(h, target, r)
+	}
+	for _, name := range found.unless {
+		if header[name] != nil {
+			found = miss
+			break
+		}
+	}
+	if found.none {
 		s.mutex.Unlock()
-		serveOther(c, h.next, w, r)
+		serveOther(h, w, r)
 		return
 	}
-	e := rec.entry
-	s.hits++
-	if now >= e.shownUntil {
-		touch(s, rec) // once a second is enough to order entries by last use
-		show(e, now)
-	}
-	age := e.shownAge
-	status := e.shownStatus
+	s.served++
 	s.mutex.Unlock()
-	if c.core.Noted {
-		note(r, e, "hit")
-	}
 	header = w.Header()
-	for i, name := range e.names {
-		header[name] = e.values[i]
+	values := found.values
+	for i, name := range found.names {
+		header[name] = values[i]
 	}
-	header["Age"] = age
-	header["Cache-Status"] = status
-	if e.status != http.StatusOK {
-		w.WriteHeader(e.status)
+	header["Age"] = found.age
+	header["Cache-Status"] = found.line
+	if found.special {
+		announce(w, r, found.entry)
 	}
-	_, _ = w.Write(e.body) // fails only where the client has gone
+	_, _ = w.Write(found.body) // fails only where the client has gone
 }
 
-// show makes the headers of a hit for one second of an entry's age. The store's mutex is held.
-func show(e *entry, now int64) {
-	age := (now - e.born) / 1000
-	if age < 0 { // the clock of another replica is ahead
-		age = 0
-	}
-	line := cacheName + "; hit; ttl=" + ttlOf(e, now)
-	e.shownUntil = e.born + (age+1)*1000
-	e.shownAge = []string{strconv.FormatInt(age, 10)}
-	e.shownStatus = append(append(make([]string, 0, len(e.upstream)+1), e.upstream...), line)
-}
-
-// note tells the rooms further out what an answer from an entry is.
-func note(r *http.Request, e *entry, result string) {
+// announce does for a hit what most do without: it sends another status than 200, and notes for the
+// rooms further out what the answer is.
+func announce(w http.ResponseWriter, r *http.Request, e *entry) {
 	if notes, ok := bracket.NotesIn(r.Context()); ok {
 		notes.OriginStatus = e.originStatus
-		notes.CacheResult = result
+		notes.CacheResult = "hit"
 		notes.Failure = ""
 	}
+	w.WriteHeader(e.status)
 }

@@ -113,6 +113,7 @@ func letPass(x *tested, d time.Duration) {
 	s := x.cache.store
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	s.hits = map[string]*hit{}
 	for _, r := range s.records {
 		r.until -= d.Milliseconds()
 		if r.kind == recordEntry {
@@ -122,7 +123,6 @@ func letPass(x *tested, d time.Duration) {
 			r.entry.staleUntil -= d.Milliseconds()
 			r.entry.errorUntil -= d.Milliseconds()
 			r.entry.retryAt -= d.Milliseconds()
-			r.entry.shownUntil -= d.Milliseconds()
 			trust(r.entry, r.entry.trustedUntil-d.Milliseconds())
 		}
 	}

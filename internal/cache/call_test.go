@@ -53,7 +53,7 @@ func TestStreamsReachTheClientPiecewise(t *testing.T) {
 		}
 	})
 	server := httptest.NewServer(x.handler)
-	defer server.Close()
+	t.Cleanup(func() { server.Close() }) // deferred, it would wait in Yaegi for a closure that waits for this function
 	pieces2 := func() { pieces <- "data: one\n\n" }
 	go pieces2()
 	response, err := http.Get(server.URL)

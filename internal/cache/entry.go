@@ -8,7 +8,7 @@ import (
 )
 
 // entry is a stored response. It does not change, except for the fields that the store changes under its mutex:
-// retryAt, trustedUntil, hitUntil and the headers of a hit.
+// retryAt, trustedUntil and hitUntil.
 type entry struct {
 	status       int
 	originStatus int // what the origin sent, before a hook changed it
@@ -34,11 +34,6 @@ type entry struct {
 	lastModified string // "" for none
 	modified     time.Time
 	dependsOn    []string // the names of its second level
-
-	// The headers of a hit, made once a second.
-	shownUntil  int64
-	shownAge    []string
-	shownStatus []string
 }
 
 // hopByHop lists the headers that are for one connection only (RFC 9110 7.6.1), and those that a cache must not store
@@ -140,12 +135,12 @@ func trust(e *entry, until int64) {
 	}
 }
 
-// recordOverhead is the memory of a record besides its text: maps, list, slices and structs.
-const recordOverhead = 1024
+// recordOverhead is what a record takes beside its text, with a hit of it: maps, list, slices and structs.
+const recordOverhead = 1280
 
 // entrySize returns the bytes that an entry takes.
 func entrySize(key string, e *entry) int64 {
-	size := len(e.body) + 2*len(key) + recordOverhead
+	size := len(e.body) + 3*len(key) + recordOverhead
 	for i, name := range e.names {
 		size += len(name)
 		for _, value := range e.values[i] {

@@ -49,7 +49,9 @@ type tell struct {
 }
 
 // serveOther serves every request that ServeHTTP cannot answer from a fresh entry.
-func serveOther(c *Cache, next http.Handler, w http.ResponseWriter, r *http.Request) {
+func serveOther(h *handler, w http.ResponseWriter, r *http.Request) {
+	c := h.cache
+	next := h.next
 	switch {
 	case r.Header["Upgrade"] != nil:
 		addStatus(w.Header(), cacheName+"; fwd=bypass; detail=upgrade")

@@ -21,7 +21,8 @@ type store struct {
 	flights   map[string]*flight
 	refreshes int               // that run in the background
 	encodings map[string]string // Accept-Encoding → its codings, sorted
-	hits      int64             // plain ones, which stats lacks
+	hits      map[string]*hit   // of records that were asked for lately, by their targets
+	served    int64             // hits, which stats lacks
 	stats     Stats
 	reported  Stats // by Usages
 
@@ -62,6 +63,7 @@ type record struct {
 	until   int64  // of recordMark
 	size    int64
 	element *list.Element
+	target  string // whose hit it has; "" for none
 }
 
 // noHit is the entry of records without one: it is never fresh. It is not changed.
@@ -83,7 +85,7 @@ const (
 // statsOf returns the counts of a store.
 func statsOf(s *store) Stats {
 	stats := s.stats
-	stats.Hits += s.hits
+	stats.Hits += s.served
 	return stats
 }
 
@@ -139,6 +141,7 @@ func newStore(maxBytes int64) *store {
 		flights:   map[string]*flight{},
 		pending:   map[string][]*pending{},
 		encodings: map[string]string{},
+		hits:      map[string]*hit{},
 	}
 }
 
@@ -169,6 +172,7 @@ func drop(s *store, key string) {
 	}
 	s.order.Remove(r.element)
 	delete(s.records, key)
+	delete(s.hits, r.target)
 	s.bytes -= r.size
 }
 
