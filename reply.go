@@ -351,8 +351,8 @@ func otherBody(v, isBase64 any) ([]byte, error) {
 	return decoded, nil
 }
 
-// addPlainHeaders adds what most functions reply: maps of headers of different names, whose values
-// are strings, or lists of them, and a list of cookies. It returns false where there is anything
+// addPlainHeaders adds what most functions reply: a map of headers of different names, whose values are
+// strings, numbers, true, false or null, one of lists of strings, and a list of cookies. It returns false where there is anything
 // else, good or bad: then header has a part of it, and addAllHeaders is to begin anew.
 //
 //lambda:inline
@@ -362,10 +362,20 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 		return false
 	}
 	values := "" // all of them: one look for control characters is enough
+	absent := 0
 	for name, v := range single {
-		value, isText := v.(string)
-		if !isText {
-			return false
+		var value string
+		if text, isText := v.(string); isText {
+			value = text
+		} else if v == nil {
+			absent++
+			continue
+		} else {
+			text, isScalar := scalarText(v)
+			if !isScalar {
+				return false
+			}
+			value = text
 		}
 		canonical, forwarded := canonicalOf(name)
 		if !forwarded {
@@ -374,7 +384,7 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 		header[canonical] = []string{value}
 		values += value
 	}
-	if len(header) != len(single) { // names that differ in case alone
+	if len(header)+absent != len(single) { // names that differ in case alone
 		return false
 	}
 	if object.MultiValueHeaders != nil || object.Cookies != nil {
@@ -521,18 +531,29 @@ func addReplyValues(lines *replyLines, name string, v any) error {
 		case nil:
 		case string:
 			err = addReplyHeader(lines, name, value)
-		case float64:
-			err = addReplyHeader(lines, name, strconv.FormatFloat(value, 'f', -1, 64))
-		case bool:
-			err = addReplyHeader(lines, name, strconv.FormatBool(value))
 		default:
-			err = fmt.Errorf("header %.64q: want a string, a number, true or false, or a list of them", name)
+			text, isScalar := scalarText(item)
+			if !isScalar {
+				return fmt.Errorf("header %.64q: want a string, a number, true or false, or a list of them", name)
+			}
+			err = addReplyHeader(lines, name, text)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// scalarText returns a number, true or false as a header has it, and whether v is one of them.
+func scalarText(v any) (text string, isScalar bool) {
+	if number, ok := v.(float64); ok {
+		return strconv.FormatFloat(number, 'f', -1, 64), true
+	}
+	if value, ok := v.(bool); ok {
+		return strconv.FormatBool(value), true
+	}
+	return "", false
 }
 
 // addCookies adds the list cookies. A cookie that the headers carry already is not sent twice:
