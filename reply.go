@@ -354,8 +354,8 @@ func otherBody(v, isBase64 any) ([]byte, error) {
 }
 
 // addPlainHeaders adds what most functions reply: maps of differently named headers whose values are
-// strings or lists of strings, and a list of cookies. It returns false for anything else, valid or not.
-// Then header may contain a part, and addAllHeaders must start over.
+// strings, numbers, true, false or null, or lists of strings, and a list of cookies. It returns false for
+// anything else, valid or not. Then header may contain a part, and addAllHeaders must start over.
 //
 //lambda:inline
 func addPlainHeaders(header http.Header, object *proxyReply) bool {
@@ -364,10 +364,20 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 		return false
 	}
 	values := "" // joined, to search them for control characters only once
+	absent := 0 // headers whose value is null
 	for name, v := range single {
-		value, isText := v.(string)
-		if !isText {
-			return false
+		var value string
+		if text, isText := v.(string); isText {
+			value = text
+		} else if v == nil {
+			absent++
+			continue
+		} else {
+			text, isScalar := scalarText(v)
+			if !isScalar {
+				return false
+			}
+			value = text
 		}
 		canonical, forwarded := canonicalOf(name)
 		if !forwarded {
@@ -376,7 +386,7 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 		header[canonical] = []string{value}
 		values += value
 	}
-	if len(header) != len(single) { // names that differ only in case
+	if len(header)+absent != len(single) { // names that differ only in case
 		return false
 	}
 	if object.MultiValueHeaders != nil || object.Cookies != nil {
@@ -523,18 +533,29 @@ func addReplyValues(lines *replyLines, name string, v any) error {
 		case nil:
 		case string:
 			err = addReplyHeader(lines, name, value)
-		case float64:
-			err = addReplyHeader(lines, name, strconv.FormatFloat(value, 'f', -1, 64))
-		case bool:
-			err = addReplyHeader(lines, name, strconv.FormatBool(value))
 		default:
-			err = fmt.Errorf("header %.64q: want a string, a number, true or false, or a list of them", name)
+			text, isScalar := scalarText(item)
+			if !isScalar {
+				return fmt.Errorf("header %.64q: want a string, a number, true or false, or a list of them", name)
+			}
+			err = addReplyHeader(lines, name, text)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// scalarText returns the text of a number or a boolean in a header, and reports whether v is one.
+func scalarText(v any) (text string, isScalar bool) {
+	if number, ok := v.(float64); ok {
+		return strconv.FormatFloat(number, 'f', -1, 64), true
+	}
+	if value, ok := v.(bool); ok {
+		return strconv.FormatBool(value), true
+	}
+	return "", false
 }
 
 // addCookies adds the list cookies. It skips cookies that the headers already contain: adapters for

@@ -3,6 +3,7 @@ package lambda
 import (
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -356,5 +357,38 @@ func TestNumbersOutsideFloat64AreRefused(t *testing.T) {
 	l := formatLambda(t, "http-api-v2", func(c *Config) { c.ResponseFormat = responseStrict })
 	if err := decodeReply(l, []byte(`{"statusCode":1e400}`), newReply(http.Header{}, http.MethodGet)); err == nil {
 		t.Error("strict: got no error, want one")
+	}
+}
+
+// What the short way takes, it has to take as the long one does.
+func TestPlainHeadersAreThoseOfTheLongWay(t *testing.T) {
+	for name, tc := range map[string]struct {
+		reply string
+		plain bool
+	}{
+		"strings":                           {`{"headers":{"x-a":"1","Content-Type":"text/plain"}}`, true},
+		"numbers, true, false and null":     {`{"headers":{"x-a":5,"x-b":-2.50,"x-c":1e21,"x-d":true,"x-e":false,"x-f":null}}`, true},
+		"null alone":                        {`{"headers":{"x-a":null}}`, true},
+		"null, and a name that is no token": {`{"headers":{"x a":null,"x-b":"1"}}`, true},
+		"null for a name in another case":   {`{"headers":{"x-a":null,"X-A":1}}`, true},
+		"names that differ in case alone":   {`{"headers":{"x-a":1,"X-A":2}}`, false},
+		"the same beside null":              {`{"headers":{"x-a":1,"X-A":2,"x-b":null}}`, false},
+		"a list":                            {`{"headers":{"x-a":["1","2"],"x-b":1}}`, false},
+		"an object":                         {`{"headers":{"x-a":{}}}`, false},
+		"null and a list of values":         {`{"headers":{"x-a":null},"multiValueHeaders":{"x-a":["1"]}}`, true},
+		"a number and a list of values":     {`{"headers":{"x-a":1},"multiValueHeaders":{"x-a":["1"]}}`, false},
+	} {
+		object := &proxyReply{}
+		if err := unmarshalReply([]byte(tc.reply), object); err != nil {
+			t.Fatal(err)
+		}
+		got := http.Header{}
+		if plain := addPlainHeaders(got, object); plain != tc.plain {
+			t.Errorf("%s: got %v from the short way, want %v", name, plain, tc.plain)
+		}
+		want := http.Header{}
+		if err := addAllHeaders(want, object); tc.plain && (err != nil || !reflect.DeepEqual(got, want)) {
+			t.Errorf("%s: got %v, want %v as the long way has it, %v", name, got, want, err)
+		}
 	}
 }

@@ -2144,7 +2144,10 @@ func decodeReplies() {
 		single       map[string]any
 		isMap        bool
 		values       string
+		absent       int
 		value        string
+		text2        string
+		isScalar     bool
 		canonical    string
 		forwarded    bool
 		canonical2   string
@@ -2324,12 +2327,23 @@ func decodeReplies() {
 						goto addPlainHeadersDone
 					}
 					values = ""
+					absent = 0
 					for name, v2 := range single {
 						value = ""
-						value, isText2 = v2.(string)
-						if !isText2 {
-							result = false
-							goto addPlainHeadersDone
+						text = ""
+						text, isText2 = v2.(string)
+						if isText2 {
+							value = text
+						} else if v2 == nil {
+							absent++
+							continue
+						} else {
+							text2, isScalar = scalarText(v2)
+							if !isScalar {
+								result = false
+								goto addPlainHeadersDone
+							}
+							value = text2
 						}
 
 						// canonicalOf, header.go
@@ -2350,7 +2364,7 @@ func decodeReplies() {
 						header2[canonical] = []string{value}
 						values += value
 					}
-					if len(header2) != len(single) {
+					if len(header2)+absent != len(single) {
 						result = false
 						goto addPlainHeadersDone
 					}
