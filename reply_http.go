@@ -31,14 +31,15 @@ func decodeHTTPMessage(_ *replySettings, payload []byte, reply *reply) error {
 }
 
 // messageBody returns what follows the head. HEAD is answered with the head alone, whatever length
-// it announces.
+// it announces; of a body that comes all the same the length is told.
 func messageBody(payload []byte, resp *http.Response, method string) ([]byte, error) {
 	body := payload[headLength(payload):]
-	if method == methodHead {
-		return body, nil
-	}
-	if len(resp.TransferEncoding) > 0 {
+	isHead := method == methodHead
+	if len(resp.TransferEncoding) > 0 && (!isHead || len(body) > 0) {
 		return unchunked(body)
+	}
+	if isHead {
+		return body, nil
 	}
 	if resp.ContentLength > int64(len(body)) {
 		return nil, fmt.Errorf("%d of %d bytes", len(body), resp.ContentLength)
