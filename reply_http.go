@@ -31,14 +31,15 @@ func decodeHTTPMessage(_ *replySettings, payload []byte, reply *reply) error {
 }
 
 // messageBody returns everything after the head. A response to HEAD has no body, whatever length it
-// declares.
+// declares; if one comes anyway, its length is declared to the client.
 func messageBody(payload []byte, resp *http.Response, method string) ([]byte, error) {
 	body := payload[headLength(payload):]
-	if method == methodHead {
-		return body, nil
-	}
-	if len(resp.TransferEncoding) > 0 {
+	isHead := method == methodHead
+	if len(resp.TransferEncoding) > 0 && (!isHead || len(body) > 0) {
 		return unchunked(body)
+	}
+	if isHead {
+		return body, nil
 	}
 	if resp.ContentLength > int64(len(body)) {
 		return nil, fmt.Errorf("%d of %d bytes", len(body), resp.ContentLength)

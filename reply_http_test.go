@@ -39,13 +39,22 @@ func TestHTTPMessages(t *testing.T) {
 			t.Errorf("%s: got %q %v, want %q", name, got.body, got.header, row.body)
 		}
 	}
-	f := newFakeLambda(t, replies("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"))
-	config := testConfig(f)
-	config.ResponseFormat = responseHTTP
-	for way, l := range bothWays(t, config) {
-		resp := serve(l, changed(func(r *http.Request) { r.Method = http.MethodHead })())
-		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Length") != "5" {
-			t.Errorf("%s: got %d %v, want 200 with Content-Length: 5", way, resp.StatusCode, resp.Header)
+}
+
+func TestHEADTellsTheLengthOfAnHTTPMessage(t *testing.T) {
+	for name, payload := range map[string]string{
+		"announced":          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+		"of a body":          "HTTP/1.1 200 OK\r\n\r\nhello",
+		"of a body's chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+	} {
+		f := newFakeLambda(t, replies(payload))
+		config := testConfig(f)
+		config.ResponseFormat = responseHTTP
+		for way, l := range bothWays(t, config) {
+			resp := serve(l, changed(func(r *http.Request) { r.Method = http.MethodHead })())
+			if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Length") != "5" {
+				t.Errorf("%s, %s: got %d %v, want 200 with Content-Length: 5", name, way, resp.StatusCode, resp.Header)
+			}
 		}
 	}
 }
