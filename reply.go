@@ -364,7 +364,7 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 		return false
 	}
 	values := "" // joined, to search them for control characters only once
-	absent := 0 // headers whose value is null
+	absent := 0  // headers whose value is null
 	for name, v := range single {
 		var value string
 		if text, isText := v.(string); isText {
