@@ -155,11 +155,12 @@ func FuzzEventsKeepEveryByteOfTheQuery(f *testing.F) {
 	})
 }
 
-// unescapedAll returns all names and values of a query, one after the other.
+// unescapedAll returns all names and values of a query, one a line: side by side, parts that are not UTF-8
+// could become a character.
 func unescapedAll(values url.Values) string {
 	all := ""
 	for name, list := range values {
-		all += name + strings.Join(list, "")
+		all += name + "\n" + strings.Join(list, "\n") + "\n"
 	}
 	return all
 }
