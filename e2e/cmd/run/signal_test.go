@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -24,6 +25,10 @@ func TestNothingIsLeftWhenTheTerminalCloses(t *testing.T) {
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
+	// What ignores SIGHUP, as under nohup, hands that down to its children; a signal that is caught goes back to its default.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	require.NoError(t, cmd.Start())
 	base := announcedURL(t, stdout)
 	status, _ := get(t, base)
