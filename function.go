@@ -20,7 +20,6 @@ type target struct {
 	url            *url.URL // where invocations are posted
 	endpoint       string   // the same, as text
 	host           string   // the Host header
-	plain          bool     // http://
 	canonicalPath  string
 	canonicalQuery string
 	region         string // "" if only the EC2 instance's metadata may tell
@@ -99,7 +98,6 @@ func newTarget(f *aws.Function, api *lambdaAPI) (*target, error) {
 		function:       f,
 		label:          f.Name,
 		host:           sigv4.HostHeader(base),
-		plain:          base.Scheme == "http",
 		canonicalPath:  sigv4.CanonicalPath(path),
 		canonicalQuery: query,
 		region:         region,

@@ -18,7 +18,7 @@ type page struct {
 	before, after string // the tables
 }
 
-// readPage finds the place, so that nobody waits for figures that cannot be written. No path means no page.
+// readPage finds the place first, so that a long run is not made for a page that cannot be written. No path means no page.
 func readPage(path string) (*page, error) {
 	if path == "" {
 		return &page{}, nil

@@ -78,7 +78,7 @@ func startRedis(t *testing.T, port string, more ...string) *redis {
 	return nil
 }
 
-// freePort returns a port that nobody listens on: Redis cannot be told to choose one.
+// freePort returns a port that is not in use: Redis cannot choose one itself.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -75,7 +75,7 @@ func (e *expansion) braces(a *activation, head string, list []ast.Stmt, tail boo
 	return err
 }
 
-// callStatement writes a call whose results nobody wants.
+// callStatement writes a call whose results are unused.
 func (e *expansion) callStatement(a *activation, s *ast.ExprStmt) error {
 	call, ok := ast.Unparen(s.X).(*ast.CallExpr)
 	if ok && e.expands(call) {

@@ -87,7 +87,7 @@ func startPrometheus(t *testing.T) *prometheus {
 	return &prometheus{url: "http://" + address}
 }
 
-// freeAddress returns an address that nobody listens on. Prometheus takes no socket that is open already.
+// freeAddress returns an address that is not in use. Prometheus takes no socket that is open already.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
