@@ -30,9 +30,13 @@ func secondOf(milliseconds int64) *second {
 	if s.unix == milliseconds/1000 {
 		return s
 	}
-	s = newSecond(milliseconds / 1000)
-	lastSecond.Store(s)
-	return s
+	next := newSecond(milliseconds / 1000)
+	if !lastSecond.CompareAndSwap(s, next) { // another worker was first: share its second
+		if s = lastSecond.Load().(*second); s.unix == next.unix {
+			return s
+		}
+	}
+	return next
 }
 
 func newSecond(unix int64) *second {

@@ -182,5 +182,16 @@ var resultRows = []row{
 	{name: "a result that every clause assigns", code: `func f(n int) (s string) { switch n { case 1: s = "a"; default: s = "b" }; return s }`},
 	{name: "results that are documentation only", code: `func f() (name, value string) { return "a", "b" }`},
 	{name: "a result that a deferred literal reads", code: `func f() (err error) { defer func() { if err != nil { println("failed") } }(); err = io.EOF; return err }`},
+	{name: "a call of a field among the operands of return", want: "returned-call", code: `type t struct{ count func() int }
+func f(v *t) (int, error) { return v.count(), nil }`},
+	{name: "a call of a field returned alone", code: `type t struct{ count func() int }
+func f(v *t) int { return v.count() }`},
+	{name: "a call of a field in an expression that is returned", code: `type t struct{ count func() int }
+func f(v *t) (int, error) { return v.count() + 1, nil }`},
+	{name: "a call of a field returned in a variable", code: `type t struct{ count func() int }
+func f(v *t) (int, error) { n := v.count(); return n, nil }`},
+	{name: "a method among the operands of return", code: `type t struct{ n int }
+func (v *t) count() int { return v.n }
+func f(v *t) (int, error) { return v.count(), nil }`},
 	{name: "a result that is shadowed", code: `func f() (err error) { if _, err := strconv.Atoi("1"); err != nil { return err }; return nil }`},
 }

@@ -7,7 +7,32 @@ import (
 	"maps"
 )
 
-var resultRules = []rule{resultUnassigned}
+var resultRules = []rule{resultUnassigned, returnedCall}
+
+// returnedCall: where a return statement has several operands, Yaegi loses the result of a function that is a field:
+// return s.count(), nil returns 0. A method, a variable and an element of a slice or map are right.
+var returnedCall = rule{name: "returned-call", run: func(p *pass) {
+	for _, stmt := range each[*ast.ReturnStmt](p.root) {
+		if len(stmt.Results) < 2 {
+			continue
+		}
+		for _, result := range stmt.Results {
+			if call, ok := ast.Unparen(result).(*ast.CallExpr); ok && p.callsFuncField(call) {
+				p.report(call, "the result is lost, the caller gets zero; assign it to a variable first")
+			}
+		}
+	}
+}}
+
+// callsFuncField tells whether the call runs a function that is a field of a struct.
+func (p *pass) callsFuncField(call *ast.CallExpr) bool {
+	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	selection := p.Info.Selections[sel]
+	return selection != nil && selection.Kind() == types.FieldVal
+}
 
 // resultUnassigned: named results do not begin with their zero value. They are the variable that the caller assigns the
 // call to, or what the last call in the same place has left: func one() (n int) { n++; return n } counts up in a loop.

@@ -181,7 +181,8 @@ func (p *Provider) Retrieve(ctx context.Context) (*sigv4.Credentials, time.Durat
 	if err != nil {
 		return nil, 0, err
 	}
-	return &c.keys, p.until(c.usableUntil), nil
+	usable := p.until(c.usableUntil)
+	return &c.keys, usable, nil
 }
 
 func retrieve(ctx context.Context, p *Provider) (*keySet, error) {

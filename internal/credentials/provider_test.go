@@ -292,6 +292,20 @@ func retrieveMany(p *Provider, n int) map[string]int {
 	return count
 }
 
+func TestRetrieveTellsForHowLongCredentialsCanSign(t *testing.T) {
+	for name, c := range map[string]struct {
+		end, want time.Duration
+	}{
+		"credentials that end":       {end: time.Hour, want: time.Hour - maxSafetyMargin},
+		"credentials that never end": {want: never},
+	} {
+		p := scriptedProvider(&testClock{now: testNow}, &scriptedSource{answer: key("A", c.end)})
+		if _, usable, err := p.Retrieve(context.Background()); usable != c.want || err != nil {
+			t.Errorf("%s: got %v and error %v, want %v", name, usable, err, c.want)
+		}
+	}
+}
+
 func TestManyRequestsAtExpiryMakeOneRefreshAndNoneWaits(t *testing.T) {
 	clock := &testClock{now: testNow}
 	source := &scriptedSource{answer: key("A", time.Hour)}
