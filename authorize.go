@@ -177,7 +177,7 @@ func adoptMarks(req *request, marks *bracket.Marks) {
 	req.uuid = marks.UUID
 	req.traceID = marks.TraceID
 	req.millis = marks.Time.UnixMilli()
-	req.second = secondOf(req.millis)
+	req.second = secondOf(req.millis / 1000)
 }
 
 // contextVariable returns the value of a variable of $context. A path has the event's form, but is

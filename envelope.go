@@ -147,6 +147,7 @@ type request struct {
 
 	body  []byte // set by readBody; nil for none
 	event []byte // set by encodeEvent
+	large bool   // the event is: minSplicedBody or more
 
 	// bodyTouched is set once any of the body was read, bodyRead once body holds all of it.
 	bodyTouched bool
@@ -207,8 +208,9 @@ func newRequest(l *Lambda, r *http.Request) *request { return takeIn(l, r, &work
 func takeIn(l *Lambda, r *http.Request, self *worker) *request {
 	now := time.Now()
 	millis := now.UnixMilli()
-	if self.second == nil || self.second.unix != millis/1000 {
-		self.second = secondOf(millis)
+	if self.unix != millis/1000 {
+		self.unix = millis / 1000
+		self.second = secondOf(self.unix)
 	}
 	current := self.second
 	random := randomHex(self)
@@ -238,7 +240,7 @@ func takeIn(l *Lambda, r *http.Request, self *worker) *request {
 
 // redate makes a request's call signed with the current time instead of the request's arrival.
 func redate(req *request) {
-	req.signed = secondOf(time.Now().UnixMilli())
+	req.signed = secondOf(time.Now().Unix())
 }
 
 // escapedPath returns the path as sent, percent-encoded. Derived from r.URL only, never from RequestURI
@@ -356,12 +358,14 @@ func completeEvent(l *Lambda, req *request) error {
 		repaired := withoutInvalidUTF8(req)
 		err := encodeEvent(l, repaired)
 		req.event = repaired.event
+		req.large = repaired.large
 		req.body = repaired.body
 		return err
 	}
 	if len(req.body) >= minSplicedBody {
 		req.event = spliceBody(req.event, req.body)
 	}
+	req.large = len(req.event) >= minSplicedBody
 	if !l.events.keepsBody {
 		req.body = nil // the event contains it
 	}

@@ -16,8 +16,7 @@ type exchange struct {
 	r      *http.Request
 	done   chan bool // receives a value when a worker has done its part
 
-	// Set by prepare. prepared and invocation are set for plain calls only: one attempt, without
-	// headers that depend on options.
+	// Set by prepare; prepared and invocation only if callSettings.single is set.
 	req        *request
 	ctx        context.Context
 	cancel     context.CancelFunc
@@ -31,7 +30,7 @@ type exchange struct {
 	// Set by conclude.
 	answered bool // the response is written
 
-	err error // from prepare, conclude or a call that is not plain
+	err error // from prepare, conclude or callOtherwise
 
 	// alone is set if the request's goroutine has to run prepare or conclude itself. panicked is set if
 	// a worker panicked, with the value panicOf.
@@ -46,9 +45,10 @@ type exchange struct {
 //lambda:inline
 func prepare(x *exchange, self *worker) {
 	l := x.lambda
-	req := takeIn(l, x.r, self)
+	r := x.r
+	req := takeIn(l, r, self)
 	x.req = req
-	ctx, cancel := context.WithTimeout(x.r.Context(), l.limits.timeout)
+	ctx, cancel := context.WithTimeout(r.Context(), l.limits.timeout)
 	x.ctx = ctx
 	x.cancel = cancel
 	if !l.functions.fixed {
@@ -57,13 +57,13 @@ func prepare(x *exchange, self *worker) {
 			return
 		}
 	}
-	if x.r.Header["Upgrade"] != nil || x.r.Method == methodConnect {
-		if err := refuseSwitch(x.r); err != nil {
+	if r.Header["Upgrade"] != nil || r.Method == methodConnect {
+		if err := refuseSwitch(r); err != nil {
 			x.err = err
 			return
 		}
 	}
-	if x.r.ContentLength != 0 { // most requests have no body
+	if r.ContentLength != 0 { // most requests have no body
 		if err := readBody(ctx, l, req); err != nil {
 			x.err = err
 			return
@@ -74,7 +74,13 @@ func prepare(x *exchange, self *worker) {
 		return
 	}
 	if !l.calls.plain {
-		return
+		if !l.calls.single {
+			return
+		}
+		if err := startCall(l, req); err != nil {
+			x.err = err
+			return
+		}
 	}
 	p, err := preparedFor(ctx, l, req)
 	if err != nil {
@@ -99,8 +105,8 @@ func callFunction(x *exchange) {
 	x.callErr = err
 }
 
-// callOtherwise is callFunction for all but plain calls: an option asks for more, prepare was left to
-// this goroutine, or prepare failed.
+// callOtherwise is callFunction if there is no invocation: an option asks for more than a single call,
+// prepare was left to this goroutine, or prepare failed.
 func callOtherwise(x *exchange) {
 	if x.alone {
 		x.alone = false
@@ -171,5 +177,6 @@ func finish(x *exchange) {
 		err = noAnswer(x.ctx, x.req, x.callErr)
 	}
 	x.cancel()
+	releaseSlot(x.lambda, x.req)
 	fail(x.lambda, x.w, x.req, err)
 }

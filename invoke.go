@@ -35,7 +35,12 @@ type callSettings struct {
 	retry        *retryPolicy // nil: no retry
 	serverTiming bool
 	xray         bool // calls carry the request's trace header
-	plain        bool // no option asks for more than one plain call
+
+	// single is set if each call is one attempt that prepare can sign: there are no retries, no headers
+	// from options, no proxy. plain is set if calls need no more than that: they are not timed, and take
+	// no slot.
+	single bool
+	plain  bool
 }
 
 // newCallSettings expects validated options. region is where sources of credentials call AWS; "" if
@@ -60,7 +65,8 @@ func newCallSettings(config *Config, logger *logline.Logger, region string) (cal
 		return s, err
 	}
 	s.invocation = invocation
-	s.plain = s.retry == nil && s.invocation == nil && !s.serverTiming && !s.proxied && config.MaxConcurrency == 0
+	s.single = s.retry == nil && s.invocation == nil && !s.proxied
+	s.plain = s.single && !s.serverTiming && config.MaxConcurrency == 0
 	provider, err := credentials.New(config.Credentials, region,
 		func(warning string) { warnOnce(logger, warning) }, func(line string) { logger.Error("lambda: " + line) })
 	s.credentials = provider

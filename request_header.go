@@ -31,11 +31,11 @@ func lowerHeaders(req *request) map[string]string {
 
 	// The headers that front doors add. Existing values come from Traefik or a proxy that it trusts,
 	// since Traefik removes these headers from other requests.
-	forwarded := req.peerIP
-	if headers["x-forwarded-for"] != "" {
-		forwarded = withPeer(headers["x-forwarded-for"], forwarded)
+	if headers["x-forwarded-for"] == "" {
+		headers["x-forwarded-for"] = req.peerIP
+	} else {
+		headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], req.peerIP)
 	}
-	headers["x-forwarded-for"] = forwarded
 	if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
 		addScheme(headers, r)
 	}

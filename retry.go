@@ -89,22 +89,27 @@ func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		}
 		req.invocationHeaders = headers
 	}
-	if l.limits.maxConcurrency == 0 {
-		return callTimed(ctx, l, req)
-	}
-	if err := acquireSlot(l, req); err != nil {
+	if err := startCall(l, req); err != nil {
 		return nil, err
 	}
-	resp, err := callTimed(ctx, l, req)
+	resp, err := callAttempts(ctx, l, req)
 	if err != nil {
 		releaseSlot(l, req)
 	}
 	return resp, err
 }
 
-// callTimed makes the call, with retries if configured, and notes its start.
-func callTimed(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
+// startCall notes when a call starts, and takes a slot if maxConcurrency is set.
+func startCall(l *Lambda, req *request) error {
 	req.called = time.Now()
+	if l.limits.maxConcurrency > 0 {
+		return acquireSlot(l, req)
+	}
+	return nil
+}
+
+// callAttempts makes the call, with retries if configured.
+func callAttempts(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.calls.retry == nil {
 		return callOnce(ctx, l, req)
 	}

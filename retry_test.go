@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed05e46011/lambda/internal/credentials"
 )
 
 // script is an endpoint that responds to each invocation with the next of its answers, and then repeats
@@ -294,6 +296,46 @@ func TestMaxConcurrencyRefusesOtherRequestsAtOnce(t *testing.T) {
 	}
 	if len(inFlight.counts) != 0 {
 		t.Errorf("got counts %v after all have ended, want none", inFlight.counts)
+	}
+}
+
+func TestFailedCallsOccupyNoSlots(t *testing.T) {
+	discardLog(t)
+	for name, handler := range map[string]func(w http.ResponseWriter, event []byte){
+		"Lambda refuses the call": func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusTooManyRequests) },
+		"the function fails": func(w http.ResponseWriter, _ []byte) {
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+			_, _ = io.WriteString(w, `{"errorType":"Error"}`)
+		},
+		"the reply is not valid": replies(`{"statusCode":"none"}`),
+		"the connection breaks":  func(w http.ResponseWriter, _ []byte) { w.Header().Set("Content-Length", "100") },
+	} {
+		f := newFakeLambda(t, handler)
+		config := testConfig(f)
+		config.MaxConcurrency = 1
+		for way, l := range bothWays(t, config) {
+			if got := get(l).StatusCode; got < http.StatusTooManyRequests {
+				t.Errorf("%s, %s: got %d, want a failure", name, way, got)
+			}
+			if len(inFlight.counts) != 0 {
+				t.Errorf("%s, %s: got counts %v, want none", name, way, inFlight.counts)
+			}
+		}
+	}
+}
+
+func TestCallsWithoutCredentialsOccupyNoSlots(t *testing.T) {
+	discardLog(t)
+	config := testConfig(newFakeLambda(t, replies(`{}`)))
+	config.MaxConcurrency = 1
+	config.Credentials = &credentials.Config{WebIdentityTokenFile: "/does/not/exist", RoleArn: "arn:aws:iam::123456789012:role/x"}
+	for way, l := range bothWays(t, config) {
+		if got := get(l).StatusCode; got != http.StatusBadGateway {
+			t.Errorf("%s: got %d, want 502", way, got)
+		}
+		if len(inFlight.counts) != 0 {
+			t.Errorf("%s: got counts %v, want none", way, inFlight.counts)
+		}
 	}
 }
 

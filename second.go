@@ -24,15 +24,15 @@ var lastSecond atomic.Value
 
 func init() { lastSecond.Store(&second{}) }
 
-// secondOf returns the second that contains a time, given in milliseconds since 1970.
-func secondOf(milliseconds int64) *second {
+// secondOf returns a second, given as a Unix time.
+func secondOf(unix int64) *second {
 	s := lastSecond.Load().(*second)
-	if s.unix == milliseconds/1000 {
+	if s.unix == unix {
 		return s
 	}
-	next := newSecond(milliseconds / 1000)
+	next := newSecond(unix)
 	if !lastSecond.CompareAndSwap(s, next) { // another worker was first: share its second
-		if s = lastSecond.Load().(*second); s.unix == next.unix {
+		if s = lastSecond.Load().(*second); s.unix == unix {
 			return s
 		}
 	}

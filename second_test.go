@@ -28,6 +28,6 @@ func TestAllWorkersShareASecond(t *testing.T) {
 func takeSecond(got []*second, i int, unix int64, started, done *sync.WaitGroup) {
 	started.Done()
 	started.Wait()
-	got[i] = secondOf(unix * 1000)
+	got[i] = secondOf(unix)
 	done.Done()
 }

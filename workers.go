@@ -23,9 +23,10 @@ import (
 
 // worker holds what one worker reuses, because making it anew costs more.
 type worker struct {
-	exchange *exchange // in progress; leave while idle
+	exchange *exchange // in progress, or the last one
 
-	second    *second   // of the last request
+	unix      int64     // of the last request
+	second    *second   // the same
 	random    string    // digits for the next requests
 	mac       hash.Hash // of the last signature
 	macSigner *signer   // the owner of mac's key
@@ -97,11 +98,10 @@ func encodeLoop() {
 		x.alone = preparesAlone(x)
 		if !x.alone {
 			prepare(x, self)
-		}
-		self.exchange = leave
-		if x.err != nil || (!x.alone && len(x.req.event) >= minSplicedBody) { // its variables may hold much memory
-			x.done <- true
-			return
+			if x.err != nil || x.req.large { // this worker's variables may hold much memory
+				x.done <- true
+				return
+			}
 		}
 		stays := staysIdle(&idleEncoders)
 		x.done <- true
@@ -127,7 +127,6 @@ func decodeLoop() {
 		if !x.alone {
 			conclude(x)
 		}
-		self.exchange = leave
 		stays := staysIdle(&idleDecoders)
 		x.done <- true
 		if !stays {
@@ -151,7 +150,7 @@ func preparesAlone(x *exchange) bool {
 //lambda:inline
 func concludesAlone(x *exchange) bool {
 	length := x.resp.ContentLength
-	return length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.brackets.writesWait
+	return length >= minSplicedBody || length < 0 || x.req.large || x.lambda.brackets.writesWait
 }
 
 // leave tells the worker that receives it to retire. It is not an exchange.
@@ -180,7 +179,7 @@ func claim(idle *int32) bool {
 // endWorker passes a panic on to the request's goroutine. In the worker's own goroutine it would end
 // Traefik.
 func endWorker(self *worker) {
-	if p := recover(); p != nil && self.exchange != leave {
+	if p := recover(); p != nil {
 		x := self.exchange
 		x.panicked = true
 		x.panicOf = p

@@ -75,8 +75,8 @@ func encodeRequests() {
 		self        *worker
 		length      int64
 		l           *Lambda
-		req         *request
 		r           *http.Request
+		req         *request
 		now         time.Time
 		millis      int64
 		current     *second
@@ -96,9 +96,10 @@ func encodeRequests() {
 		err2        error
 		t           *target
 		decoded     string
+		r3          *http.Request
 		body        []byte
 		server      *http.Server
-		r3          io.Reader
+		r4          io.Reader
 		size        int64
 		limit       int64
 		body2       []byte
@@ -108,10 +109,9 @@ func encodeRequests() {
 		event2      *httpAPIv2Event
 		common      *httpAPIv2Common
 		headers     map[string]string
-		r4          *http.Request
+		r5          *http.Request
 		rare        bool
 		lower       string
-		forwarded   string
 		context2    *httpAPIv2Context
 		query       url.Values
 		rawQuery    string
@@ -180,13 +180,14 @@ func encodeRequests() {
 
 			// prepare, exchange.go
 			l = x.lambda
+			r = x.r
 
 			// takeIn, envelope.go
-			r = x.r
 			now = time.Now()
 			millis = now.UnixMilli()
-			if self.second == nil || self.second.unix != millis/1000 {
-				self.second = secondOf(millis)
+			if self.unix != millis/1000 {
+				self.unix = millis / 1000
+				self.second = secondOf(self.unix)
 			}
 			current = self.second
 
@@ -231,7 +232,7 @@ func encodeRequests() {
 				adoptNotes(req)
 			}
 			x.req = req
-			ctx, cancel = context.WithTimeout(x.r.Context(), l.limits.timeout)
+			ctx, cancel = context.WithTimeout(r.Context(), l.limits.timeout)
 			x.ctx = ctx
 			x.cancel = cancel
 			if !l.functions.fixed {
@@ -303,46 +304,46 @@ func encodeRequests() {
 					goto prepareDone
 				}
 			}
-			if x.r.Header["Upgrade"] != nil || x.r.Method == methodConnect {
-				err = refuseSwitch(x.r)
+			if r.Header["Upgrade"] != nil || r.Method == methodConnect {
+				err = refuseSwitch(r)
 				if err != nil {
 					x.err = err
 					goto prepareDone
 				}
 			}
-			if x.r.ContentLength != 0 {
+			if r.ContentLength != 0 {
 
 				// readBody, body.go
 				err2 = nil
-				r = req.http
-				if r.ContentLength == 0 || r.Body == nil {
+				r3 = req.http
+				if r3.ContentLength == 0 || r3.Body == nil {
 					err = nil
 					goto readBodyDone
 				}
-				if r.ContentLength > l.limits.maxRequestBodyBytes {
+				if r3.ContentLength > l.limits.maxRequestBodyBytes {
 					err = tooLarge("request body", l.limits.maxRequestBodyBytes)
 					goto readBodyDone
 				}
 				req.bodyTouched = true
 				body = nil
 				server = nil
-				server, _ = r.Context().Value(http.ServerContextKey).(*http.Server)
+				server, _ = r3.Context().Value(http.ServerContextKey).(*http.Server)
 				if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.limits.timeout {
 
 					// readAll, body.go
-					r3 = r.Body
-					size = r.ContentLength
+					r4 = r3.Body
+					size = r3.ContentLength
 					limit = l.limits.maxRequestBodyBytes
 					body2 = nil
 					err3 = nil
 					switch {
 					case size < 0 || size > limit:
-						body2, err3 = io.ReadAll(io.LimitReader(r3, limit+1))
+						body2, err3 = io.ReadAll(io.LimitReader(r4, limit+1))
 					case size <= firstBodyBytes:
 						body2 = make([]byte, size)
-						_, err3 = io.ReadFull(r3, body2)
+						_, err3 = io.ReadFull(r4, body2)
 					default:
-						body2, err3 = readGrowing(r3, int(size))
+						body2, err3 = readGrowing(r4, int(size))
 					}
 					if len(body2) == 0 {
 						body = nil
@@ -353,7 +354,7 @@ func encodeRequests() {
 					err2 = err3
 				readAllDone:
 				} else {
-					body, err2 = readWithin(ctx, r, l.limits.maxRequestBodyBytes)
+					body, err2 = readWithin(ctx, r3, l.limits.maxRequestBodyBytes)
 				}
 				if err2 != nil {
 					err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err2))
@@ -392,19 +393,19 @@ func encodeRequests() {
 					// encodeHTTPAPIv2, format_http_api.go
 
 					// newHTTPAPIv2Event, format_http_api.go
-					r = req.http
+					r3 = req.http
 					common = argument.httpAPIv2.Load().(*httpAPIv2Common)
-					if common.host != r.Host {
-						common = setHTTPAPIv2Common(argument, r.Host)
+					if common.host != r3.Host {
+						common = setHTTPAPIv2Common(argument, r3.Host)
 					}
 					event2 = &httpAPIv2Event{}
 					*event2 = common.event
 
 					// lowerHeaders, request_header.go
-					r4 = req.http
+					r5 = req.http
 					headers = make(map[string]string, 14)
 					rare = false
-					for name2, values := range r4.Header {
+					for name2, values := range r5.Header {
 						lower = lowerNames[name2]
 						if lower != "" && len(values) == 1 {
 							headers[lower] = values[0]
@@ -413,16 +414,16 @@ func encodeRequests() {
 						}
 					}
 					if rare {
-						addRareHeaders(headers, r4.Header)
+						addRareHeaders(headers, r5.Header)
 					}
-					headers["host"] = r4.Host
-					forwarded = req.peerIP
-					if headers["x-forwarded-for"] != "" {
-						forwarded = withPeer(headers["x-forwarded-for"], forwarded)
+					headers["host"] = r5.Host
+					if headers["x-forwarded-for"] == "" {
+						headers["x-forwarded-for"] = req.peerIP
+					} else {
+						headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], req.peerIP)
 					}
-					headers["x-forwarded-for"] = forwarded
 					if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
-						addScheme(headers, r4)
+						addScheme(headers, r5)
 					}
 					if headers["x-amzn-trace-id"] == "" {
 						headers["x-amzn-trace-id"] = req.traceID
@@ -431,18 +432,18 @@ func encodeRequests() {
 						addEventHeaders(headers, req.eventHeaders)
 					}
 					event2.RawPath = req.path
-					event2.RawQueryString = r.URL.RawQuery
+					event2.RawQueryString = r3.URL.RawQuery
 					event2.Headers = headers
 					context2 = &event2.RequestContext
 					context2.HTTP = httpAPIv2HTTP{
-						Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
+						Method: r3.Method, Path: req.path, Protocol: r3.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
 					}
 					context2.RequestID = req.requestID
 					context2.Time = req.second.logTime
 					context2.TimeEpoch = req.millis
 					context2.Authorizer = req.authorizer
-					if r.TLS != nil {
-						setHTTPAPIv2ClientCert(r, context2)
+					if r3.TLS != nil {
+						setHTTPAPIv2ClientCert(r3, context2)
 					}
 					if event2.RawQueryString != "" {
 
@@ -567,8 +568,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						r = req.http
-						if r.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone
 						}
@@ -588,13 +589,13 @@ func encodeRequests() {
 					if result == "" {
 
 						// port, request_header.go
-						r = req.http
-						i = strings.LastIndexByte(r.Host, ':')
-						if i > strings.LastIndexByte(r.Host, ']') {
-							result4 = r.Host[i+1:]
+						r3 = req.http
+						i = strings.LastIndexByte(r3.Host, ':')
+						if i > strings.LastIndexByte(r3.Host, ']') {
+							result4 = r3.Host[i+1:]
 							goto portDone
 						}
-						if r.TLS != nil {
+						if r3.TLS != nil {
 							result4 = "443"
 							goto portDone
 						}
@@ -622,7 +623,7 @@ func encodeRequests() {
 					}
 
 					// newProxyEvent, format_rest_api.go
-					r = req.http
+					r3 = req.http
 
 					// hostname, request_header.go
 					host = req.http.Host
@@ -666,7 +667,7 @@ func encodeRequests() {
 					}
 					event4 = &proxyEvent{
 						Path:              path,
-						HTTPMethod:        r.Method,
+						HTTPMethod:        r3.Method,
 						Headers:           result5,
 						MultiValueHeaders: result3,
 						StageVariables:    argument.context.stageVariables,
@@ -676,17 +677,17 @@ func encodeRequests() {
 							Authorizer:       req.authorizer,
 							DomainName:       domain,
 							DomainPrefix:     prefix,
-							HTTPMethod:       r.Method,
+							HTTPMethod:       r3.Method,
 							Identity:         proxyIdentity{SourceIP: req.clientIP},
 							Path:             path,
-							Protocol:         r.Proto,
+							Protocol:         r3.Proto,
 							RequestTime:      req.second.logTime,
 							RequestTimeEpoch: req.millis,
 							Stage:            argument.context.stage,
 						},
 					}
-					if r.TLS != nil {
-						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r)
+					if r3.TLS != nil {
+						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r3)
 					}
 					userAgent2 = ""
 					userAgent2, ok = event4.Headers["User-Agent"]
@@ -817,8 +818,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						r = req.http
-						if r.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone2
 						}
@@ -838,13 +839,13 @@ func encodeRequests() {
 					if result == "" {
 
 						// port, request_header.go
-						r = req.http
-						i = strings.LastIndexByte(r.Host, ':')
-						if i > strings.LastIndexByte(r.Host, ']') {
-							result4 = r.Host[i+1:]
+						r3 = req.http
+						i = strings.LastIndexByte(r3.Host, ':')
+						if i > strings.LastIndexByte(r3.Host, ']') {
+							result4 = r3.Host[i+1:]
 							goto portDone2
 						}
-						if r.TLS != nil {
+						if r3.TLS != nil {
 							result4 = "443"
 							goto portDone2
 						}
@@ -880,7 +881,7 @@ func encodeRequests() {
 					}
 
 					// newProxyEvent, format_rest_api.go
-					r = req.http
+					r3 = req.http
 
 					// hostname, request_header.go
 					host = req.http.Host
@@ -924,7 +925,7 @@ func encodeRequests() {
 					}
 					event4 = &proxyEvent{
 						Path:              path,
-						HTTPMethod:        r.Method,
+						HTTPMethod:        r3.Method,
 						Headers:           result5,
 						MultiValueHeaders: headers3,
 						StageVariables:    argument.context.stageVariables,
@@ -934,17 +935,17 @@ func encodeRequests() {
 							Authorizer:       req.authorizer,
 							DomainName:       domain,
 							DomainPrefix:     prefix,
-							HTTPMethod:       r.Method,
+							HTTPMethod:       r3.Method,
 							Identity:         proxyIdentity{SourceIP: req.clientIP},
 							Path:             path,
-							Protocol:         r.Proto,
+							Protocol:         r3.Proto,
 							RequestTime:      req.second.logTime,
 							RequestTimeEpoch: req.millis,
 							Stage:            argument.context.stage,
 						},
 					}
-					if r.TLS != nil {
-						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r)
+					if r3.TLS != nil {
+						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r3)
 					}
 					userAgent2 = ""
 					userAgent2, ok = event4.Headers["User-Agent"]
@@ -1052,19 +1053,19 @@ func encodeRequests() {
 					// encodeFunctionURL, format_function_url.go
 
 					// newHTTPAPIv2Event, format_http_api.go
-					r = req.http
+					r3 = req.http
 					common = argument.httpAPIv2.Load().(*httpAPIv2Common)
-					if common.host != r.Host {
-						common = setHTTPAPIv2Common(argument, r.Host)
+					if common.host != r3.Host {
+						common = setHTTPAPIv2Common(argument, r3.Host)
 					}
 					event2 = &httpAPIv2Event{}
 					*event2 = common.event
 
 					// lowerHeaders, request_header.go
-					r4 = req.http
+					r5 = req.http
 					headers = make(map[string]string, 14)
 					rare = false
-					for name2, values := range r4.Header {
+					for name2, values := range r5.Header {
 						lower = lowerNames[name2]
 						if lower != "" && len(values) == 1 {
 							headers[lower] = values[0]
@@ -1073,16 +1074,16 @@ func encodeRequests() {
 						}
 					}
 					if rare {
-						addRareHeaders(headers, r4.Header)
+						addRareHeaders(headers, r5.Header)
 					}
-					headers["host"] = r4.Host
-					forwarded = req.peerIP
-					if headers["x-forwarded-for"] != "" {
-						forwarded = withPeer(headers["x-forwarded-for"], forwarded)
+					headers["host"] = r5.Host
+					if headers["x-forwarded-for"] == "" {
+						headers["x-forwarded-for"] = req.peerIP
+					} else {
+						headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], req.peerIP)
 					}
-					headers["x-forwarded-for"] = forwarded
 					if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
-						addScheme(headers, r4)
+						addScheme(headers, r5)
 					}
 					if headers["x-amzn-trace-id"] == "" {
 						headers["x-amzn-trace-id"] = req.traceID
@@ -1091,18 +1092,18 @@ func encodeRequests() {
 						addEventHeaders(headers, req.eventHeaders)
 					}
 					event2.RawPath = req.path
-					event2.RawQueryString = r.URL.RawQuery
+					event2.RawQueryString = r3.URL.RawQuery
 					event2.Headers = headers
 					context2 = &event2.RequestContext
 					context2.HTTP = httpAPIv2HTTP{
-						Method: r.Method, Path: req.path, Protocol: r.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
+						Method: r3.Method, Path: req.path, Protocol: r3.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
 					}
 					context2.RequestID = req.requestID
 					context2.Time = req.second.logTime
 					context2.TimeEpoch = req.millis
 					context2.Authorizer = req.authorizer
-					if r.TLS != nil {
-						setHTTPAPIv2ClientCert(r, context2)
+					if r3.TLS != nil {
+						setHTTPAPIv2ClientCert(r3, context2)
 					}
 					if event2.RawQueryString != "" {
 
@@ -1248,8 +1249,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						r = req.http
-						if r.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone3
 						}
@@ -1269,13 +1270,13 @@ func encodeRequests() {
 					if result == "" {
 
 						// port, request_header.go
-						r = req.http
-						i = strings.LastIndexByte(r.Host, ':')
-						if i > strings.LastIndexByte(r.Host, ']') {
-							result4 = r.Host[i+1:]
+						r3 = req.http
+						i = strings.LastIndexByte(r3.Host, ':')
+						if i > strings.LastIndexByte(r3.Host, ']') {
+							result4 = r3.Host[i+1:]
 							goto portDone3
 						}
-						if r.TLS != nil {
+						if r3.TLS != nil {
 							result4 = "443"
 							goto portDone3
 						}
@@ -1430,8 +1431,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						r = req.http
-						if r.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone4
 						}
@@ -1451,13 +1452,13 @@ func encodeRequests() {
 					if result == "" {
 
 						// port, request_header.go
-						r = req.http
-						i = strings.LastIndexByte(r.Host, ':')
-						if i > strings.LastIndexByte(r.Host, ']') {
-							result4 = r.Host[i+1:]
+						r3 = req.http
+						i = strings.LastIndexByte(r3.Host, ':')
+						if i > strings.LastIndexByte(r3.Host, ']') {
+							result4 = r3.Host[i+1:]
 							goto portDone4
 						}
-						if r.TLS != nil {
+						if r3.TLS != nil {
 							result4 = "443"
 							goto portDone4
 						}
@@ -1595,8 +1596,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						r = req.http
-						if r.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone5
 						}
@@ -1616,13 +1617,13 @@ func encodeRequests() {
 					if result == "" {
 
 						// port, request_header.go
-						r = req.http
-						i = strings.LastIndexByte(r.Host, ':')
-						if i > strings.LastIndexByte(r.Host, ']') {
-							result4 = r.Host[i+1:]
+						r3 = req.http
+						i = strings.LastIndexByte(r3.Host, ':')
+						if i > strings.LastIndexByte(r3.Host, ']') {
+							result4 = r3.Host[i+1:]
 							goto portDone5
 						}
-						if r.TLS != nil {
+						if r3.TLS != nil {
 							result4 = "443"
 							goto portDone5
 						}
@@ -1763,8 +1764,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						r = req.http
-						if r.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone6
 						}
@@ -1784,13 +1785,13 @@ func encodeRequests() {
 					if result == "" {
 
 						// port, request_header.go
-						r = req.http
-						i = strings.LastIndexByte(r.Host, ':')
-						if i > strings.LastIndexByte(r.Host, ']') {
-							result4 = r.Host[i+1:]
+						r3 = req.http
+						i = strings.LastIndexByte(r3.Host, ':')
+						if i > strings.LastIndexByte(r3.Host, ']') {
+							result4 = r3.Host[i+1:]
 							goto portDone6
 						}
-						if r.TLS != nil {
+						if r3.TLS != nil {
 							result4 = "443"
 							goto portDone6
 						}
@@ -2019,7 +2020,14 @@ func encodeRequests() {
 				goto prepareDone
 			}
 			if !l.calls.plain {
-				goto prepareDone
+				if !l.calls.single {
+					goto prepareDone
+				}
+				err = startCall(l, req)
+				if err != nil {
+					x.err = err
+					goto prepareDone
+				}
 			}
 
 			// preparedFor, invoke.go
@@ -2085,11 +2093,10 @@ func encodeRequests() {
 			}
 			x.invocation = invocation
 		prepareDone:
-		}
-		self.exchange = leave
-		if x.err != nil || (!x.alone && len(x.req.event) >= minSplicedBody) {
-			x.done <- true
-			return
+			if x.err != nil || x.req.large {
+				x.done <- true
+				return
+			}
 		}
 
 		// staysIdle, workers.go
@@ -2179,7 +2186,7 @@ func decodeReplies() {
 
 		// concludesAlone, workers.go
 		length = x.resp.ContentLength
-		x.alone = length >= minSplicedBody || length < 0 || len(x.req.event) >= minSplicedBody || x.lambda.brackets.writesWait
+		x.alone = length >= minSplicedBody || length < 0 || x.req.large || x.lambda.brackets.writesWait
 		if !x.alone {
 
 			// conclude, exchange.go
@@ -2534,7 +2541,6 @@ func decodeReplies() {
 			x.answered = true
 		concludeDone:
 		}
-		self.exchange = leave
 
 		// staysIdle, workers.go
 		idle = &idleDecoders

@@ -418,26 +418,48 @@ func serveInBurst(t *testing.T, l http.Handler, path string, g *gate, answered *
 // An idle worker would hold large data until its next request.
 func TestWorkersLeaveLargeBodiesAlone(t *testing.T) {
 	for name, tc := range map[string]struct {
-		body, event, reply int64 // lengths; -1 for unknown
-		writesWait         bool
-		prepare, conclude  bool // runs in the request's goroutine
+		body, reply       int64 // lengths; -1 for unknown
+		largeEvent        bool
+		writesWait        bool
+		prepare, conclude bool // runs in the request's goroutine
 	}{
-		"nothing large":             {0, 100, 100, false, false, false},
-		"a large body":              {minSplicedBody, minSplicedBody, 100, false, true, true},
-		"a body of unknown length":  {-1, 100, 100, false, true, false},
-		"an event of many headers":  {0, minSplicedBody, 100, false, false, true},
-		"a large reply":             {0, 100, minSplicedBody, false, false, true},
-		"a reply of unknown length": {0, 100, -1, false, false, true},
-		"a hook on the response":    {0, 100, 100, true, false, true},
+		"nothing large":             {0, 100, false, false, false, false},
+		"a large body":              {minSplicedBody, 100, true, false, true, true},
+		"a body of unknown length":  {-1, 100, false, false, true, false},
+		"an event of many headers":  {0, 100, true, false, false, true},
+		"a large reply":             {0, minSplicedBody, false, false, false, true},
+		"a reply of unknown length": {0, -1, false, false, false, true},
+		"a hook on the response":    {0, 100, false, true, false, true},
 	} {
 		x := &exchange{
 			lambda: &Lambda{brackets: bracketSettings{writesWait: tc.writesWait}},
 			r:      &http.Request{ContentLength: tc.body},
-			req:    &request{event: make([]byte, tc.event)},
+			req:    &request{large: tc.largeEvent},
 			resp:   &http.Response{ContentLength: tc.reply},
 		}
 		if prepare, conclude := preparesAlone(x), concludesAlone(x); prepare != tc.prepare || conclude != tc.conclude {
 			t.Errorf("%s: got prepare %t and conclude %t, want %t and %t", name, prepare, conclude, tc.prepare, tc.conclude)
+		}
+	}
+}
+
+func TestEventsKnowWhetherTheyAreLarge(t *testing.T) {
+	l := newTestHandler(t, testConfig(newFakeLambda(t, replies(`{}`)))).(*Lambda)
+	for name, tc := range map[string]struct {
+		header string
+		want   bool
+	}{
+		"a small event":                          {"x", false},
+		"a large event":                          {strings.Repeat("x", minSplicedBody), true},
+		"a small event that is not UTF-8":        {"\xff", false},
+		"a large event that is not UTF-8":        {"\xff" + strings.Repeat("x", minSplicedBody), true},
+		"a large event of many escaped brackets": {strings.Repeat("<", minSplicedBody), true},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil)
+		r.Header.Set("X-Test", tc.header)
+		req := newRequest(l, r)
+		if err := encodeEvent(l, req); err != nil || req.large != tc.want || req.large != (len(req.event) >= minSplicedBody) {
+			t.Errorf("%s: got large %t of %d bytes and error %v, want large %t", name, req.large, len(req.event), err, tc.want)
 		}
 	}
 }
