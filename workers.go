@@ -39,9 +39,13 @@ var (
 	idleDecoders int32
 )
 
-// maxIdleWorkers limits the idle encoders, and the idle decoders. Each holds about 50 KB, including
+// maxIdleWorkers limits the idle encoders, and the idle decoders. Each holds about 50 KB, plus
 // leftovers of its last request.
-const maxIdleWorkers = 64
+const maxIdleWorkers = 32
+
+// maxHeld limits the body, the event and the reply of a request that a worker takes. While it is idle,
+// its variables hold on to them.
+const maxHeld = 128 << 10
 
 // maxIdleTime is how often idle workers are retired, so that none holds leftovers of a request for
 // long.
@@ -141,7 +145,7 @@ func decodeLoop() {
 //lambda:inline
 func preparesAlone(x *exchange) bool {
 	length := x.r.ContentLength
-	return length >= minSplicedBody || length < 0
+	return length >= maxHeld || length < 0
 }
 
 // concludesAlone reports whether the request's goroutine has to run conclude itself: for large bodies,
@@ -150,7 +154,7 @@ func preparesAlone(x *exchange) bool {
 //lambda:inline
 func concludesAlone(x *exchange) bool {
 	length := x.resp.ContentLength
-	return length >= minSplicedBody || length < 0 || x.req.large || x.lambda.brackets.writesWait
+	return length >= maxHeld || length < 0 || x.req.large || x.lambda.brackets.writesWait
 }
 
 // leave tells the worker that receives it to retire. It is not an exchange.

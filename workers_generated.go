@@ -175,7 +175,7 @@ func encodeRequests() {
 
 		// preparesAlone, workers.go
 		length = x.r.ContentLength
-		x.alone = length >= minSplicedBody || length < 0
+		x.alone = length >= maxHeld || length < 0
 		if !x.alone {
 
 			// prepare, exchange.go
@@ -2186,7 +2186,7 @@ func decodeReplies() {
 
 		// concludesAlone, workers.go
 		length = x.resp.ContentLength
-		x.alone = length >= minSplicedBody || length < 0 || x.req.large || x.lambda.brackets.writesWait
+		x.alone = length >= maxHeld || length < 0 || x.req.large || x.lambda.brackets.writesWait
 		if !x.alone {
 
 			// conclude, exchange.go

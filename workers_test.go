@@ -424,10 +424,10 @@ func TestWorkersLeaveLargeBodiesAlone(t *testing.T) {
 		prepare, conclude bool // runs in the request's goroutine
 	}{
 		"nothing large":             {0, 100, false, false, false, false},
-		"a large body":              {minSplicedBody, 100, true, false, true, true},
+		"a large body":              {maxHeld, 100, true, false, true, true},
 		"a body of unknown length":  {-1, 100, false, false, true, false},
 		"an event of many headers":  {0, 100, true, false, false, true},
-		"a large reply":             {0, minSplicedBody, false, false, false, true},
+		"a large reply":             {0, maxHeld, false, false, false, true},
 		"a reply of unknown length": {0, -1, false, false, false, true},
 		"a hook on the response":    {0, 100, false, true, false, true},
 	} {
@@ -450,15 +450,15 @@ func TestEventsKnowWhetherTheyAreLarge(t *testing.T) {
 		want   bool
 	}{
 		"a small event":                          {"x", false},
-		"a large event":                          {strings.Repeat("x", minSplicedBody), true},
+		"a large event":                          {strings.Repeat("x", maxHeld), true},
 		"a small event that is not UTF-8":        {"\xff", false},
-		"a large event that is not UTF-8":        {"\xff" + strings.Repeat("x", minSplicedBody), true},
-		"a large event of many escaped brackets": {strings.Repeat("<", minSplicedBody), true},
+		"a large event that is not UTF-8":        {"\xff" + strings.Repeat("x", maxHeld), true},
+		"a large event of many escaped brackets": {strings.Repeat("<", maxHeld), true},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil)
 		r.Header.Set("X-Test", tc.header)
 		req := newRequest(l, r)
-		if err := encodeEvent(l, req); err != nil || req.large != tc.want || req.large != (len(req.event) >= minSplicedBody) {
+		if err := encodeEvent(l, req); err != nil || req.large != tc.want || req.large != (len(req.event) >= maxHeld) {
 			t.Errorf("%s: got large %t of %d bytes and error %v, want large %t", name, req.large, len(req.event), err, tc.want)
 		}
 	}
@@ -562,8 +562,8 @@ func TestIdleWorkersHoldNoRequest(t *testing.T) {
 	}
 	close(ended)
 	served.Wait()
-	if held := heapInUse() - before; held > 16<<20 {
-		t.Errorf("got %d MB after %d requests of 1 MB, want at most 16", held>>20, maxIdleWorkers)
+	if held := heapInUse() - before; held > 8<<20 {
+		t.Errorf("got %d MB after %d requests of 1 MB, want at most 8", held>>20, maxIdleWorkers)
 	}
 }
 
