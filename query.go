@@ -23,8 +23,15 @@ func parseQuery(req *request) url.Values {
 }
 
 // rawQueryValues returns a query's parameters as sent, not decoded.
+//
+//lambda:inline
 func rawQueryValues(rawQuery string) url.Values {
-	return parseInParts(queryEscaper.Replace(rawQuery))
+	escaped := queryEscaper.Replace(rawQuery)
+	values, err := url.ParseQuery(escaped)
+	if err != nil { // too many parameters for one call
+		return parseInParts(escaped)
+	}
+	return values
 }
 
 // queryEscaper escapes a query so that url.ParseQuery returns its parts unchanged.

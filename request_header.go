@@ -183,7 +183,11 @@ var (
 //lambda:inline
 func addForwardingValues(headers map[string][]string, names *forwardingNames, req *request) {
 	headers[names.host] = []string{req.http.Host}
-	headers[names.forwardedFor] = []string{withPeer(strings.Join(headers[names.forwardedFor], ","), req.peerIP)}
+	if forwarded := headers[names.forwardedFor]; forwarded == nil {
+		headers[names.forwardedFor] = []string{req.peerIP}
+	} else {
+		headers[names.forwardedFor] = []string{withPeer(strings.Join(forwarded, ","), req.peerIP)}
+	}
 	if last(headers[names.forwardedProto]) == "" {
 		headers[names.forwardedProto] = []string{scheme(req.http)}
 	}
@@ -222,15 +226,13 @@ func dropMadeTraceID(headers map[string][]string, req *request) {
 }
 
 // lastValues returns the last value of each name, which front doors that do not join values keep in a
-// map of single values.
+// map of single values. No list may be empty.
 //
 //lambda:inline
 func lastValues(values map[string][]string) map[string]string {
 	single := make(map[string]string, len(values))
 	for name, list := range values {
-		if len(list) > 0 {
-			single[name] = list[len(list)-1]
-		}
+		single[name] = list[len(list)-1]
 	}
 	return single
 }

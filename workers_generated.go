@@ -127,6 +127,7 @@ func encodeRequests() {
 		event4      *proxyEvent
 		result3     map[string][]string
 		names       *forwardingNames
+		forwarded   []string
 		values3     []string
 		result4     string
 		domain      string
@@ -150,6 +151,7 @@ func encodeRequests() {
 		mediaType   string
 		mediaType2  string
 		result6     url.Values
+		escaped     string
 		result7     map[string]string
 		result8     any
 		event5      *albEvent
@@ -555,7 +557,12 @@ func encodeRequests() {
 					// addForwardingValues, request_header.go
 					names = &canonicalForwarding
 					result3[names.host] = []string{req.http.Host}
-					result3[names.forwardedFor] = []string{withPeer(strings.Join(result3[names.forwardedFor], ","), req.peerIP)}
+					forwarded = result3[names.forwardedFor]
+					if forwarded == nil {
+						result3[names.forwardedFor] = []string{req.peerIP}
+					} else {
+						result3[names.forwardedFor] = []string{withPeer(strings.Join(forwarded, ","), req.peerIP)}
+					}
 
 					// last, request_header.go
 					values3 = result3[names.forwardedProto]
@@ -661,9 +668,7 @@ func encodeRequests() {
 					// lastValues, request_header.go
 					result5 = make(map[string]string, len(result3))
 					for name2, list := range result3 {
-						if len(list) > 0 {
-							result5[name2] = list[len(list)-1]
-						}
+						result5[name2] = list[len(list)-1]
 					}
 					event4 = &proxyEvent{
 						Path:              path,
@@ -713,9 +718,7 @@ func encodeRequests() {
 						values4 = query
 						single = make(map[string]string, len(values4))
 						for name2, list := range values4 {
-							if len(list) > 0 {
-								single[name2] = list[len(list)-1]
-							}
+							single[name2] = list[len(list)-1]
 						}
 						event4.QueryStringParameters = single
 						event4.MultiValueQueryStringParameters = query
@@ -805,7 +808,12 @@ func encodeRequests() {
 					// addForwardingValues, request_header.go
 					names = &canonicalForwarding
 					headers2[names.host] = []string{req.http.Host}
-					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+					forwarded = headers2[names.forwardedFor]
+					if forwarded == nil {
+						headers2[names.forwardedFor] = []string{req.peerIP}
+					} else {
+						headers2[names.forwardedFor] = []string{withPeer(strings.Join(forwarded, ","), req.peerIP)}
+					}
 
 					// last, request_header.go
 					values3 = headers2[names.forwardedProto]
@@ -919,9 +927,7 @@ func encodeRequests() {
 					// lastValues, request_header.go
 					result5 = make(map[string]string, len(headers3))
 					for name2, list := range headers3 {
-						if len(list) > 0 {
-							result5[name2] = list[len(list)-1]
-						}
+						result5[name2] = list[len(list)-1]
 					}
 					event4 = &proxyEvent{
 						Path:              path,
@@ -971,9 +977,7 @@ func encodeRequests() {
 						values4 = query
 						single = make(map[string]string, len(values4))
 						for name2, list := range values4 {
-							if len(list) > 0 {
-								single[name2] = list[len(list)-1]
-							}
+							single[name2] = list[len(list)-1]
 						}
 						event4.QueryStringParameters = single
 						event4.MultiValueQueryStringParameters = query
@@ -1236,7 +1240,12 @@ func encodeRequests() {
 					// addForwardingValues, request_header.go
 					names = &lowerForwarding
 					headers2[names.host] = []string{req.http.Host}
-					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+					forwarded = headers2[names.forwardedFor]
+					if forwarded == nil {
+						headers2[names.forwardedFor] = []string{req.peerIP}
+					} else {
+						headers2[names.forwardedFor] = []string{withPeer(strings.Join(forwarded, ","), req.peerIP)}
+					}
 
 					// last, request_header.go
 					values3 = headers2[names.forwardedProto]
@@ -1335,23 +1344,29 @@ func encodeRequests() {
 						req.rawPath = "/"
 					}
 					result = req.rawPath
-					result6 = rawQueryValues(req.http.URL.RawQuery)
+
+					// rawQueryValues, query.go
+					rawQuery = req.http.URL.RawQuery
+					escaped = queryEscaper.Replace(rawQuery)
+					values2, err3 = url.ParseQuery(escaped)
+					if err3 != nil {
+						result6 = parseInParts(escaped)
+						goto rawQueryValuesDone
+					}
+					result6 = values2
+				rawQueryValuesDone:
 
 					// lastValues, request_header.go
 					values4 = result6
 					result5 = make(map[string]string, len(values4))
 					for name2, list := range values4 {
-						if len(list) > 0 {
-							result5[name2] = list[len(list)-1]
-						}
+						result5[name2] = list[len(list)-1]
 					}
 
 					// lastValues, request_header.go
 					result7 = make(map[string]string, len(headers2))
 					for name2, list := range headers2 {
-						if len(list) > 0 {
-							result7[name2] = list[len(list)-1]
-						}
+						result7[name2] = list[len(list)-1]
 					}
 
 					// eventBody, body.go
@@ -1418,7 +1433,12 @@ func encodeRequests() {
 					// addForwardingValues, request_header.go
 					names = &lowerForwarding
 					headers2[names.host] = []string{req.http.Host}
-					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+					forwarded = headers2[names.forwardedFor]
+					if forwarded == nil {
+						headers2[names.forwardedFor] = []string{req.peerIP}
+					} else {
+						headers2[names.forwardedFor] = []string{withPeer(strings.Join(forwarded, ","), req.peerIP)}
+					}
 
 					// last, request_header.go
 					values3 = headers2[names.forwardedProto]
@@ -1517,7 +1537,17 @@ func encodeRequests() {
 						req.rawPath = "/"
 					}
 					result = req.rawPath
-					result6 = rawQueryValues(req.http.URL.RawQuery)
+
+					// rawQueryValues, query.go
+					rawQuery = req.http.URL.RawQuery
+					escaped = queryEscaper.Replace(rawQuery)
+					values2, err3 = url.ParseQuery(escaped)
+					if err3 != nil {
+						result6 = parseInParts(escaped)
+						goto rawQueryValuesDone2
+					}
+					result6 = values2
+				rawQueryValuesDone2:
 
 					// eventBody, body.go
 					body = req.body
@@ -1583,7 +1613,12 @@ func encodeRequests() {
 					// addForwardingValues, request_header.go
 					names = &lowerForwarding
 					headers2[names.host] = []string{req.http.Host}
-					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+					forwarded = headers2[names.forwardedFor]
+					if forwarded == nil {
+						headers2[names.forwardedFor] = []string{req.peerIP}
+					} else {
+						headers2[names.forwardedFor] = []string{withPeer(strings.Join(forwarded, ","), req.peerIP)}
+					}
 
 					// last, request_header.go
 					values3 = headers2[names.forwardedProto]
@@ -1751,7 +1786,12 @@ func encodeRequests() {
 					// addForwardingValues, request_header.go
 					names = &lowerForwarding
 					headers2[names.host] = []string{req.http.Host}
-					headers2[names.forwardedFor] = []string{withPeer(strings.Join(headers2[names.forwardedFor], ","), req.peerIP)}
+					forwarded = headers2[names.forwardedFor]
+					if forwarded == nil {
+						headers2[names.forwardedFor] = []string{req.peerIP}
+					} else {
+						headers2[names.forwardedFor] = []string{withPeer(strings.Join(forwarded, ","), req.peerIP)}
+					}
 
 					// last, request_header.go
 					values3 = headers2[names.forwardedProto]
@@ -1858,17 +1898,13 @@ func encodeRequests() {
 					values4 = result6
 					result7 = make(map[string]string, len(values4))
 					for name2, list := range values4 {
-						if len(list) > 0 {
-							result7[name2] = list[len(list)-1]
-						}
+						result7[name2] = list[len(list)-1]
 					}
 
 					// lastValues, request_header.go
 					result5 = make(map[string]string, len(headers2))
 					for name2, list := range headers2 {
-						if len(list) > 0 {
-							result5[name2] = list[len(list)-1]
-						}
+						result5[name2] = list[len(list)-1]
 					}
 					event8 = &vmodEvent{
 						HTTPMethod:            req.http.Method,
