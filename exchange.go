@@ -150,6 +150,7 @@ func conclude(x *exchange) {
 	}
 	writeReply(l, x.w, header, req, reply)
 	x.answered = true
+	x.cancel()
 }
 
 // decodeReply reads the function's reply in the way that eventFormat and responseFormat choose.
@@ -169,7 +170,6 @@ func finish(x *exchange) {
 		conclude(x)
 	}
 	if x.answered {
-		x.cancel()
 		return
 	}
 	err := x.err

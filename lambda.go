@@ -119,6 +119,9 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 		return nil, err
 	}
 	var handler http.Handler = l
+	if l.calls.streamed {
+		handler = &streaming{l}
+	}
 	if !config.hasFunction() {
 		handler = next
 	}
@@ -158,19 +161,13 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 //
 //lambda:worker ServeHTTP
 func (l *Lambda) serve(w http.ResponseWriter, r *http.Request) {
-	if l.calls.streamed {
-		serveStreamed(l, w, r)
-		return
-	}
 	x := &exchange{lambda: l, w: w, r: r, done: make(chan bool, 1)}
 	encode(x)
 	callFunction(x)
 	if x.resp != nil {
 		decode(x)
 	}
-	if x.answered {
-		x.cancel()
-	} else {
+	if !x.answered {
 		finish(x)
 	}
 	*x = exchange{} // idle workers still point to it: let the request be collected

@@ -40,9 +40,14 @@ type stream struct {
 	broken bool // broke after the status was sent, not by the client
 }
 
-// serveStreamed serves a request with a streamed reply. It uses no worker, since it waits for Lambda
-// between chunks.
-func serveStreamed(l *Lambda, w http.ResponseWriter, r *http.Request) {
+// streaming is the handler of a function whose replies are streamed. It uses no worker, since it waits
+// for Lambda between chunks.
+type streaming struct {
+	lambda *Lambda
+}
+
+func (s *streaming) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l := s.lambda
 	req := newRequest(l, r)
 	err := resolve(l, req)
 	if err == nil {

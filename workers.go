@@ -15,10 +15,9 @@ import (
 // saves half of a request's allocations. Encoders run prepare, decoders run conclude. No worker waits
 // for Lambda.
 //
-// A worker is idle while it waits for an exchange and none has claimed it. idleEncoders and
-// idleDecoders count the idle ones. A request claims a worker by taking 1 off the count. If the count
-// falls below 0, none was idle, and the request starts another worker, which counts as idle at first.
-// Then it sends its exchange to whichever worker receives first, and waits for done. A worker that has
+// A request sends its exchange to whichever worker receives first, and waits for done. It never waits
+// for a busy worker: one of each kind is always idle, since a worker that takes an exchange as the last
+// idle one starts another first. idleEncoders and idleDecoders count the idle ones. A worker that has
 // finished adds itself to the count again, or retires.
 
 // worker holds what one worker reuses, because making it anew costs more.
@@ -55,9 +54,6 @@ const maxIdleTime = 10 * time.Second
 //
 //lambda:inline
 func encode(x *exchange) {
-	if atomic.AddInt32(&idleEncoders, -1) < 0 {
-		startEncoder()
-	}
 	toEncode <- x
 	<-x.done
 }
@@ -66,25 +62,54 @@ func encode(x *exchange) {
 //
 //lambda:inline
 func decode(x *exchange) {
-	if atomic.AddInt32(&idleDecoders, -1) < 0 {
-		startDecoder()
-	}
 	toDecode <- x
 	<-x.done
 }
 
-// startEncoder starts an encoder for an exchange that found none idle.
-func startEncoder() {
-	watchIdle()
-	atomic.AddInt32(&idleEncoders, 1)
-	go encodeRequests()
+// workerKind is one of the two kinds of workers.
+type workerKind int
+
+const (
+	encoder workerKind = iota
+	decoder
+)
+
+// starts asks startLoop for another worker.
+var starts = make(chan workerKind)
+
+func init() {
+	go startLoop()
+	startEncoder()
+	startDecoder()
 }
 
-// startDecoder starts a decoder for an exchange that found none idle.
+// startLoop starts all workers. In Yaegi a goroutine holds on to the variables of the function that
+// started it, so that workers must not be started by a request, nor by another worker.
+func startLoop() {
+	for {
+		kind, open := <-starts
+		if !open {
+			return
+		}
+		watchIdle()
+		if kind == encoder {
+			go encodeRequests()
+		} else {
+			go decodeReplies()
+		}
+	}
+}
+
+// startEncoder starts an idle encoder.
+func startEncoder() {
+	atomic.AddInt32(&idleEncoders, 1)
+	starts <- encoder
+}
+
+// startDecoder starts an idle decoder.
 func startDecoder() {
-	watchIdle()
 	atomic.AddInt32(&idleDecoders, 1)
-	go decodeReplies()
+	starts <- decoder
 }
 
 // encodeLoop is the source of encodeRequests.
@@ -97,6 +122,9 @@ func encodeLoop() {
 		x, open := <-toEncode
 		if !open || x == leave {
 			return
+		}
+		if atomic.AddInt32(&idleEncoders, -1) <= 0 {
+			startEncoder()
 		}
 		self.exchange = x
 		x.alone = preparesAlone(x)
@@ -125,6 +153,9 @@ func decodeLoop() {
 		x, open := <-toDecode
 		if !open || x == leave {
 			return
+		}
+		if atomic.AddInt32(&idleDecoders, -1) <= 0 {
+			startDecoder()
 		}
 		self.exchange = x
 		x.alone = concludesAlone(x)
@@ -171,9 +202,9 @@ func staysIdle(idle *int32) bool {
 	return !claim(idle)
 }
 
-// claim takes 1 off the idle workers and reports whether there was one.
+// claim takes 1 off the idle workers, and reports whether one may retire: the last one stays.
 func claim(idle *int32) bool {
-	if atomic.AddInt32(idle, -1) >= 0 {
+	if atomic.AddInt32(idle, -1) > 0 {
 		return true
 	}
 	atomic.AddInt32(idle, 1)
@@ -238,7 +269,7 @@ func watchIdle() {
 }
 
 // watchWorkers retires idle workers every maxIdleTime, since they hold leftovers of their last request.
-// It ends when none was idle. Starting a worker takes less than a millisecond.
+// It ends when only the last ones are idle. Starting a worker takes less than a millisecond.
 func watchWorkers() {
 	defer atomic.StoreInt32(&watching, 0)
 	for {
@@ -250,7 +281,7 @@ func watchWorkers() {
 	}
 }
 
-// retireIdle makes the workers that are idle now retire, and returns their number.
+// retireIdle makes the workers that are idle now retire, all but one, and returns their number.
 func retireIdle(idle *int32, exchanges chan *exchange) int {
 	retired := 0
 	for retired < maxIdleWorkers && claim(idle) {

@@ -30,16 +30,9 @@ func (l *Lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		resp *http.Response
 		err  error
 	)
-	if l.calls.streamed {
-		serveStreamed(l, w, r)
-		return
-	}
 	x = &exchange{lambda: l, w: w, r: r, done: make(chan bool, 1)}
 
 	// encode, workers.go
-	if atomic.AddInt32(&idleEncoders, -1) < 0 {
-		startEncoder()
-	}
 	toEncode <- x
 	<-x.done
 
@@ -55,15 +48,10 @@ callFunctionDone:
 	if x.resp != nil {
 
 		// decode, workers.go
-		if atomic.AddInt32(&idleDecoders, -1) < 0 {
-			startDecoder()
-		}
 		toDecode <- x
 		<-x.done
 	}
-	if x.answered {
-		x.cancel()
-	} else {
+	if !x.answered {
 		finish(x)
 	}
 	*x = exchange{}
@@ -172,6 +160,9 @@ func encodeRequests() {
 		x, open := <-toEncode
 		if !open || x == leave {
 			return
+		}
+		if atomic.AddInt32(&idleEncoders, -1) <= 0 {
+			startEncoder()
 		}
 		self.exchange = x
 
@@ -2218,6 +2209,9 @@ func decodeReplies() {
 		if !open || x == leave {
 			return
 		}
+		if atomic.AddInt32(&idleDecoders, -1) <= 0 {
+			startDecoder()
+		}
 		self.exchange = x
 
 		// concludesAlone, workers.go
@@ -2575,6 +2569,7 @@ func decodeReplies() {
 			_, _ = w.Write(reply2.body)
 		writeReplyDone:
 			x.answered = true
+			x.cancel()
 		concludeDone:
 		}
 

@@ -383,6 +383,21 @@ func pass(all **sync.WaitGroup) {
 	}
 }
 
+func TestTheLastIdleWorkersStay(t *testing.T) {
+	l := newTestHandler(t, testConfig(newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))))
+	for i := 0; i < 3; i++ {
+		retireIdle(&idleEncoders, toEncode)
+		retireIdle(&idleDecoders, toDecode)
+		encoders, decoders := atomic.LoadInt32(&idleEncoders), atomic.LoadInt32(&idleDecoders)
+		if encoders != 1 || decoders != 1 {
+			t.Errorf("got %d idle encoders and %d idle decoders, want the last one of each", encoders, decoders)
+		}
+		if got := get(l).StatusCode; got != http.StatusOK {
+			t.Errorf("got %d, want 200", got)
+		}
+	}
+}
+
 func TestWorkersOfABurstRetire(t *testing.T) {
 	const requests = 3 * maxIdleWorkers
 	f := newFakeLambda(t, func(w http.ResponseWriter, event []byte) {
@@ -469,10 +484,14 @@ func TestTheSourcesOfWorkersServeToo(t *testing.T) {
 	l := newTestHandler(t, testConfig(f)).(*Lambda)
 	retireIdle(&idleEncoders, toEncode)
 	retireIdle(&idleDecoders, toDecode)
-	atomic.AddInt32(&idleEncoders, 1)
+	toEncode <- leave // the last ones
+	toDecode <- leave
+	atomic.AddInt32(&idleEncoders, 1) // two of each: neither is the last idle one, and starts a generated one
 	atomic.AddInt32(&idleDecoders, 1)
-	go encodeLoop()
-	go decodeLoop()
+	for i := 0; i < 2; i++ {
+		go encodeLoop()
+		go decodeLoop()
+	}
 	for i := 0; i < 3; i++ {
 		w := httptest.NewRecorder()
 		l.serve(w, getRequest("http://example.com/"))
@@ -481,7 +500,7 @@ func TestTheSourcesOfWorkersServeToo(t *testing.T) {
 		}
 	}
 	if encoders, decoders := retireIdle(&idleEncoders, toEncode), retireIdle(&idleDecoders, toDecode); encoders != 1 || decoders != 1 {
-		t.Errorf("got %d encoders and %d decoders, want the one of each that was there", encoders, decoders)
+		t.Errorf("got %d encoders and %d decoders, want one of each, and one that stays", encoders, decoders)
 	}
 }
 
