@@ -129,18 +129,21 @@ func callOtherwise(x *exchange) {
 func conclude(x *exchange) {
 	l := x.lambda
 	req := x.req
+	ctx := x.ctx
+	resp := x.resp
 	if x.prepared != nil {
-		if err := accept(x.ctx, l, req, x.prepared, x.resp); err != nil {
+		if err := accept(ctx, l, req, x.prepared, resp); err != nil {
 			x.err = err
 			return
 		}
 	}
-	payload, err := readPayload(x.ctx, l, req, x.resp)
+	payload, err := readPayload(ctx, l, req, resp)
 	if err != nil {
 		x.err = err
 		return
 	}
-	header := x.w.Header()
+	w := x.w
+	header := w.Header()
 	reply := newReply(header, req.http.Method)
 	err = decodeReply(l, payload, reply)
 	if err != nil {
@@ -148,7 +151,7 @@ func conclude(x *exchange) {
 		x.err = badReply(err)
 		return
 	}
-	writeReply(l, x.w, header, req, reply)
+	writeReply(l, w, header, req, reply)
 	x.answered = true
 	x.cancel()
 }

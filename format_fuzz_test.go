@@ -204,6 +204,16 @@ func FuzzRepliesAreGoodOrRefused(f *testing.F) {
 	})
 }
 
+func FuzzShortWaysDecodeAsTheLongOne(f *testing.F) {
+	for _, c := range replyCases {
+		f.Add([]byte(c.payload))
+	}
+	for _, row := range allocationReplies {
+		f.Add([]byte(row.payload))
+	}
+	f.Fuzz(checkShortWays)
+}
+
 // checkReply fails for replies that must never be written to a client.
 func checkReply(t *testing.T, reply *reply) {
 	t.Helper()

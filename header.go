@@ -83,15 +83,19 @@ func canonicalName(name string) (canonical string, forwarded bool) {
 	return canonical, tokenPattern.MatchString(name) && !hopByHop[canonical]
 }
 
-// canonicalOf is canonicalName, faster for known names.
+// canonicalOf is canonicalName, faster for known names. It returns "" for headers that the client does
+// not receive.
 //
 //lambda:inline
-func canonicalOf(name string) (canonical string, forwarded bool) {
-	canonical = canonicalNames[name]
+func canonicalOf(name string) string {
+	canonical := canonicalNames[name]
 	if canonical == "" {
-		return canonicalName(name)
+		other, forwarded := canonicalName(name)
+		if forwarded {
+			canonical = other
+		}
 	}
-	return canonical, true
+	return canonical
 }
 
 // replyLines collects a reply's headers, and counts lines and bytes, which are limited.

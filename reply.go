@@ -228,13 +228,21 @@ func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 func decodeObject(settings *replySettings, payload []byte, reply *reply) error {
 	object := &proxyReply{}
 	err := unmarshalReply(payload, object)
-	if object.StatusCode == nil && settings.bare {
-		return decodeBare(payload, err, reply)
+	number, _ := object.StatusCode.(float64)
+	status := statuses[number]
+	if status == 0 || err != nil {
+		if object.StatusCode == nil && settings.bare {
+			return decodeBare(payload, err, reply)
+		}
+		if err != nil {
+			return notJSON(err)
+		}
+		status, err = textStatus(object.StatusCode)
+		if err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return notJSON(err)
-	}
-	return buildReply(object, settings.contentType, reply)
+	return buildReply(object, status, settings.contentType, reply)
 }
 
 // decodeBare reads a reply without a statusCode as the body. err is from unmarshalReply. Front doors
@@ -253,17 +261,21 @@ var statusCodeKey = []byte(`"statusCode"`)
 // frameworks' adapters are known to send.
 //
 //lambda:inline
-func buildReply(object *proxyReply, contentType string, reply *reply) error {
-	status, err := replyStatus(object.StatusCode)
-	if err != nil {
-		return err
-	}
-	body, err := replyBody(object.Body, object.IsBase64Encoded)
-	if err != nil {
-		return err
+func buildReply(object *proxyReply, status int, contentType string, reply *reply) error {
+	var body []byte
+	text, isText := object.Body.(string)
+	isBase64 := object.IsBase64Encoded
+	if (!isText && object.Body != nil) || (isBase64 != false && isBase64 != nil) {
+		other, err := replyBody(object.Body, isBase64)
+		if err != nil {
+			return err
+		}
+		body = other
+	} else {
+		body = []byte(text)
 	}
 	if !addPlainHeaders(reply.header, object) {
-		err = addAllHeaders(reply.header, object)
+		err := addAllHeaders(reply.header, object)
 		if err != nil {
 			return err
 		}
@@ -278,9 +290,11 @@ func buildReply(object *proxyReply, contentType string, reply *reply) error {
 //lambda:inline
 func completeReply(reply *reply, status int, body []byte, contentType string) {
 	reply.status = status
-	if bodyless(status) {
-		reply.body = nil
-		return
+	if status != statusOK {
+		if bodyless(status) {
+			reply.body = nil
+			return
+		}
 	}
 	reply.body = body
 	if reply.header["Content-Type"] == nil {
@@ -298,8 +312,6 @@ func init() {
 }
 
 // replyStatus returns a status given as a whole number or as a string.
-//
-//lambda:inline
 func replyStatus(v any) (int, error) {
 	number, _ := v.(float64)
 	status := statuses[number]
@@ -320,18 +332,7 @@ func textStatus(v any) (int, error) {
 }
 
 // replyBody returns the body given as text, Base64 or null, which is empty.
-//
-//lambda:inline
 func replyBody(v, isBase64 any) ([]byte, error) {
-	text, isText := v.(string)
-	if !isText || (isBase64 != nil && isBase64 != false) {
-		return otherBody(v, isBase64)
-	}
-	return []byte(text), nil
-}
-
-// otherBody is replyBody for bodies that are not plain text.
-func otherBody(v, isBase64 any) ([]byte, error) {
 	if decoded, ok := v.([]byte); ok { // decoded by unmarshalReply
 		return decoded, nil
 	}
@@ -364,89 +365,111 @@ func addPlainHeaders(header http.Header, object *proxyReply) bool {
 		return false
 	}
 	values := "" // joined, to search them for control characters only once
-	absent := 0  // headers whose value is null
 	for name, v := range single {
-		var value string
-		if text, isText := v.(string); isText {
-			value = text
-		} else if v == nil {
-			absent++
-			continue
-		} else {
-			text, isScalar := scalarText(v)
-			if !isScalar {
+		value, isText := v.(string)
+		if !isText {
+			if !addPlainScalar(header, single, name, v) {
 				return false
 			}
-			value = text
+			continue
 		}
-		canonical, forwarded := canonicalOf(name)
-		if !forwarded {
+		canonical := canonicalOf(name)
+		if canonical == "" {
 			return false
 		}
 		header[canonical] = []string{value}
 		values += value
 	}
-	if len(header)+absent != len(single) { // names that differ only in case
+	if len(header) != len(single) { // names that differ only in case
 		return false
 	}
-	if object.MultiValueHeaders != nil || object.Cookies != nil {
-		if !addPlainLists(header, object, values) {
+	if object.MultiValueHeaders != nil {
+		joined, plain := addPlainLists(header, object.MultiValueHeaders)
+		if !plain {
 			return false
 		}
+		values += joined
 	}
-	return len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
+	if object.Cookies != nil {
+		cookies := plainTexts(object.Cookies)
+		if cookies == nil {
+			return false
+		}
+		if len(cookies) > 0 {
+			if header["Set-Cookie"] != nil {
+				return false
+			}
+			header["Set-Cookie"] = cookies
+			values += strings.Join(cookies, "")
+		}
+	}
+	return len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 }
 
-// maxPlainLines limits each kind of header in addPlainHeaders, which joins all values: for many that
-// would take quadratic time.
-const maxPlainLines = 64
+// The limits of what addPlainHeaders takes: headers of one map or values of one list, since joining many
+// would take quadratic time, and bytes of all values.
+const (
+	maxPlainLines = 64
+	maxPlainBytes = maxReplyLineBytes / 2
+)
 
-// addPlainLists is the part of addPlainHeaders that adds lists.
+// addPlainScalar is the part of addPlainHeaders for values that are no strings. It removes those that are
+// null from headers. Numbers and booleans have no control characters.
 //
 //lambda:inline
-func addPlainLists(header http.Header, object *proxyReply, values string) bool {
-	multi, isMap := object.MultiValueHeaders.(map[string]any)
-	cookies, isList := object.Cookies.([]any)
-	if (!isMap && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) ||
-		len(multi) > maxPlainLines || len(cookies) > maxPlainLines {
+func addPlainScalar(header http.Header, headers map[string]any, name string, v any) bool {
+	if v == nil {
+		delete(headers, name)
+		return true
+	}
+	value, isScalar := scalarText(v)
+	canonical := canonicalOf(name)
+	if !isScalar || canonical == "" {
 		return false
 	}
+	header[canonical] = []string{value}
+	return true
+}
+
+// addPlainLists adds what addPlainHeaders takes of multiValueHeaders. It returns all values, joined, and
+// false for anything else.
+//
+//lambda:inline
+func addPlainLists(header http.Header, v any) (string, bool) {
+	multi, isMap := v.(map[string]any)
+	if !isMap || len(multi) > maxPlainLines {
+		return "", false
+	}
+	values := ""
 	for name, v := range multi {
-		list, isList := v.([]any)
-		if !isList {
-			return false
-		}
-		canonical, forwarded := canonicalOf(name)
-		if !forwarded || len(list) == 0 || len(list) > maxPlainLines || header[canonical] != nil {
-			return false
-		}
-		texts := make([]string, len(list))
-		for i, item := range list {
-			text, isText := item.(string)
-			if !isText {
-				return false
-			}
-			texts[i] = text
-			values += text
+		texts := plainTexts(v)
+		canonical := canonicalOf(name)
+		if len(texts) == 0 || canonical == "" || header[canonical] != nil {
+			return "", false
 		}
 		header[canonical] = texts
+		values += strings.Join(texts, "")
 	}
-	if len(cookies) > 0 {
-		if header["Set-Cookie"] != nil {
-			return false
-		}
-		texts := make([]string, len(cookies))
-		for i, item := range cookies {
-			text, isText := item.(string)
-			if !isText {
-				return false
-			}
-			texts[i] = text
-			values += text
-		}
-		header["Set-Cookie"] = texts
+	return values, true
+}
+
+// plainTexts returns the texts of a list of strings that is not long, and nil for anything else.
+//
+//lambda:inline
+func plainTexts(v any) []string {
+	list, isList := v.([]any)
+	if !isList || len(list) > maxPlainLines {
+		return nil
 	}
-	return len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
+	texts := make([]string, len(list))
+	for i, item := range list {
+		text, isText := item.(string)
+		if !isText {
+			return nil
+		}
+		texts[i] = text
+	}
+	return texts
 }
 
 // addAllHeaders empties header and adds headers, multiValueHeaders and cookies. For a name in both maps
@@ -648,15 +671,16 @@ func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *reque
 	if req.counts != nil {
 		recordReply(l, req, reply.status)
 	}
-	if len(reply.body) == 0 || req.http.Method == methodHead {
+	body := reply.body
+	if len(body) == 0 || req.http.Method == methodHead {
 		writeHead(w, header, req, reply)
 		return
 	}
-	header["Content-Length"] = []string{strconv.Itoa(len(reply.body))}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if reply.status != statusOK {
 		w.WriteHeader(reply.status)
 	}
-	_, _ = w.Write(reply.body) //nolint:gosec // the function's reply; fails only if the client has disconnected
+	_, _ = w.Write(body) //nolint:gosec // the function's reply; fails only if the client has disconnected
 }
 
 // writeHead writes a reply without a body.

@@ -1,6 +1,8 @@
 package lambda
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -54,6 +56,16 @@ var replyCases = []replyCase{
 	{"unknown fields", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK","extra":{"a":1},"body":"b"}`, 200, "", "b"},
 	{"known fields and their names in another case", gatewayLike, "auto", `{"StatusCode":500,"statusCode":200,"STATUSCODE":501,"body":"b","BODY":"c","Headers":{"x-a":"1"},"IsBase64encoded":true,"Cookies":["d=1"]}`, 200, "-X-A\n-Set-Cookie", "b"},
 	{"a header without a value", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-a":"","x-b":"1"},"body":"b"}`, 200, "X-A: \nX-B: 1", "b"},
+	{"a status with a fraction of 0", gatewayLike, "auto", `{"statusCode":200.0,"body":"b"}`, 200, "", "b"},
+	{"a status with an exponent", gatewayLike, "auto", `{"statusCode":2e2,"body":"b"}`, 200, "", "b"},
+	{"Base64 with null for the body", gatewayLike, "auto", `{"statusCode":200,"body":null,"isBase64Encoded":true}`, 200, "Content-Length: 0", ""},
+	{"Base64 without a body", gatewayLike, "auto", `{"statusCode":200,"isBase64Encoded":true}`, 200, "Content-Length: 0", ""},
+	{"no cookies beside one in headers", gatewayLike, "auto", `{"statusCode":200,"headers":{"set-cookie":"a=1"},"cookies":[]}`, 200, "Set-Cookie: a=1", ""},
+	{"an empty cookie", gatewayLike, "auto", `{"statusCode":200,"cookies":["","a=1"]}`, 200, "Set-Cookie:  | a=1", ""},
+	{"the same cookie twice", gatewayLike, "auto", `{"statusCode":200,"cookies":["a=1","a=1"]}`, 200, "Set-Cookie: a=1 | a=1", ""},
+	{"of fields given twice the last counts", gatewayLike, "auto", `{"statusCode":"x","body":5,"headers":["a"],"cookies":"c","isBase64Encoded":"x","statusCode":201,"body":"b","headers":{"x-a":"1"},"cookies":["a=1"],"isBase64Encoded":false}`, 201, "X-A: 1\nSet-Cookie: a=1", "b"},
+	{"headers given twice are not merged", gatewayLike, "auto", `{"statusCode":200,"headers":{"x-a":"1"},"headers":{"x-b":"2"},"multiValueHeaders":{"x-c":["3"]},"multiValueHeaders":{"x-d":["4"]}}`, 200, "-X-A\nX-B: 2\n-X-C\nX-D: 4", ""},
+	{"null after a value", gatewayLike, "auto", `{"statusCode":200,"body":"b","headers":{"x-a":"1"},"cookies":["a=1"],"isBase64Encoded":true,"body":null,"headers":null,"cookies":null,"isBase64Encoded":null}`, 200, "-X-A\n-Set-Cookie", ""},
 	{"statusDescription does not reach the client", gatewayLike, "auto", `{"statusCode":200,"statusDescription":"200 OK\r\nX-Evil: 1"}`, 200, "-X-Evil", ""},
 
 	{"no content type", "http-api-v1 http-api-v2", "auto", `{"statusCode":200,"body":"b"}`, 200, "Content-Type: text/plain; charset=utf-8", "b"},
@@ -70,6 +82,9 @@ var replyCases = []replyCase{
 	{"a list", inferring, "auto", `[1]`, 200, "", `[1]`},
 	{"not JSON", inferring, "auto", `<p>`, 200, "Content-Type: application/json", `<p>`},
 	{"an empty payload", inferring, "auto", ``, 200, "", ``},
+	{"null for statusCode: the payload is the body", inferring, "auto", `{"statusCode":null}`, 200, "Content-Type: application/json", `{"statusCode":null}`},
+	{"null after a statusCode: the payload is the body", inferring, "auto", `{"statusCode":404,"statusCode":null}`, 200, "", `{"statusCode":404,"statusCode":null}`},
+	{"null after a statusCode", "http-api-v1 rest-api", "auto", `{"statusCode":200,"statusCode":null}`, 502, "", badGateway},
 	{"no statusCode", "http-api-v1 rest-api", "auto", `{"body":"b"}`, 502, "Content-Type: application/json", badGateway},
 	{"null", "http-api-v1 rest-api", "auto", `null`, 502, "", badGateway},
 	{"a JSON string", "http-api-v1 rest-api", "auto", `"hi"`, 502, "", badGateway},
@@ -93,6 +108,10 @@ var replyCases = []replyCase{
 	{"multiValueHeaders in a string", gatewayProxy, "auto", `{"statusCode":200,"multiValueHeaders":"a"}`, 502, "", badGateway},
 	{"an object for a header", gatewayProxy, "auto", `{"statusCode":200,"headers":{"x":{"y":1}}}`, 502, "", badGateway},
 	{"cookies in a string", gatewayProxy, "auto", `{"statusCode":200,"cookies":"a=1"}`, 502, "", badGateway},
+	{"null in cookies", gatewayProxy, "auto", `{"statusCode":200,"cookies":["a=1",null]}`, 502, "", badGateway},
+	{"null in place of an earlier cookie", gatewayProxy, "auto", `{"statusCode":200,"cookies":["a=1"],"cookies":[null]}`, 502, "", badGateway},
+	{"a number in cookies", gatewayProxy, "auto", `{"statusCode":200,"cookies":[1]}`, 502, "", badGateway},
+	{"a body that is a number", gatewayProxy, "auto", `{"statusCode":200,"body":5}`, 502, "", badGateway},
 	{"a body that is an object", gatewayProxy, "auto", `{"statusCode":200,"body":{"a":1}}`, 502, "", badGateway},
 	{"isBase64Encoded in a string", gatewayProxy, "auto", `{"statusCode":200,"body":"YQ==","isBase64Encoded":"true"}`, 502, "", badGateway},
 	{"Base64 that is broken", gatewayProxy, "auto", `{"statusCode":200,"body":"YQ=","isBase64Encoded":true}`, 502, "", badGateway},
@@ -360,6 +379,60 @@ func TestNumbersOutsideFloat64AreRefused(t *testing.T) {
 	}
 }
 
+// decodeTheLongWay is decodeObject without its short ways.
+func decodeTheLongWay(settings *replySettings, payload []byte, reply *reply) error {
+	object := &proxyReply{}
+	err := json.Unmarshal(payload, object)
+	if object.StatusCode == nil && settings.bare {
+		return decodeBare(payload, err, reply)
+	}
+	if err != nil {
+		return notJSON(err)
+	}
+	status, err := replyStatus(object.StatusCode)
+	if err != nil {
+		return err
+	}
+	body, err := replyBody(object.Body, object.IsBase64Encoded)
+	if err != nil {
+		return err
+	}
+	err = addAllHeaders(reply.header, object)
+	completeReply(reply, status, body, settings.contentType)
+	return err
+}
+
+// checkShortWays compares what decodeObject makes of a payload with what it makes of it the long way.
+func checkShortWays(t *testing.T, payload []byte) {
+	t.Helper()
+	for _, bare := range []bool{false, true} {
+		settings := &replySettings{bare: bare, contentType: "text/plain"}
+		got := newReply(http.Header{}, http.MethodGet)
+		want := newReply(http.Header{}, http.MethodGet)
+		gotErr := decodeObject(settings, payload, got)
+		wantErr := decodeTheLongWay(settings, payload, want)
+		if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
+			t.Errorf("%.300q: got error %v, want %v", payload, gotErr, wantErr)
+		}
+		if gotErr != nil || wantErr != nil {
+			continue
+		}
+		if got.status != want.status || string(got.body) != string(want.body) || !reflect.DeepEqual(got.header, want.header) {
+			t.Errorf("%.300q: got %d %v %.300q, want %d %v %.300q", payload,
+				got.status, got.header, got.body, want.status, want.header, want.body)
+		}
+	}
+}
+
+func TestShortWaysDecodeAsTheLongOne(t *testing.T) {
+	for _, c := range replyCases {
+		checkShortWays(t, []byte(c.payload))
+	}
+	for _, row := range allocationReplies {
+		checkShortWays(t, []byte(row.payload))
+	}
+}
+
 // What the short way takes, it has to take as the long one does.
 func TestPlainHeadersAreThoseOfTheLongWay(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -377,6 +450,14 @@ func TestPlainHeadersAreThoseOfTheLongWay(t *testing.T) {
 		"an object":                         {`{"headers":{"x-a":{}}}`, false},
 		"null and a list of values":         {`{"headers":{"x-a":null},"multiValueHeaders":{"x-a":["1"]}}`, true},
 		"a number and a list of values":     {`{"headers":{"x-a":1},"multiValueHeaders":{"x-a":["1"]}}`, false},
+		"an empty list of values":           {`{"multiValueHeaders":{"x-a":[]}}`, false},
+		"a string in place of a list":       {`{"multiValueHeaders":{"x-a":"1"}}`, false},
+		"a control character in a list":     {`{"multiValueHeaders":{"x-a":["1","\u0007"]}}`, false},
+		"cookies":                           {`{"headers":{"x-a":"1"},"cookies":["a=1","b=2",""]}`, true},
+		"no cookies":                        {`{"headers":{"set-cookie":"a=1"},"cookies":[]}`, true},
+		"cookies in two places":             {`{"headers":{"set-cookie":"a=1"},"cookies":["b=2"]}`, false},
+		"cookies, one of them null":         {`{"cookies":["a=1",null]}`, false},
+		"a control character in a cookie":   {`{"cookies":["a=\u007f"]}`, false},
 	} {
 		object := &proxyReply{}
 		if err := unmarshalReply([]byte(tc.reply), object); err != nil {

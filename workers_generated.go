@@ -2148,15 +2148,16 @@ func decodeReplies() {
 		length       int64
 		l            *Lambda
 		req          *request
-		err          error
 		ctx          context.Context
-		p            *preparedInvocation
 		resp         *http.Response
+		err          error
+		p            *preparedInvocation
 		payload      []byte
 		payload2     []byte
 		err2         error
 		payload3     []byte
 		err3         error
+		w            http.ResponseWriter
 		header       http.Header
 		reply2       *reply
 		method       string
@@ -2164,44 +2165,44 @@ func decodeReplies() {
 		typed        bool
 		argument     *replySettings
 		object       *proxyReply
-		contentType2 string
-		status       int
-		v            any
 		number       float64
-		status2      int
+		status       int
+		contentType2 string
 		body         []byte
-		isBase64     any
 		text         string
 		isText2      bool
+		isBase64     any
+		other        []byte
 		result       bool
 		header2      http.Header
 		single       map[string]any
 		isMap        bool
 		values       string
-		absent       int
 		value        string
-		text2        string
+		isText3      bool
+		result2      bool
+		value2       string
 		isScalar     bool
 		canonical    string
+		other2       string
 		forwarded    bool
-		canonical2   string
-		forwarded2   bool
-		result2      bool
-		values2      string
+		joined       string
+		plain        bool
+		v2           any
 		multi        map[string]any
 		isMap2       bool
-		cookies      []any
-		isList       bool
-		list         []any
-		isList2      bool
+		values2      string
 		texts        []string
-		w            http.ResponseWriter
+		list         []any
+		isList       bool
+		texts2       []string
+		text2        string
+		cookies      []string
 		id           []string
 		class        int
 		stays        bool
 		idle         *int32
 	)
-	_ = forwarded2
 	self = &worker{}
 	defer endWorker(self)
 	for {
@@ -2222,12 +2223,12 @@ func decodeReplies() {
 			// conclude, exchange.go
 			l = x.lambda
 			req = x.req
+			ctx = x.ctx
+			resp = x.resp
 			if x.prepared != nil {
 
 				// accept, invoke.go
-				ctx = x.ctx
 				p = x.prepared
-				resp = x.resp
 				req.answer = resp.Header
 				if resp.StatusCode != l.replies.takenStatus {
 					err = refusedCall(ctx, l, req, resp, p)
@@ -2242,8 +2243,6 @@ func decodeReplies() {
 			}
 
 			// readPayload, invoke.go
-			ctx = x.ctx
-			resp = x.resp
 
 			// readReply, invoke.go
 			if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
@@ -2275,7 +2274,8 @@ func decodeReplies() {
 				x.err = err
 				goto concludeDone
 			}
-			header = x.w.Header()
+			w = x.w
+			header = w.Header()
 
 			// newReply, reply.go
 			method = req.http.Method
@@ -2309,50 +2309,40 @@ func decodeReplies() {
 					}
 					err2 = json.Unmarshal(payload, object)
 				unmarshalReplyDone:
-					if object.StatusCode == nil && argument.bare {
-						err = decodeBare(payload, err2, reply2)
-						goto decodeReplyDone
-					}
-					if err2 != nil {
-						err = notJSON(err2)
-						goto decodeReplyDone
+					number = 0
+					number, _ = object.StatusCode.(float64)
+					status = statuses[number]
+					if status == 0 || err2 != nil {
+						if object.StatusCode == nil && argument.bare {
+							err = decodeBare(payload, err2, reply2)
+							goto decodeReplyDone
+						}
+						if err2 != nil {
+							err = notJSON(err2)
+							goto decodeReplyDone
+						}
+						status, err2 = textStatus(object.StatusCode)
+						if err2 != nil {
+							err = err2
+							goto decodeReplyDone
+						}
 					}
 
 					// buildReply, reply.go
 					contentType2 = argument.contentType
-
-					// replyStatus, reply.go
-					v = object.StatusCode
-					number = 0
-					number, _ = v.(float64)
-					status2 = statuses[number]
-					if status2 == 0 {
-						status, err3 = textStatus(v)
-						goto replyStatusDone
-					}
-					status = status2
-					err3 = nil
-				replyStatusDone:
-					if err3 != nil {
-						err = err3
-						goto decodeReplyDone
-					}
-
-					// replyBody, reply.go
-					v = object.Body
-					isBase64 = object.IsBase64Encoded
+					body = nil
 					text = ""
-					text, isText2 = v.(string)
-					if !isText2 || (isBase64 != nil && isBase64 != false) {
-						body, err3 = otherBody(v, isBase64)
-						goto replyBodyDone
-					}
-					body = []byte(text)
-					err3 = nil
-				replyBodyDone:
-					if err3 != nil {
-						err = err3
-						goto decodeReplyDone
+					text, isText2 = object.Body.(string)
+					isBase64 = object.IsBase64Encoded
+					if (!isText2 && object.Body != nil) || (isBase64 != false && isBase64 != nil) {
+						other, err3 = replyBody(object.Body, isBase64)
+						if err3 != nil {
+							err = err3
+							goto decodeReplyDone
+						}
+						body = other
+					} else {
+						body = []byte(text)
 					}
 
 					// addPlainHeaders, reply.go
@@ -2364,122 +2354,155 @@ func decodeReplies() {
 						goto addPlainHeadersDone
 					}
 					values = ""
-					absent = 0
-					for name, v2 := range single {
+					for name, v := range single {
 						value = ""
-						text = ""
-						text, isText2 = v2.(string)
-						if isText2 {
-							value = text
-						} else if v2 == nil {
-							absent++
-							continue
-						} else {
-							text2, isScalar = scalarText(v2)
-							if !isScalar {
+						value, isText3 = v.(string)
+						if !isText3 {
+
+							// addPlainScalar, reply.go
+							if v == nil {
+								delete(single, name)
+								result2 = true
+								goto addPlainScalarDone
+							}
+							value2, isScalar = scalarText(v)
+
+							// canonicalOf, header.go
+							canonical = canonicalNames[name]
+							if canonical == "" {
+								other2, forwarded = canonicalName(name)
+								if forwarded {
+									canonical = other2
+								}
+							}
+							if !isScalar || canonical == "" {
+								result2 = false
+								goto addPlainScalarDone
+							}
+							header2[canonical] = []string{value2}
+							result2 = true
+						addPlainScalarDone:
+							if !result2 {
 								result = false
 								goto addPlainHeadersDone
 							}
-							value = text2
+							continue
 						}
 
 						// canonicalOf, header.go
-						canonical2 = ""
-						forwarded2 = false
-						canonical2 = canonicalNames[name]
-						if canonical2 == "" {
-							canonical, forwarded = canonicalName(name)
-							goto canonicalOfDone
+						canonical = canonicalNames[name]
+						if canonical == "" {
+							other2, forwarded = canonicalName(name)
+							if forwarded {
+								canonical = other2
+							}
 						}
-						canonical = canonical2
-						forwarded = true
-					canonicalOfDone:
-						if !forwarded {
+						if canonical == "" {
 							result = false
 							goto addPlainHeadersDone
 						}
 						header2[canonical] = []string{value}
 						values += value
 					}
-					if len(header2)+absent != len(single) {
+					if len(header2) != len(single) {
 						result = false
 						goto addPlainHeadersDone
 					}
-					if object.MultiValueHeaders != nil || object.Cookies != nil {
+					if object.MultiValueHeaders != nil {
 
 						// addPlainLists, reply.go
-						values2 = values
+						v2 = object.MultiValueHeaders
 						multi = nil
-						multi, isMap2 = object.MultiValueHeaders.(map[string]any)
-						cookies = nil
-						cookies, isList = object.Cookies.([]any)
-						if (!isMap2 && object.MultiValueHeaders != nil) || (!isList && object.Cookies != nil) ||
-							len(multi) > maxPlainLines || len(cookies) > maxPlainLines {
-							result2 = false
+						multi, isMap2 = v2.(map[string]any)
+						if !isMap2 || len(multi) > maxPlainLines {
+							joined = ""
+							plain = false
 							goto addPlainListsDone
 						}
-						for name, v2 := range multi {
+						values2 = ""
+						for name, v := range multi {
+
+							// plainTexts, reply.go
 							list = nil
-							list, isList2 = v2.([]any)
-							if !isList2 {
-								result2 = false
-								goto addPlainListsDone
+							list, isList = v.([]any)
+							if !isList || len(list) > maxPlainLines {
+								texts = nil
+								goto plainTextsDone
 							}
+							texts2 = make([]string, len(list))
+							for i, item := range list {
+								text2 = ""
+								text2, isText3 = item.(string)
+								if !isText3 {
+									texts = nil
+									goto plainTextsDone
+								}
+								texts2[i] = text2
+							}
+							texts = texts2
+						plainTextsDone:
 
 							// canonicalOf, header.go
-							canonical2 = ""
-							forwarded2 = false
-							canonical2 = canonicalNames[name]
-							if canonical2 == "" {
-								canonical, forwarded = canonicalName(name)
-								goto canonicalOfDone2
-							}
-							canonical = canonical2
-							forwarded = true
-						canonicalOfDone2:
-							if !forwarded || len(list) == 0 || len(list) > maxPlainLines || header2[canonical] != nil {
-								result2 = false
-								goto addPlainListsDone
-							}
-							texts = make([]string, len(list))
-							for i, item := range list {
-								text = ""
-								text, isText2 = item.(string)
-								if !isText2 {
-									result2 = false
-									goto addPlainListsDone
+							canonical = canonicalNames[name]
+							if canonical == "" {
+								other2, forwarded = canonicalName(name)
+								if forwarded {
+									canonical = other2
 								}
-								texts[i] = text
-								values2 += text
+							}
+							if len(texts) == 0 || canonical == "" || header2[canonical] != nil {
+								joined = ""
+								plain = false
+								goto addPlainListsDone
 							}
 							header2[canonical] = texts
+							values2 += strings.Join(texts, "")
 						}
-						if len(cookies) > 0 {
-							if header2["Set-Cookie"] != nil {
-								result2 = false
-								goto addPlainListsDone
-							}
-							texts = make([]string, len(cookies))
-							for i, item := range cookies {
-								text = ""
-								text, isText2 = item.(string)
-								if !isText2 {
-									result2 = false
-									goto addPlainListsDone
-								}
-								texts[i] = text
-								values2 += text
-							}
-							header2["Set-Cookie"] = texts
-						}
-						result2 = len(values2) <= maxReplyLineBytes/2 && !strings.ContainsAny(values2, controlCharacters)
+						joined = values2
+						plain = true
 					addPlainListsDone:
-						if !result2 {
+						if !plain {
 							result = false
 							goto addPlainHeadersDone
 						}
+						values += joined
 					}
-					result = len(values) <= maxReplyLineBytes/2 && !strings.ContainsAny(values, controlCharacters)
+					if object.Cookies != nil {
+
+						// plainTexts, reply.go
+						v2 = object.Cookies
+						list = nil
+						list, isList = v2.([]any)
+						if !isList || len(list) > maxPlainLines {
+							cookies = nil
+							goto plainTextsDone2
+						}
+						texts = make([]string, len(list))
+						for i, item := range list {
+							text2 = ""
+							text2, isText3 = item.(string)
+							if !isText3 {
+								cookies = nil
+								goto plainTextsDone2
+							}
+							texts[i] = text2
+						}
+						cookies = texts
+					plainTextsDone2:
+						if cookies == nil {
+							result = false
+							goto addPlainHeadersDone
+						}
+						if len(cookies) > 0 {
+							if header2["Set-Cookie"] != nil {
+								result = false
+								goto addPlainHeadersDone
+							}
+							header2["Set-Cookie"] = cookies
+							values += strings.Join(cookies, "")
+						}
+					}
+					result = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 				addPlainHeadersDone:
 					if !result {
 						err3 = addAllHeaders(reply2.header, object)
@@ -2491,12 +2514,14 @@ func decodeReplies() {
 
 					// completeReply, reply.go
 					reply2.status = status
+					if status != statusOK {
 
-					// bodyless, reply.go
-					result = status == http.StatusNoContent || status == http.StatusNotModified
-					if result {
-						reply2.body = nil
-						goto completeReplyDone
+						// bodyless, reply.go
+						result = status == http.StatusNoContent || status == http.StatusNotModified
+						if result {
+							reply2.body = nil
+							goto completeReplyDone
+						}
 					}
 					reply2.body = body
 					if reply2.header["Content-Type"] == nil {
@@ -2526,7 +2551,6 @@ func decodeReplies() {
 			}
 
 			// writeReply, reply.go
-			w = x.w
 			if !reply2.inPlace {
 				for name, values3 := range reply2.header {
 					header[name] = append(header[name], values3...)
@@ -2558,15 +2582,16 @@ func decodeReplies() {
 				metrics.Record(req.counts, metrics.OK, class, float64(req.took), int64(len(req.event)), int64(req.replyBytes))
 				req.counts = nil
 			}
-			if len(reply2.body) == 0 || req.http.Method == methodHead {
+			body = reply2.body
+			if len(body) == 0 || req.http.Method == methodHead {
 				writeHead(w, header, req, reply2)
 				goto writeReplyDone
 			}
-			header["Content-Length"] = []string{strconv.Itoa(len(reply2.body))}
+			header["Content-Length"] = []string{strconv.Itoa(len(body))}
 			if reply2.status != statusOK {
 				w.WriteHeader(reply2.status)
 			}
-			_, _ = w.Write(reply2.body)
+			_, _ = w.Write(body)
 		writeReplyDone:
 			x.answered = true
 			x.cancel()
