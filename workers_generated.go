@@ -90,8 +90,6 @@ func encodeRequests() {
 		r4          io.Reader
 		size        int64
 		limit       int64
-		body2       []byte
-		err3        error
 		event       []byte
 		argument    *eventSettings
 		event2      *httpAPIv2Event
@@ -103,7 +101,7 @@ func encodeRequests() {
 		context2    *httpAPIv2Context
 		query       url.Values
 		rawQuery    string
-		values2     url.Values
+		err3        error
 		joined      map[string]string
 		contentType string
 		result2     bool
@@ -111,23 +109,21 @@ func encodeRequests() {
 		known       bool
 		base642     bool
 		v           any
-		event3      []byte
-		event4      *proxyEvent
+		event3      *proxyEvent
 		result3     map[string][]string
 		names       *forwardingNames
 		forwarded   []string
-		values3     []string
+		values2     []string
 		result4     string
 		domain      string
 		prefix      string
 		host        string
-		firstLabel  string
 		end         int
 		path        string
 		result5     map[string]string
 		userAgent2  string
 		ok          bool
-		values4     map[string][]string
+		values3     map[string][]string
 		single      map[string]string
 		routeKey    string
 		context3    *proxyContext
@@ -142,18 +138,15 @@ func encodeRequests() {
 		escaped     string
 		result7     map[string]string
 		result8     any
-		event5      *albEvent
-		event6      *albMultiValueEvent
-		event7      *httpJSONEvent
-		event8      *vmodEvent
+		event4      *albEvent
+		event5      *albMultiValueEvent
+		event6      *httpJSONEvent
+		event7      *vmodEvent
 		p           *preparedInvocation
-		p2          *preparedInvocation
 		invocation  *http.Request
 		s           *signer
 		stays       bool
-		idle        *int32
 	)
-	_ = firstLabel
 	self = &worker{}
 	defer endWorker(self)
 	for {
@@ -235,8 +228,7 @@ func encodeRequests() {
 					req.clientIP = forwardedIP(l.functions.clientIP, req)
 				}
 				if req.target != nil {
-					err = nil
-					goto resolveDone
+					goto resolvePassed
 				}
 				if l.functions.routes != nil {
 
@@ -259,8 +251,7 @@ func encodeRequests() {
 					}
 					result = req.rawPath
 					req.pathParameters = route.Parameters(r2, result)
-					err = nil
-					goto resolveDone
+					goto resolvePassed
 				}
 
 				// resolveByPath, resolve.go
@@ -290,12 +281,13 @@ func encodeRequests() {
 					decoded, _ = url.PathUnescape(req.rawPath)
 					req.path = decoded
 				}
-				err = nil
+				goto resolvePassed
 			resolveDone:
 				if err != nil {
 					x.err = err
 					goto prepareDone
 				}
+			resolvePassed:
 			}
 			if r.Header["Upgrade"] != nil || r.Method == methodConnect {
 				err = refuseSwitch(r)
@@ -307,11 +299,10 @@ func encodeRequests() {
 			if r.ContentLength != 0 {
 
 				// readBody, body.go
-				err2 = nil
+				err = nil
 				r3 = req.http
 				if r3.ContentLength == 0 || r3.Body == nil {
-					err = nil
-					goto readBodyDone
+					goto readBodyPassed
 				}
 				if r3.ContentLength > l.limits.maxRequestBodyBytes {
 					err = tooLarge("request body", l.limits.maxRequestBodyBytes)
@@ -327,30 +318,27 @@ func encodeRequests() {
 					r4 = r3.Body
 					size = r3.ContentLength
 					limit = l.limits.maxRequestBodyBytes
-					body2 = nil
-					err3 = nil
+					body = nil
+					err = nil
 					switch {
 					case size < 0 || size > limit:
-						body2, err3 = io.ReadAll(io.LimitReader(r4, limit+1))
+						body, err = io.ReadAll(io.LimitReader(r4, limit+1))
 					case size <= firstBodyBytes:
-						body2 = make([]byte, size)
-						_, err3 = io.ReadFull(r4, body2)
+						body = make([]byte, size)
+						_, err = io.ReadFull(r4, body)
 					default:
-						body2, err3 = readGrowing(r4, int(size))
+						body, err = readGrowing(r4, int(size))
 					}
-					if len(body2) == 0 {
+					if len(body) == 0 {
 						body = nil
-						err2 = err3
 						goto readAllDone
 					}
-					body = body2
-					err2 = err3
 				readAllDone:
 				} else {
-					body, err2 = readWithin(ctx, r3, l.limits.maxRequestBodyBytes)
+					body, err = readWithin(ctx, r3, l.limits.maxRequestBodyBytes)
 				}
-				if err2 != nil {
-					err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err2))
+				if err != nil {
+					err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
 					goto readBodyDone
 				}
 				if int64(len(body)) > l.limits.maxRequestBodyBytes {
@@ -362,167 +350,159 @@ func encodeRequests() {
 				if time.Since(req.time.Round(0)) > time.Second {
 					redate(req)
 				}
-				err = nil
+				goto readBodyPassed
 			readBodyDone:
 				if err != nil {
 					x.err = err
 					goto prepareDone
 				}
+			readBodyPassed:
 			}
 
 			// encodeEvent, envelope.go
 			if l.events.headers != nil {
-				err2 = renderEventHeaders(l.events, req)
-				if err2 != nil {
-					err = err2
+				err = renderEventHeaders(l.events, req)
+				if err != nil {
 					goto encodeEventDone
 				}
 			}
 			argument = l.events
 			switch l.format.name {
 			case formatHTTPAPIv2:
-				{
 
-					// encodeHTTPAPIv2, format_http_api.go
+				// encodeHTTPAPIv2, format_http_api.go
 
-					// newHTTPAPIv2Event, format_http_api.go
-					r3 = req.http
-					common = argument.httpAPIv2.Load().(*httpAPIv2Common)
-					if common.host != r3.Host {
-						common = setHTTPAPIv2Common(argument, r3.Host)
-					}
-					event2 = &httpAPIv2Event{}
-					*event2 = common.event
-
-					// lowerHeaders, request_header.go
-					r5 = req.http
-					headers = make(map[string]string, 14)
-					rare = false
-					for name2, values := range r5.Header {
-						lower = lowerNames[name2]
-						if lower != "" && len(values) == 1 {
-							headers[lower] = values[0]
-						} else if !hopByHop[name2] {
-							rare = true
-						}
-					}
-					if rare {
-						addRareHeaders(headers, r5.Header)
-					}
-					headers["host"] = r5.Host
-					if headers["x-forwarded-for"] == "" {
-						headers["x-forwarded-for"] = req.peerIP
-					} else {
-						headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], req.peerIP)
-					}
-					if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
-						addScheme(headers, r5)
-					}
-					if headers["x-amzn-trace-id"] == "" {
-						headers["x-amzn-trace-id"] = req.traceID
-					}
-					if req.eventHeaders != nil {
-						addEventHeaders(headers, req.eventHeaders)
-					}
-					event2.RawPath = req.path
-					event2.RawQueryString = r3.URL.RawQuery
-					event2.Headers = headers
-					context2 = &event2.RequestContext
-					context2.HTTP = httpAPIv2HTTP{
-						Method: r3.Method, Path: req.path, Protocol: r3.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
-					}
-					context2.RequestID = req.requestID
-					context2.Time = req.second.logTime
-					context2.TimeEpoch = req.millis
-					context2.Authorizer = req.authorizer
-					if r3.TLS != nil {
-						setHTTPAPIv2ClientCert(r3, context2)
-					}
-					if event2.RawQueryString != "" {
-
-						// joinedQuery, query.go
-
-						// parseQuery, query.go
-						rawQuery = req.http.URL.RawQuery
-						if req.undecodedQuery != "" {
-							rawQuery = req.undecodedQuery
-						}
-						values2, err3 = url.ParseQuery(rawQuery)
-						if err3 == nil {
-							query = values2
-							goto parseQueryDone
-						}
-						query = parseInParts(repairEscapes(rawQuery))
-					parseQueryDone:
-						joined = make(map[string]string, len(query))
-						for name2, values := range query {
-							if len(values) == 1 {
-								joined[name2] = values[0]
-							} else {
-								joined[name2] = strings.Join(values, ",")
-							}
-						}
-						event2.QueryStringParameters = joined
-					}
-					if headers["cookie"] != "" {
-						event2.Cookies = splitCookies(headers["cookie"])
-					}
-					if req.body != nil {
-
-						// setHTTPAPIv2Body, format_http_api.go
-						event2.Headers["content-length"] = strconv.Itoa(len(req.body))
-						contentType = event2.Headers["content-type"]
-
-						// isText, body.go
-						body = req.body
-						textual = false
-						textual, known = textTypes[contentType]
-						if !known {
-							textual = isTextType(contentType)
-						}
-						result2 = textual && utf8.Valid(body)
-						event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
-
-						// eventBody, body.go
-						body = req.body
-						base642 = event2.IsBase64Encoded
-						switch {
-						case base642 && len(body) >= minSplicedBody:
-							event2.Body = base64Mark
-						case base642:
-							event2.Body = body
-						case len(body) >= minSplicedText:
-							event2.Body = textMark
-						default:
-							event2.Body = string(body)
-						}
-					}
-					if req.routeKey != defaultRouteKey {
-						event2.RouteKey = req.routeKey
-						context2.RouteKey = req.routeKey
-						event2.PathParameters = req.pathParameters
-					}
-					delete(event2.Headers, "cookie")
-
-					// marshalEvent, envelope.go
-					v = event2
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeHTTPAPIv2Done
-					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeHTTPAPIv2Done
-						}
-					}
-					event, err2 = unescapeEvent(req, v, event3)
-				encodeHTTPAPIv2Done:
+				// newHTTPAPIv2Event, format_http_api.go
+				r3 = req.http
+				common = argument.httpAPIv2.Load().(*httpAPIv2Common)
+				if common.host != r3.Host {
+					common = setHTTPAPIv2Common(argument, r3.Host)
 				}
+				event2 = &httpAPIv2Event{}
+				*event2 = common.event
+
+				// lowerHeaders, request_header.go
+				r5 = req.http
+				headers = make(map[string]string, 14)
+				rare = false
+				for name2, values := range r5.Header {
+					lower = lowerNames[name2]
+					if lower != "" && len(values) == 1 {
+						headers[lower] = values[0]
+					} else if !hopByHop[name2] {
+						rare = true
+					}
+				}
+				if rare {
+					addRareHeaders(headers, r5.Header)
+				}
+				headers["host"] = r5.Host
+				if headers["x-forwarded-for"] == "" {
+					headers["x-forwarded-for"] = req.peerIP
+				} else {
+					headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], req.peerIP)
+				}
+				if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
+					addScheme(headers, r5)
+				}
+				if headers["x-amzn-trace-id"] == "" {
+					headers["x-amzn-trace-id"] = req.traceID
+				}
+				if req.eventHeaders != nil {
+					addEventHeaders(headers, req.eventHeaders)
+				}
+				event2.RawPath = req.path
+				event2.RawQueryString = r3.URL.RawQuery
+				event2.Headers = headers
+				context2 = &event2.RequestContext
+				context2.HTTP = httpAPIv2HTTP{
+					Method: r3.Method, Path: req.path, Protocol: r3.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
+				}
+				context2.RequestID = req.requestID
+				context2.Time = req.second.logTime
+				context2.TimeEpoch = req.millis
+				context2.Authorizer = req.authorizer
+				if r3.TLS != nil {
+					setHTTPAPIv2ClientCert(r3, context2)
+				}
+				if event2.RawQueryString != "" {
+
+					// joinedQuery, query.go
+
+					// parseQuery, query.go
+					rawQuery = req.http.URL.RawQuery
+					if req.undecodedQuery != "" {
+						rawQuery = req.undecodedQuery
+					}
+					query, err3 = url.ParseQuery(rawQuery)
+					if err3 == nil {
+						goto parseQueryDone
+					}
+					query = parseInParts(repairEscapes(rawQuery))
+				parseQueryDone:
+					joined = make(map[string]string, len(query))
+					for name2, values := range query {
+						if len(values) == 1 {
+							joined[name2] = values[0]
+						} else {
+							joined[name2] = strings.Join(values, ",")
+						}
+					}
+					event2.QueryStringParameters = joined
+				}
+				if headers["cookie"] != "" {
+					event2.Cookies = splitCookies(headers["cookie"])
+				}
+				if req.body != nil {
+
+					// setHTTPAPIv2Body, format_http_api.go
+					event2.Headers["content-length"] = strconv.Itoa(len(req.body))
+					contentType = event2.Headers["content-type"]
+
+					// isText, body.go
+					body = req.body
+					textual = false
+					textual, known = textTypes[contentType]
+					if !known {
+						textual = isTextType(contentType)
+					}
+					result2 = textual && utf8.Valid(body)
+					event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+
+					// eventBody, body.go
+					body = req.body
+					base642 = event2.IsBase64Encoded
+					switch {
+					case base642 && len(body) >= minSplicedBody:
+						event2.Body = base64Mark
+					case base642:
+						event2.Body = body
+					case len(body) >= minSplicedText:
+						event2.Body = textMark
+					default:
+						event2.Body = string(body)
+					}
+				}
+				if req.routeKey != defaultRouteKey {
+					event2.RouteKey = req.routeKey
+					context2.RouteKey = req.routeKey
+					event2.PathParameters = req.pathParameters
+				}
+				delete(event2.Headers, "cookie")
+
+				// marshalEvent, envelope.go
+				v = event2
+				event, err2 = json.Marshal(v)
+				if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+					goto encodeDone
+				}
+				if !bytes.Contains(event, escapedEscape) {
+					event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+					if !bytes.Contains(event, unicodeEscape) {
+						goto encodePassed
+					}
+				}
+				event, err2 = unescapeEvent(req, v, event)
 			case formatHTTPAPIv1:
 				{
 
@@ -556,18 +536,17 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = result3[names.forwardedProto]
-					if len(values3) == 0 {
+					values2 = result3[names.forwardedProto]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone:
 					if result == "" {
 
 						// scheme, request_header.go
-						r3 = req.http
-						if r3.TLS != nil {
+						if req.http.TLS != nil {
 							result4 = "https"
 							goto schemeDone
 						}
@@ -577,12 +556,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = result3[names.forwardedPort]
-					if len(values3) == 0 {
+					values2 = result3[names.forwardedPort]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone2
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone2:
 					if result == "" {
 
@@ -603,12 +582,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = result3[names.traceID]
-					if len(values3) == 0 {
+					values2 = result3[names.traceID]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone3
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone3:
 					if result == "" {
 						result3[names.traceID] = []string{req.traceID}
@@ -625,8 +604,6 @@ func encodeRequests() {
 
 					// hostname, request_header.go
 					host = req.http.Host
-					name = ""
-					firstLabel = ""
 					end = strings.IndexByte(host, ':')
 					if end >= 0 {
 						if host[0] == '[' {
@@ -661,7 +638,7 @@ func encodeRequests() {
 					for name2, list := range result3 {
 						result5[name2] = list[len(list)-1]
 					}
-					event4 = &proxyEvent{
+					event3 = &proxyEvent{
 						Path:              path,
 						HTTPMethod:        r3.Method,
 						Headers:           result5,
@@ -683,12 +660,12 @@ func encodeRequests() {
 						},
 					}
 					if r3.TLS != nil {
-						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r3)
+						event3.RequestContext.Identity.ClientCert = verifiedClientCert(r3)
 					}
 					userAgent2 = ""
-					userAgent2, ok = event4.Headers["User-Agent"]
+					userAgent2, ok = event3.Headers["User-Agent"]
 					if ok {
-						event4.RequestContext.Identity.UserAgent = userAgent2
+						event3.RequestContext.Identity.UserAgent = userAgent2
 					}
 					if req.http.URL.RawQuery != "" {
 
@@ -697,40 +674,39 @@ func encodeRequests() {
 						if req.undecodedQuery != "" {
 							rawQuery = req.undecodedQuery
 						}
-						values2, err3 = url.ParseQuery(rawQuery)
+						query, err3 = url.ParseQuery(rawQuery)
 						if err3 == nil {
-							query = values2
 							goto parseQueryDone2
 						}
 						query = parseInParts(repairEscapes(rawQuery))
 					parseQueryDone2:
 
 						// lastValues, request_header.go
-						values4 = query
-						single = make(map[string]string, len(values4))
-						for name2, list := range values4 {
+						values3 = query
+						single = make(map[string]string, len(values3))
+						for name2, list := range values3 {
 							single[name2] = list[len(list)-1]
 						}
-						event4.QueryStringParameters = single
-						event4.MultiValueQueryStringParameters = query
+						event3.QueryStringParameters = single
+						event3.MultiValueQueryStringParameters = query
 					}
-					event4.Version = "1.0"
+					event3.Version = "1.0"
 
 					// routePath, format_rest_api.go
 					routeKey = req.routeKey
-					event4.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
-					event4.PathParameters = req.pathParameters
-					context3 = &event4.RequestContext
+					event3.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
+					event3.PathParameters = req.pathParameters
+					context3 = &event3.RequestContext
 					context3.ResourceID = req.routeKey
-					context3.ResourcePath = event4.Resource
+					context3.ResourcePath = event3.Resource
 					context3.RequestID = req.requestID
 					context3.ExtendedRequestID = context3.RequestID
 					context3.Identity.CognitoAMR = json.RawMessage("null")
 					if argument.context.stage != defaultRouteKey {
-						context3.Path = "/" + argument.context.stage + event4.Path
+						context3.Path = "/" + argument.context.stage + event3.Path
 					}
 					if len(req.body) > 0 {
-						contentType = event4.Headers["Content-Type"]
+						contentType = event3.Headers["Content-Type"]
 
 						// isText, body.go
 						body = req.body
@@ -740,41 +716,36 @@ func encodeRequests() {
 							textual = isTextType(contentType)
 						}
 						result2 = textual && utf8.Valid(body)
-						event4.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+						event3.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 						// eventBody, body.go
 						body = req.body
-						base642 = event4.IsBase64Encoded
+						base642 = event3.IsBase64Encoded
 						switch {
 						case base642 && len(body) >= minSplicedBody:
-							event4.Body = base64Mark
+							event3.Body = base64Mark
 						case base642:
-							event4.Body = body
+							event3.Body = body
 						case len(body) >= minSplicedText:
-							event4.Body = textMark
+							event3.Body = textMark
 						default:
-							event4.Body = string(body)
+							event3.Body = string(body)
 						}
 					}
 
 					// marshalEvent, envelope.go
-					v = event4
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeHTTPAPIv1Done
+					v = event3
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
 					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeHTTPAPIv1Done
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
 						}
 					}
-					event, err2 = unescapeEvent(req, v, event3)
-				encodeHTTPAPIv1Done:
+					event, err2 = unescapeEvent(req, v, event)
 				}
 			case formatRESTAPI:
 				{
@@ -807,18 +778,17 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedProto]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedProto]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone4
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone4:
 					if result == "" {
 
 						// scheme, request_header.go
-						r3 = req.http
-						if r3.TLS != nil {
+						if req.http.TLS != nil {
 							result4 = "https"
 							goto schemeDone2
 						}
@@ -828,12 +798,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedPort]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedPort]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone5
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone5:
 					if result == "" {
 
@@ -854,12 +824,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.traceID]
-					if len(values3) == 0 {
+					values2 = headers2[names.traceID]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone6
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone6:
 					if result == "" {
 						headers2[names.traceID] = []string{req.traceID}
@@ -884,8 +854,6 @@ func encodeRequests() {
 
 					// hostname, request_header.go
 					host = req.http.Host
-					name = ""
-					firstLabel = ""
 					end = strings.IndexByte(host, ':')
 					if end >= 0 {
 						if host[0] == '[' {
@@ -920,7 +888,7 @@ func encodeRequests() {
 					for name2, list := range headers3 {
 						result5[name2] = list[len(list)-1]
 					}
-					event4 = &proxyEvent{
+					event3 = &proxyEvent{
 						Path:              path,
 						HTTPMethod:        r3.Method,
 						Headers:           result5,
@@ -942,12 +910,12 @@ func encodeRequests() {
 						},
 					}
 					if r3.TLS != nil {
-						event4.RequestContext.Identity.ClientCert = verifiedClientCert(r3)
+						event3.RequestContext.Identity.ClientCert = verifiedClientCert(r3)
 					}
 					userAgent2 = ""
-					userAgent2, ok = event4.Headers["User-Agent"]
+					userAgent2, ok = event3.Headers["User-Agent"]
 					if ok {
-						event4.RequestContext.Identity.UserAgent = userAgent2
+						event3.RequestContext.Identity.UserAgent = userAgent2
 					}
 					if req.http.URL.RawQuery != "" {
 
@@ -956,24 +924,23 @@ func encodeRequests() {
 						if req.undecodedQuery != "" {
 							rawQuery = req.undecodedQuery
 						}
-						values2, err3 = url.ParseQuery(rawQuery)
+						query, err3 = url.ParseQuery(rawQuery)
 						if err3 == nil {
-							query = values2
 							goto parseQueryDone3
 						}
 						query = parseInParts(repairEscapes(rawQuery))
 					parseQueryDone3:
 
 						// lastValues, request_header.go
-						values4 = query
-						single = make(map[string]string, len(values4))
-						for name2, list := range values4 {
+						values3 = query
+						single = make(map[string]string, len(values3))
+						for name2, list := range values3 {
 							single[name2] = list[len(list)-1]
 						}
-						event4.QueryStringParameters = single
-						event4.MultiValueQueryStringParameters = query
+						event3.QueryStringParameters = single
+						event3.MultiValueQueryStringParameters = query
 					}
-					context3 = &event4.RequestContext
+					context3 = &event3.RequestContext
 
 					// setResource, format_rest_api.go
 					switch {
@@ -981,16 +948,16 @@ func encodeRequests() {
 
 						// routePath, format_rest_api.go
 						routeKey = req.routeKey
-						event4.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
-						event4.PathParameters = encodedPathParameters(event4.Resource, req)
-					case event4.Path == "/":
-						event4.Resource = "/"
+						event3.Resource = routeKey[strings.LastIndexByte(routeKey, ' ')+1:]
+						event3.PathParameters = encodedPathParameters(event3.Resource, req)
+					case event3.Path == "/":
+						event3.Resource = "/"
 					default:
-						event4.Resource = "/{proxy+}"
-						event4.PathParameters = map[string]string{"proxy": event4.Path[1:]}
+						event3.Resource = "/{proxy+}"
+						event3.PathParameters = map[string]string{"proxy": event3.Path[1:]}
 					}
 					context3.ResourceID = argument.context.apiID
-					context3.ResourcePath = event4.Resource
+					context3.ResourcePath = event3.Resource
 
 					// requestUUID, ids.go
 					if req.uuid == "" {
@@ -1005,209 +972,196 @@ func encodeRequests() {
 					}
 					context3.RequestID = req.uuid
 					context3.ExtendedRequestID = req.requestID
-					context3.Path = "/" + argument.context.stage + event4.Path
+					context3.Path = "/" + argument.context.stage + event3.Path
 					if len(req.body) > 0 {
-						event4.IsBase64Encoded = isBase64
+						event3.IsBase64Encoded = isBase64
 
 						// eventBody, body.go
 						body = req.body
 						switch {
 						case isBase64 && len(body) >= minSplicedBody:
-							event4.Body = base64Mark
+							event3.Body = base64Mark
 						case isBase64:
-							event4.Body = body
+							event3.Body = body
 						case len(body) >= minSplicedText:
-							event4.Body = textMark
+							event3.Body = textMark
 						default:
-							event4.Body = string(body)
+							event3.Body = string(body)
 						}
 					}
 
 					// marshalEvent, envelope.go
-					v = event4
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeRESTAPIDone
+					v = event3
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
 					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeRESTAPIDone
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
 						}
 					}
-					event, err2 = unescapeEvent(req, v, event3)
-				encodeRESTAPIDone:
+					event, err2 = unescapeEvent(req, v, event)
 				}
 			case formatFunctionURL:
-				{
 
-					// encodeFunctionURL, format_function_url.go
+				// encodeFunctionURL, format_function_url.go
 
-					// newHTTPAPIv2Event, format_http_api.go
-					r3 = req.http
-					common = argument.httpAPIv2.Load().(*httpAPIv2Common)
-					if common.host != r3.Host {
-						common = setHTTPAPIv2Common(argument, r3.Host)
-					}
-					event2 = &httpAPIv2Event{}
-					*event2 = common.event
-
-					// lowerHeaders, request_header.go
-					r5 = req.http
-					headers = make(map[string]string, 14)
-					rare = false
-					for name2, values := range r5.Header {
-						lower = lowerNames[name2]
-						if lower != "" && len(values) == 1 {
-							headers[lower] = values[0]
-						} else if !hopByHop[name2] {
-							rare = true
-						}
-					}
-					if rare {
-						addRareHeaders(headers, r5.Header)
-					}
-					headers["host"] = r5.Host
-					if headers["x-forwarded-for"] == "" {
-						headers["x-forwarded-for"] = req.peerIP
-					} else {
-						headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], req.peerIP)
-					}
-					if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
-						addScheme(headers, r5)
-					}
-					if headers["x-amzn-trace-id"] == "" {
-						headers["x-amzn-trace-id"] = req.traceID
-					}
-					if req.eventHeaders != nil {
-						addEventHeaders(headers, req.eventHeaders)
-					}
-					event2.RawPath = req.path
-					event2.RawQueryString = r3.URL.RawQuery
-					event2.Headers = headers
-					context2 = &event2.RequestContext
-					context2.HTTP = httpAPIv2HTTP{
-						Method: r3.Method, Path: req.path, Protocol: r3.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
-					}
-					context2.RequestID = req.requestID
-					context2.Time = req.second.logTime
-					context2.TimeEpoch = req.millis
-					context2.Authorizer = req.authorizer
-					if r3.TLS != nil {
-						setHTTPAPIv2ClientCert(r3, context2)
-					}
-					if event2.RawQueryString != "" {
-
-						// joinedQuery, query.go
-
-						// parseQuery, query.go
-						rawQuery = req.http.URL.RawQuery
-						if req.undecodedQuery != "" {
-							rawQuery = req.undecodedQuery
-						}
-						values2, err3 = url.ParseQuery(rawQuery)
-						if err3 == nil {
-							query = values2
-							goto parseQueryDone4
-						}
-						query = parseInParts(repairEscapes(rawQuery))
-					parseQueryDone4:
-						joined = make(map[string]string, len(query))
-						for name2, values := range query {
-							if len(values) == 1 {
-								joined[name2] = values[0]
-							} else {
-								joined[name2] = strings.Join(values, ",")
-							}
-						}
-						event2.QueryStringParameters = joined
-					}
-					if headers["cookie"] != "" {
-						event2.Cookies = splitCookies(headers["cookie"])
-					}
-					if req.body != nil {
-
-						// setHTTPAPIv2Body, format_http_api.go
-						event2.Headers["content-length"] = strconv.Itoa(len(req.body))
-						contentType = event2.Headers["content-type"]
-
-						// isText, body.go
-						body = req.body
-						textual = false
-						textual, known = textTypes[contentType]
-						if !known {
-							textual = isTextType(contentType)
-						}
-						result2 = textual && utf8.Valid(body)
-						event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
-
-						// eventBody, body.go
-						body = req.body
-						base642 = event2.IsBase64Encoded
-						switch {
-						case base642 && len(body) >= minSplicedBody:
-							event2.Body = base64Mark
-						case base642:
-							event2.Body = body
-						case len(body) >= minSplicedText:
-							event2.Body = textMark
-						default:
-							event2.Body = string(body)
-						}
-					}
-					if req.routeKey != defaultRouteKey {
-						event2.RouteKey = req.routeKey
-						context2.RouteKey = req.routeKey
-						event2.PathParameters = req.pathParameters
-					}
-
-					// escapedPath, envelope.go
-					if req.rawPath == "" {
-						req.rawPath = req.http.URL.EscapedPath()
-					}
-					if req.rawPath == "" {
-						req.rawPath = "/"
-					}
-					event2.RawPath = req.rawPath
-
-					// requestUUID, ids.go
-					if req.uuid == "" {
-
-						// randomUUID, ids.go
-						random2 = make([]byte, 16)
-						_, _ = rand.Read(random2)
-						random2[6] = random2[6]&0x0f | 0x40
-						random2[8] = random2[8]&0x3f | 0x80
-						id = hex.EncodeToString(random2)
-						req.uuid = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
-					}
-					event2.RequestContext.RequestID = req.uuid
-					event2.RequestContext.Authentication = nil
-					addTLSHeaders(event2.Headers, req.http.TLS)
-
-					// marshalEvent, envelope.go
-					v = event2
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeFunctionURLDone
-					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeFunctionURLDone
-						}
-					}
-					event, err2 = unescapeEvent(req, v, event3)
-				encodeFunctionURLDone:
+				// newHTTPAPIv2Event, format_http_api.go
+				r3 = req.http
+				common = argument.httpAPIv2.Load().(*httpAPIv2Common)
+				if common.host != r3.Host {
+					common = setHTTPAPIv2Common(argument, r3.Host)
 				}
+				event2 = &httpAPIv2Event{}
+				*event2 = common.event
+
+				// lowerHeaders, request_header.go
+				r5 = req.http
+				headers = make(map[string]string, 14)
+				rare = false
+				for name2, values := range r5.Header {
+					lower = lowerNames[name2]
+					if lower != "" && len(values) == 1 {
+						headers[lower] = values[0]
+					} else if !hopByHop[name2] {
+						rare = true
+					}
+				}
+				if rare {
+					addRareHeaders(headers, r5.Header)
+				}
+				headers["host"] = r5.Host
+				if headers["x-forwarded-for"] == "" {
+					headers["x-forwarded-for"] = req.peerIP
+				} else {
+					headers["x-forwarded-for"] = withPeer(headers["x-forwarded-for"], req.peerIP)
+				}
+				if headers["x-forwarded-proto"] == "" || headers["x-forwarded-port"] == "" {
+					addScheme(headers, r5)
+				}
+				if headers["x-amzn-trace-id"] == "" {
+					headers["x-amzn-trace-id"] = req.traceID
+				}
+				if req.eventHeaders != nil {
+					addEventHeaders(headers, req.eventHeaders)
+				}
+				event2.RawPath = req.path
+				event2.RawQueryString = r3.URL.RawQuery
+				event2.Headers = headers
+				context2 = &event2.RequestContext
+				context2.HTTP = httpAPIv2HTTP{
+					Method: r3.Method, Path: req.path, Protocol: r3.Proto, SourceIP: req.clientIP, UserAgent: headers["user-agent"],
+				}
+				context2.RequestID = req.requestID
+				context2.Time = req.second.logTime
+				context2.TimeEpoch = req.millis
+				context2.Authorizer = req.authorizer
+				if r3.TLS != nil {
+					setHTTPAPIv2ClientCert(r3, context2)
+				}
+				if event2.RawQueryString != "" {
+
+					// joinedQuery, query.go
+
+					// parseQuery, query.go
+					rawQuery = req.http.URL.RawQuery
+					if req.undecodedQuery != "" {
+						rawQuery = req.undecodedQuery
+					}
+					query, err3 = url.ParseQuery(rawQuery)
+					if err3 == nil {
+						goto parseQueryDone4
+					}
+					query = parseInParts(repairEscapes(rawQuery))
+				parseQueryDone4:
+					joined = make(map[string]string, len(query))
+					for name2, values := range query {
+						if len(values) == 1 {
+							joined[name2] = values[0]
+						} else {
+							joined[name2] = strings.Join(values, ",")
+						}
+					}
+					event2.QueryStringParameters = joined
+				}
+				if headers["cookie"] != "" {
+					event2.Cookies = splitCookies(headers["cookie"])
+				}
+				if req.body != nil {
+
+					// setHTTPAPIv2Body, format_http_api.go
+					event2.Headers["content-length"] = strconv.Itoa(len(req.body))
+					contentType = event2.Headers["content-type"]
+
+					// isText, body.go
+					body = req.body
+					textual = false
+					textual, known = textTypes[contentType]
+					if !known {
+						textual = isTextType(contentType)
+					}
+					result2 = textual && utf8.Valid(body)
+					event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+
+					// eventBody, body.go
+					body = req.body
+					base642 = event2.IsBase64Encoded
+					switch {
+					case base642 && len(body) >= minSplicedBody:
+						event2.Body = base64Mark
+					case base642:
+						event2.Body = body
+					case len(body) >= minSplicedText:
+						event2.Body = textMark
+					default:
+						event2.Body = string(body)
+					}
+				}
+				if req.routeKey != defaultRouteKey {
+					event2.RouteKey = req.routeKey
+					context2.RouteKey = req.routeKey
+					event2.PathParameters = req.pathParameters
+				}
+
+				// escapedPath, envelope.go
+				if req.rawPath == "" {
+					req.rawPath = req.http.URL.EscapedPath()
+				}
+				if req.rawPath == "" {
+					req.rawPath = "/"
+				}
+				event2.RawPath = req.rawPath
+
+				// requestUUID, ids.go
+				if req.uuid == "" {
+
+					// randomUUID, ids.go
+					random2 = make([]byte, 16)
+					_, _ = rand.Read(random2)
+					random2[6] = random2[6]&0x0f | 0x40
+					random2[8] = random2[8]&0x3f | 0x80
+					id = hex.EncodeToString(random2)
+					req.uuid = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+				}
+				event2.RequestContext.RequestID = req.uuid
+				event2.RequestContext.Authentication = nil
+				addTLSHeaders(event2.Headers, req.http.TLS)
+
+				// marshalEvent, envelope.go
+				v = event2
+				event, err2 = json.Marshal(v)
+				if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+					goto encodeDone
+				}
+				if !bytes.Contains(event, escapedEscape) {
+					event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+					if !bytes.Contains(event, unicodeEscape) {
+						goto encodePassed
+					}
+				}
+				event, err2 = unescapeEvent(req, v, event)
 			case formatALB:
 				{
 
@@ -1239,18 +1193,17 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedProto]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedProto]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone7
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone7:
 					if result == "" {
 
 						// scheme, request_header.go
-						r3 = req.http
-						if r3.TLS != nil {
+						if req.http.TLS != nil {
 							result4 = "https"
 							goto schemeDone3
 						}
@@ -1260,12 +1213,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedPort]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedPort]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone8
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone8:
 					if result == "" {
 
@@ -1286,12 +1239,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.traceID]
-					if len(values3) == 0 {
+					values2 = headers2[names.traceID]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone9
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone9:
 					if result == "" {
 						headers2[names.traceID] = []string{req.traceID}
@@ -1311,12 +1264,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2["content-type"]
-					if len(values3) == 0 {
+					values2 = headers2["content-type"]
+					if len(values2) == 0 {
 						contentType = ""
 						goto lastDone10
 					}
-					contentType = values3[len(values3)-1]
+					contentType = values2[len(values2)-1]
 				lastDone10:
 
 					// mediaTypeOf, body.go
@@ -1337,20 +1290,18 @@ func encodeRequests() {
 					result = req.rawPath
 
 					// rawQueryValues, query.go
-					rawQuery = req.http.URL.RawQuery
-					escaped = queryEscaper.Replace(rawQuery)
-					values2, err3 = url.ParseQuery(escaped)
+					escaped = queryEscaper.Replace(req.http.URL.RawQuery)
+					result6, err3 = url.ParseQuery(escaped)
 					if err3 != nil {
 						result6 = parseInParts(escaped)
 						goto rawQueryValuesDone
 					}
-					result6 = values2
 				rawQueryValuesDone:
 
 					// lastValues, request_header.go
-					values4 = result6
-					result5 = make(map[string]string, len(values4))
-					for name2, list := range values4 {
+					values3 = result6
+					result5 = make(map[string]string, len(values3))
+					for name2, list := range values3 {
 						result5[name2] = list[len(list)-1]
 					}
 
@@ -1372,7 +1323,7 @@ func encodeRequests() {
 					default:
 						result8 = string(body)
 					}
-					event5 = &albEvent{
+					event4 = &albEvent{
 						RequestContext:        albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
 						HTTPMethod:            req.http.Method,
 						Path:                  result,
@@ -1383,23 +1334,18 @@ func encodeRequests() {
 					}
 
 					// marshalEvent, envelope.go
-					v = event5
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeALBDone
+					v = event4
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
 					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeALBDone
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
 						}
 					}
-					event, err2 = unescapeEvent(req, v, event3)
-				encodeALBDone:
+					event, err2 = unescapeEvent(req, v, event)
 				}
 			case formatALBMultiValue:
 				{
@@ -1432,18 +1378,17 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedProto]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedProto]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone11
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone11:
 					if result == "" {
 
 						// scheme, request_header.go
-						r3 = req.http
-						if r3.TLS != nil {
+						if req.http.TLS != nil {
 							result4 = "https"
 							goto schemeDone4
 						}
@@ -1453,12 +1398,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedPort]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedPort]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone12
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone12:
 					if result == "" {
 
@@ -1479,12 +1424,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.traceID]
-					if len(values3) == 0 {
+					values2 = headers2[names.traceID]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone13
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone13:
 					if result == "" {
 						headers2[names.traceID] = []string{req.traceID}
@@ -1504,12 +1449,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2["content-type"]
-					if len(values3) == 0 {
+					values2 = headers2["content-type"]
+					if len(values2) == 0 {
 						contentType = ""
 						goto lastDone14
 					}
-					contentType = values3[len(values3)-1]
+					contentType = values2[len(values2)-1]
 				lastDone14:
 
 					// mediaTypeOf, body.go
@@ -1530,14 +1475,12 @@ func encodeRequests() {
 					result = req.rawPath
 
 					// rawQueryValues, query.go
-					rawQuery = req.http.URL.RawQuery
-					escaped = queryEscaper.Replace(rawQuery)
-					values2, err3 = url.ParseQuery(escaped)
+					escaped = queryEscaper.Replace(req.http.URL.RawQuery)
+					result6, err3 = url.ParseQuery(escaped)
 					if err3 != nil {
 						result6 = parseInParts(escaped)
 						goto rawQueryValuesDone2
 					}
-					result6 = values2
 				rawQueryValuesDone2:
 
 					// eventBody, body.go
@@ -1552,7 +1495,7 @@ func encodeRequests() {
 					default:
 						result8 = string(body)
 					}
-					event6 = &albMultiValueEvent{
+					event5 = &albMultiValueEvent{
 						RequestContext:                  albContext{ELB: albTargetGroup{TargetGroupARN: argument.context.targetGroupARN}},
 						HTTPMethod:                      req.http.Method,
 						Path:                            result,
@@ -1563,23 +1506,18 @@ func encodeRequests() {
 					}
 
 					// marshalEvent, envelope.go
-					v = event6
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeALBMultiValueDone
+					v = event5
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
 					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeALBMultiValueDone
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
 						}
 					}
-					event, err2 = unescapeEvent(req, v, event3)
-				encodeALBMultiValueDone:
+					event, err2 = unescapeEvent(req, v, event)
 				}
 			case formatHTTPJSON:
 				{
@@ -1612,18 +1550,17 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedProto]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedProto]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone15
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone15:
 					if result == "" {
 
 						// scheme, request_header.go
-						r3 = req.http
-						if r3.TLS != nil {
+						if req.http.TLS != nil {
 							result4 = "https"
 							goto schemeDone5
 						}
@@ -1633,12 +1570,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedPort]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedPort]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone16
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone16:
 					if result == "" {
 
@@ -1659,12 +1596,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.traceID]
-					if len(values3) == 0 {
+					values2 = headers2[names.traceID]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone17
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone17:
 					if result == "" {
 						headers2[names.traceID] = []string{req.traceID}
@@ -1679,17 +1616,17 @@ func encodeRequests() {
 					// dropMadeTraceID, request_header.go
 
 					// last, request_header.go
-					values3 = req.http.Header["X-Amzn-Trace-Id"]
-					if len(values3) == 0 {
+					values2 = req.http.Header["X-Amzn-Trace-Id"]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone18
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone18:
 					if result == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
 						delete(headers2, "x-amzn-trace-id")
 					}
-					event7 = &httpJSONEvent{
+					event6 = &httpJSONEvent{
 						Type: "HTTPJSON-REQ",
 						Meta: httpJSONMeta{
 							Method:  req.http.Method,
@@ -1702,12 +1639,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2["content-type"]
-					if len(values3) == 0 {
+					values2 = headers2["content-type"]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone19
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone19:
 
 					// isBinaryMediaType, body.go
@@ -1719,40 +1656,35 @@ func encodeRequests() {
 				isBinaryMediaTypeDone:
 					isBase64 = result2 || !utf8.Valid(req.body)
 					if isBase64 {
-						event7.BodyEncoding = "base64"
+						event6.BodyEncoding = "base64"
 					}
 
 					// eventBody, body.go
 					body = req.body
 					switch {
 					case isBase64 && len(body) >= minSplicedBody:
-						event7.Body = base64Mark
+						event6.Body = base64Mark
 					case isBase64:
-						event7.Body = body
+						event6.Body = body
 					case len(body) >= minSplicedText:
-						event7.Body = textMark
+						event6.Body = textMark
 					default:
-						event7.Body = string(body)
+						event6.Body = string(body)
 					}
 
 					// marshalEvent, envelope.go
-					v = event7
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeHTTPJSONDone
+					v = event6
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
 					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeHTTPJSONDone
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
 						}
 					}
-					event, err2 = unescapeEvent(req, v, event3)
-				encodeHTTPJSONDone:
+					event, err2 = unescapeEvent(req, v, event)
 				}
 			case formatVmod:
 				{
@@ -1785,18 +1717,17 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedProto]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedProto]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone20
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone20:
 					if result == "" {
 
 						// scheme, request_header.go
-						r3 = req.http
-						if r3.TLS != nil {
+						if req.http.TLS != nil {
 							result4 = "https"
 							goto schemeDone6
 						}
@@ -1806,12 +1737,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.forwardedPort]
-					if len(values3) == 0 {
+					values2 = headers2[names.forwardedPort]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone21
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone21:
 					if result == "" {
 
@@ -1832,12 +1763,12 @@ func encodeRequests() {
 					}
 
 					// last, request_header.go
-					values3 = headers2[names.traceID]
-					if len(values3) == 0 {
+					values2 = headers2[names.traceID]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone22
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone22:
 					if result == "" {
 						headers2[names.traceID] = []string{req.traceID}
@@ -1852,12 +1783,12 @@ func encodeRequests() {
 					// dropMadeTraceID, request_header.go
 
 					// last, request_header.go
-					values3 = req.http.Header["X-Amzn-Trace-Id"]
-					if len(values3) == 0 {
+					values2 = req.http.Header["X-Amzn-Trace-Id"]
+					if len(values2) == 0 {
 						result = ""
 						goto lastDone23
 					}
-					result = values3[len(values3)-1]
+					result = values2[len(values2)-1]
 				lastDone23:
 					if result == "" && req.eventHeaders["x-amzn-trace-id"] == "" {
 						delete(headers2, "x-amzn-trace-id")
@@ -1877,18 +1808,17 @@ func encodeRequests() {
 					if req.undecodedQuery != "" {
 						rawQuery = req.undecodedQuery
 					}
-					values2, err3 = url.ParseQuery(rawQuery)
+					result6, err3 = url.ParseQuery(rawQuery)
 					if err3 == nil {
-						result6 = values2
 						goto parseQueryDone5
 					}
 					result6 = parseInParts(repairEscapes(rawQuery))
 				parseQueryDone5:
 
 					// lastValues, request_header.go
-					values4 = result6
-					result7 = make(map[string]string, len(values4))
-					for name2, list := range values4 {
+					values3 = result6
+					result7 = make(map[string]string, len(values3))
+					for name2, list := range values3 {
 						result7[name2] = list[len(list)-1]
 					}
 
@@ -1897,7 +1827,7 @@ func encodeRequests() {
 					for name2, list := range headers2 {
 						result5[name2] = list[len(list)-1]
 					}
-					event8 = &vmodEvent{
+					event7 = &vmodEvent{
 						HTTPMethod:            req.http.Method,
 						Path:                  result,
 						QueryStringParameters: result7,
@@ -1907,12 +1837,12 @@ func encodeRequests() {
 					if len(req.body) > 0 {
 
 						// last, request_header.go
-						values3 = headers2["content-type"]
-						if len(values3) == 0 {
+						values2 = headers2["content-type"]
+						if len(values2) == 0 {
 							contentType = ""
 							goto lastDone24
 						}
-						contentType = values3[len(values3)-1]
+						contentType = values2[len(values2)-1]
 					lastDone24:
 
 						// isVmodText, format_vmod.go
@@ -1922,130 +1852,113 @@ func encodeRequests() {
 						mediaType2, _, _ = strings.Cut(contentType, ";")
 						mediaType = strings.ToLower(strings.TrimSpace(mediaType2))
 						result2 = (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)
-						event8.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
+						event7.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
 						// eventBody, body.go
 						body = req.body
-						base642 = event8.IsBase64Encoded
+						base642 = event7.IsBase64Encoded
 						switch {
 						case base642 && len(body) >= minSplicedBody:
-							event8.Body = base64Mark
+							event7.Body = base64Mark
 						case base642:
-							event8.Body = body
+							event7.Body = body
 						case len(body) >= minSplicedText:
-							event8.Body = textMark
+							event7.Body = textMark
 						default:
-							event8.Body = string(body)
+							event7.Body = string(body)
 						}
 					}
 
 					// marshalEvent, envelope.go
-					v = event8
-					event3, err3 = json.Marshal(v)
-					if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-						event = event3
-						err2 = err3
-						goto encodeVmodDone
+					v = event7
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
 					}
-					if !bytes.Contains(event3, escapedEscape) {
-						event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-						if !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = nil
-							goto encodeVmodDone
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
 						}
 					}
-					event, err2 = unescapeEvent(req, v, event3)
-				encodeVmodDone:
+					event, err2 = unescapeEvent(req, v, event)
 				}
 			case formatRaw:
-				{
 
-					// encodeRaw, format_raw.go
-					switch {
-					case len(req.body) == 0:
+				// encodeRaw, format_raw.go
+				switch {
+				case len(req.body) == 0:
 
-						// marshalEvent, envelope.go
-						v = queryObject(req)
-						event3, err3 = json.Marshal(v)
-						if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = err3
-							goto encodeRawDone
-						}
-						if !bytes.Contains(event3, escapedEscape) {
-							event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-							if !bytes.Contains(event3, unicodeEscape) {
-								event = event3
-								err2 = nil
-								goto encodeRawDone
-							}
-						}
-						event, err2 = unescapeEvent(req, v, event3)
-					case isBinaryMediaType(argument, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
-
-						// marshalEvent, envelope.go
-						v = req.body
-						event3, err3 = json.Marshal(v)
-						if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = err3
-							goto encodeRawDone
-						}
-						if !bytes.Contains(event3, escapedEscape) {
-							event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-							if !bytes.Contains(event3, unicodeEscape) {
-								event = event3
-								err2 = nil
-								goto encodeRawDone
-							}
-						}
-						event, err2 = unescapeEvent(req, v, event3)
-					case json.Valid(req.body):
-						event = req.body
-						err2 = nil
-					default:
-
-						// marshalEvent, envelope.go
-						v = string(req.body)
-						event3, err3 = json.Marshal(v)
-						if err3 != nil || !bytes.Contains(event3, unicodeEscape) {
-							event = event3
-							err2 = err3
-							goto encodeRawDone
-						}
-						if !bytes.Contains(event3, escapedEscape) {
-							event3 = bytes.ReplaceAll(event3, ampersandEscape, ampersand)
-							if !bytes.Contains(event3, unicodeEscape) {
-								event = event3
-								err2 = nil
-								goto encodeRawDone
-							}
-						}
-						event, err2 = unescapeEvent(req, v, event3)
+					// marshalEvent, envelope.go
+					v = queryObject(req)
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
 					}
-				encodeRawDone:
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
+						}
+					}
+					event, err2 = unescapeEvent(req, v, event)
+				case isBinaryMediaType(argument, last(req.http.Header["Content-Type"])) || !utf8.Valid(req.body):
+
+					// marshalEvent, envelope.go
+					v = req.body
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
+					}
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
+						}
+					}
+					event, err2 = unescapeEvent(req, v, event)
+				case json.Valid(req.body):
+					event = req.body
+					goto encodePassed
+				default:
+
+					// marshalEvent, envelope.go
+					v = string(req.body)
+					event, err2 = json.Marshal(v)
+					if err2 != nil || !bytes.Contains(event, unicodeEscape) {
+						goto encodeDone
+					}
+					if !bytes.Contains(event, escapedEscape) {
+						event = bytes.ReplaceAll(event, ampersandEscape, ampersand)
+						if !bytes.Contains(event, unicodeEscape) {
+							goto encodePassed
+						}
+					}
+					event, err2 = unescapeEvent(req, v, event)
 				}
 			case formatTemplate:
 				event, err2 = encodeTemplate(argument, req)
 			default:
 				event, err2 = l.format.encode(argument, req)
 			}
+		encodeDone:
 			if err2 != nil {
 				err = err2
 				goto encodeEventDone
 			}
+		encodePassed:
 			req.event = event
 			if req.lossy || len(event)+len(req.body) >= minSplicedBody {
 				err = completeEvent(l, req)
 				goto encodeEventDone
 			}
-			err = nil
+			goto encodeEventPassed
 		encodeEventDone:
 			if err != nil {
 				x.err = err
 				goto prepareDone
 			}
+		encodeEventPassed:
 			if !l.calls.plain {
 				if !l.calls.single {
 					goto prepareDone
@@ -2058,18 +1971,16 @@ func encodeRequests() {
 			}
 
 			// preparedFor, invoke.go
-			p2 = req.target.prepared.Load().(*preparedInvocation)
-			if p2.second != req.signed {
+			p = req.target.prepared.Load().(*preparedInvocation)
+			if p.second != req.signed {
 				p, err = prepareInvocation(ctx, l, req)
-				goto preparedForDone
+				if err != nil {
+					x.err = err
+					goto prepareDone
+				}
+				goto preparedForPassed
 			}
-			p = p2
-			err = nil
-		preparedForDone:
-			if err != nil {
-				x.err = err
-				goto prepareDone
-			}
+		preparedForPassed:
 			x.prepared = p
 
 			// newInvocation, invoke.go
@@ -2127,12 +2038,11 @@ func encodeRequests() {
 		}
 
 		// staysIdle, workers.go
-		idle = &idleEncoders
-		if atomic.AddInt32(idle, 1) <= maxIdleWorkers {
+		if atomic.AddInt32(&idleEncoders, 1) <= maxIdleWorkers {
 			stays = true
 			goto staysIdleDone
 		}
-		stays = !claim(idle)
+		stays = !claim(&idleEncoders)
 	staysIdleDone:
 		x.done <- true
 		if !stays {
@@ -2151,16 +2061,13 @@ func decodeReplies() {
 		ctx          context.Context
 		resp         *http.Response
 		err          error
-		p            *preparedInvocation
 		payload      []byte
-		payload2     []byte
 		err2         error
-		payload3     []byte
-		err3         error
+		result       []byte
+		result2      error
 		w            http.ResponseWriter
 		header       http.Header
 		reply2       *reply
-		method       string
 		contentType  []string
 		typed        bool
 		argument     *replySettings
@@ -2173,14 +2080,14 @@ func decodeReplies() {
 		isText2      bool
 		isBase64     any
 		other        []byte
-		result       bool
+		result3      bool
 		header2      http.Header
 		single       map[string]any
 		isMap        bool
 		values       string
 		value        string
 		isText3      bool
-		result2      bool
+		result4      bool
 		value2       string
 		isScalar     bool
 		canonical    string
@@ -2188,20 +2095,16 @@ func decodeReplies() {
 		forwarded    bool
 		joined       string
 		plain        bool
-		v2           any
 		multi        map[string]any
 		isMap2       bool
-		values2      string
 		texts        []string
 		list         []any
 		isList       bool
-		texts2       []string
 		text2        string
 		cookies      []string
 		id           []string
 		class        int
 		stays        bool
-		idle         *int32
 	)
 	self = &worker{}
 	defer endWorker(self)
@@ -2228,58 +2131,53 @@ func decodeReplies() {
 			if x.prepared != nil {
 
 				// accept, invoke.go
-				p = x.prepared
 				req.answer = resp.Header
 				if resp.StatusCode != l.replies.takenStatus {
-					err = refusedCall(ctx, l, req, resp, p)
-					goto acceptDone
+					err = refusedCall(ctx, l, req, resp, x.prepared)
+					if err != nil {
+						x.err = err
+						goto concludeDone
+					}
+					goto acceptPassed
 				}
-				err = nil
-			acceptDone:
-				if err != nil {
-					x.err = err
-					goto concludeDone
-				}
+			acceptPassed:
 			}
 
 			// readPayload, invoke.go
 
 			// readReply, invoke.go
 			if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
-				payload2, err2 = readUnsizedReply(resp)
+				payload, err2 = readUnsizedReply(resp)
 				goto readReplyDone
 			}
-			payload3 = make([]byte, resp.ContentLength)
-			_, err3 = io.ReadFull(resp.Body, payload3)
+			payload = make([]byte, resp.ContentLength)
+			_, err2 = io.ReadFull(resp.Body, payload)
 			_ = resp.Body.Close()
-			payload2 = payload3
-			err2 = err3
 		readReplyDone:
 			if req.holdsSlot {
 				releaseSlot(l, req)
 			}
 			if req.counts != nil {
 				req.took = time.Since(req.began)
-				req.replyBytes = len(payload2)
+				req.replyBytes = len(payload)
 			}
 			if err2 != nil || resp.Header["X-Amz-Function-Error"] != nil {
-				payload = nil
-				err = noReply(ctx, l, req, resp, payload2, err2)
-				goto readPayloadDone
+				result = nil
+				result2 = noReply(ctx, l, req, resp, payload, err2)
+				payload = result
+				err = result2
+				if err != nil {
+					x.err = err
+					goto concludeDone
+				}
+				goto readPayloadPassed
 			}
-			payload = payload2
-			err = nil
-		readPayloadDone:
-			if err != nil {
-				x.err = err
-				goto concludeDone
-			}
+		readPayloadPassed:
 			w = x.w
 			header = w.Header()
 
 			// newReply, reply.go
-			method = req.http.Method
-			reply2 = &reply{method: method}
+			reply2 = &reply{method: req.http.Method}
 			contentType = nil
 			contentType, typed = header["Content-Type"]
 			if typed && contentType == nil {
@@ -2304,26 +2202,25 @@ func decodeReplies() {
 
 					// unmarshalReply, reply.go
 					if len(payload) >= minSplicedBody && unmarshalAroundBody(payload, object) {
-						err2 = nil
+						err = nil
 						goto unmarshalReplyDone
 					}
-					err2 = json.Unmarshal(payload, object)
+					err = json.Unmarshal(payload, object)
 				unmarshalReplyDone:
 					number = 0
 					number, _ = object.StatusCode.(float64)
 					status = statuses[number]
-					if status == 0 || err2 != nil {
+					if status == 0 || err != nil {
 						if object.StatusCode == nil && argument.bare {
-							err = decodeBare(payload, err2, reply2)
+							err = decodeBare(payload, err, reply2)
 							goto decodeReplyDone
 						}
-						if err2 != nil {
-							err = notJSON(err2)
+						if err != nil {
+							err = notJSON(err)
 							goto decodeReplyDone
 						}
-						status, err2 = textStatus(object.StatusCode)
-						if err2 != nil {
-							err = err2
+						status, err = textStatus(object.StatusCode)
+						if err != nil {
 							goto decodeReplyDone
 						}
 					}
@@ -2335,9 +2232,8 @@ func decodeReplies() {
 					text, isText2 = object.Body.(string)
 					isBase64 = object.IsBase64Encoded
 					if (!isText2 && object.Body != nil) || (isBase64 != false && isBase64 != nil) {
-						other, err3 = replyBody(object.Body, isBase64)
-						if err3 != nil {
-							err = err3
+						other, err = replyBody(object.Body, isBase64)
+						if err != nil {
 							goto decodeReplyDone
 						}
 						body = other
@@ -2350,7 +2246,7 @@ func decodeReplies() {
 					single = nil
 					single, isMap = object.Headers.(map[string]any)
 					if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
-						result = false
+						result3 = false
 						goto addPlainHeadersDone
 					}
 					values = ""
@@ -2362,8 +2258,7 @@ func decodeReplies() {
 							// addPlainScalar, reply.go
 							if v == nil {
 								delete(single, name)
-								result2 = true
-								goto addPlainScalarDone
+								goto addPlainScalarPassed
 							}
 							value2, isScalar = scalarText(v)
 
@@ -2376,16 +2271,15 @@ func decodeReplies() {
 								}
 							}
 							if !isScalar || canonical == "" {
-								result2 = false
-								goto addPlainScalarDone
+								result4 = false
+								if !result4 {
+									result3 = false
+									goto addPlainHeadersDone
+								}
+								goto addPlainScalarPassed
 							}
 							header2[canonical] = []string{value2}
-							result2 = true
-						addPlainScalarDone:
-							if !result2 {
-								result = false
-								goto addPlainHeadersDone
-							}
+						addPlainScalarPassed:
 							continue
 						}
 
@@ -2398,28 +2292,27 @@ func decodeReplies() {
 							}
 						}
 						if canonical == "" {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone
 						}
 						header2[canonical] = []string{value}
 						values += value
 					}
 					if len(header2) != len(single) {
-						result = false
+						result3 = false
 						goto addPlainHeadersDone
 					}
 					if object.MultiValueHeaders != nil {
 
 						// addPlainLists, reply.go
-						v2 = object.MultiValueHeaders
 						multi = nil
-						multi, isMap2 = v2.(map[string]any)
+						multi, isMap2 = object.MultiValueHeaders.(map[string]any)
 						if !isMap2 || len(multi) > maxPlainLines {
 							joined = ""
 							plain = false
 							goto addPlainListsDone
 						}
-						values2 = ""
+						joined = ""
 						for name, v := range multi {
 
 							// plainTexts, reply.go
@@ -2429,7 +2322,7 @@ func decodeReplies() {
 								texts = nil
 								goto plainTextsDone
 							}
-							texts2 = make([]string, len(list))
+							texts = make([]string, len(list))
 							for i, item := range list {
 								text2 = ""
 								text2, isText3 = item.(string)
@@ -2437,9 +2330,8 @@ func decodeReplies() {
 									texts = nil
 									goto plainTextsDone
 								}
-								texts2[i] = text2
+								texts[i] = text2
 							}
-							texts = texts2
 						plainTextsDone:
 
 							// canonicalOf, header.go
@@ -2456,28 +2348,27 @@ func decodeReplies() {
 								goto addPlainListsDone
 							}
 							header2[canonical] = texts
-							values2 += strings.Join(texts, "")
+							joined += strings.Join(texts, "")
 						}
-						joined = values2
-						plain = true
+						goto addPlainListsPassed
 					addPlainListsDone:
 						if !plain {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone
 						}
+					addPlainListsPassed:
 						values += joined
 					}
 					if object.Cookies != nil {
 
 						// plainTexts, reply.go
-						v2 = object.Cookies
 						list = nil
-						list, isList = v2.([]any)
+						list, isList = object.Cookies.([]any)
 						if !isList || len(list) > maxPlainLines {
 							cookies = nil
 							goto plainTextsDone2
 						}
-						texts = make([]string, len(list))
+						cookies = make([]string, len(list))
 						for i, item := range list {
 							text2 = ""
 							text2, isText3 = item.(string)
@@ -2485,29 +2376,28 @@ func decodeReplies() {
 								cookies = nil
 								goto plainTextsDone2
 							}
-							texts[i] = text2
+							cookies[i] = text2
 						}
-						cookies = texts
 					plainTextsDone2:
 						if cookies == nil {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone
 						}
 						if len(cookies) > 0 {
 							if header2["Set-Cookie"] != nil {
-								result = false
+								result3 = false
 								goto addPlainHeadersDone
 							}
 							header2["Set-Cookie"] = cookies
 							values += strings.Join(cookies, "")
 						}
 					}
-					result = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
+					result3 = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 				addPlainHeadersDone:
-					if !result {
-						err3 = addAllHeaders(reply2.header, object)
-						if err3 != nil {
-							err = err3
+					if !result3 {
+						err2 = addAllHeaders(reply2.header, object)
+						if err2 != nil {
+							err = err2
 							goto decodeReplyDone
 						}
 					}
@@ -2517,18 +2407,17 @@ func decodeReplies() {
 					if status != statusOK {
 
 						// bodyless, reply.go
-						result = status == http.StatusNoContent || status == http.StatusNotModified
-						if result {
+						result3 = status == http.StatusNoContent || status == http.StatusNotModified
+						if result3 {
 							reply2.body = nil
-							goto completeReplyDone
+							goto decodeReplyPassed
 						}
 					}
 					reply2.body = body
 					if reply2.header["Content-Type"] == nil {
 						reply2.header["Content-Type"] = []string{contentType2}
 					}
-				completeReplyDone:
-					err = nil
+					goto decodeReplyPassed
 				}
 			case replyHTTPJSON:
 				err = decodeHTTPJSON(argument, payload, reply2)
@@ -2549,11 +2438,12 @@ func decodeReplies() {
 				x.err = badReply(err)
 				goto concludeDone
 			}
+		decodeReplyPassed:
 
 			// writeReply, reply.go
 			if !reply2.inPlace {
-				for name, values3 := range reply2.header {
-					header[name] = append(header[name], values3...)
+				for name, values2 := range reply2.header {
+					header[name] = append(header[name], values2...)
 				}
 			}
 
@@ -2571,8 +2461,7 @@ func decodeReplies() {
 			if req.counts != nil {
 
 				// recordReply, observe.go
-				status = reply2.status
-				class = status / 100
+				class = reply2.status / 100
 				if l.replies.takenStatus != statusOK {
 					class = metrics.NoReply
 				}
@@ -2599,12 +2488,11 @@ func decodeReplies() {
 		}
 
 		// staysIdle, workers.go
-		idle = &idleDecoders
-		if atomic.AddInt32(idle, 1) <= maxIdleWorkers {
+		if atomic.AddInt32(&idleDecoders, 1) <= maxIdleWorkers {
 			stays = true
 			goto staysIdleDone
 		}
-		stays = !claim(idle)
+		stays = !claim(&idleDecoders)
 	staysIdleDone:
 		x.done <- true
 		if !stays {

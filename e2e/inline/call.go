@@ -2,6 +2,7 @@ package inline
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"path/filepath"
 	"regexp"
@@ -93,6 +94,7 @@ type argument struct {
 	fixed    bool // the text may stand wherever the parameter does
 	stable   bool // nothing happens where it is evaluated
 	sameType bool
+	fields   []*types.Var // what it reads, where it is a field of a variable
 }
 
 // call writes a call out. The results go to targets. exit is where the calling function returns to, where it returns
@@ -114,10 +116,14 @@ func (e *expansion) call(a *activation, call *ast.CallExpr, targets []string, ex
 		for i, arg := range call.Args {
 			arguments = append(arguments, e.argument(a, arg, signature.Params().At(i).Type()))
 		}
-		if table := e.pkg.dispatch(call); table != nil {
-			return e.choose(a, call, table, arguments, targets, exit, tail)
+		to := outcome{targets, a.checks[call]}
+		if exit != nil {
+			to.check = a.check
 		}
-		return e.activate(call, e.pkg.callee(call), arguments, targets, exit, tail)
+		if table := e.pkg.dispatch(call); table != nil {
+			return e.choose(a, call, table, arguments, to, exit, tail)
+		}
+		return e.activate(call, e.pkg.callee(call), arguments, to, exit, tail)
 	})
 }
 
@@ -129,6 +135,13 @@ func (e *expansion) argument(a *activation, arg ast.Expr, parameter types.Type) 
 		return argument{text: held, fixed: result.sameType, stable: true, sameType: result.sameType}
 	}
 	switch arg := ast.Unparen(arg).(type) {
+	case *ast.SelectorExpr:
+		if fields, ok := e.fieldsOf(a, arg); ok && result.sameType {
+			result.fields = fields
+		}
+	case *ast.UnaryExpr:
+		id, isVariable := arg.X.(*ast.Ident) // of the package, and without fields: &v.f is the address of a field
+		result.fixed = arg.Op == token.AND && isVariable && e.pkg.root(id) == nil && isBasic(e.pkg.info.TypeOf(id))
 	case *ast.BasicLit:
 		result.fixed = types.Identical(types.Default(e.pkg.info.TypeOf(arg)), parameter) && isPlain(parameter)
 	case *ast.Ident:
@@ -144,29 +157,39 @@ func (e *expansion) argument(a *activation, arg ast.Expr, parameter types.Type) 
 	return result
 }
 
+func isBasic(t types.Type) bool {
+	_, ok := t.Underlying().(*types.Basic)
+	return ok
+}
+
 // isPlain reports whether constants have the type without being told so.
 func isPlain(t types.Type) bool {
 	return types.Identical(t, types.Typ[types.String]) || types.Identical(t, types.Typ[types.Bool]) || types.Identical(t, types.Typ[types.Int])
 }
 
 // activate writes the body of a function.
-func (e *expansion) activate(call *ast.CallExpr, f *function, arguments []argument, targets []string, exit *label, tail bool) error {
+func (e *expansion) activate(call *ast.CallExpr, f *function, arguments []argument, to outcome, exit *label, tail bool) error {
 	if slices.Contains(e.stack, f.object) {
 		return e.pkg.refuse(call, "%s calls itself", f.object.Name())
 	}
 	e.stack = append(e.stack, f.object)
 	defer func() { e.stack = e.stack[:len(e.stack)-1] }()
-	a := &activation{function: f, names: map[types.Object]string{}, replaced: map[ast.Node]string{}, targets: targets, exit: exit}
+	a := newActivation(f)
+	a.outcome = to
+	a.exit = exit
 	if exit == nil {
-		a.exit = &label{base: f.object.Name()}
+		a.exit = &label{base: f.object.Name() + "Done"}
 		tail = true
 	}
-	if f.facts.returned != nil && e.isOwn(targets[0], arguments) {
-		a.names[f.facts.returned] = targets[0]
+	for i, v := range f.facts.returned {
+		if v != nil && e.isOwn(to.targets[i], arguments) {
+			a.names[v] = to.targets[i]
+		}
 	}
 	before := make([]int, len(f.params))
 	for i, parameter := range f.params {
-		if arguments[i].fixed && !f.facts.assigned[parameter] && !f.facts.placed[parameter] {
+		fixed := arguments[i].fixed || (len(arguments[i].fields) > 0 && e.pkg.readsField(f, parameter, arguments[i].fields))
+		if fixed && !f.facts.assigned[parameter] && !f.facts.placed[parameter] {
 			a.names[parameter] = arguments[i].text
 		} else if parameter.Name() != "_" && parameter.Name() != "" {
 			before[i] = e.reads[e.declare(a, parameter)]
@@ -174,8 +197,12 @@ func (e *expansion) activate(call *ast.CallExpr, f *function, arguments []argume
 	}
 	body, err := e.inBlock(func() error {
 		for _, result := range f.results {
-			if result.Name() != "_" {
-				e.line(e.declare(a, result), " = ", e.pkg.zero(result.Type()))
+			if result.Name() == "_" {
+				continue
+			}
+			name := e.declare(a, result)
+			if !e.pkg.isUnread(f, result, f.decl.Body.List) {
+				e.line(name, " = ", e.pkg.zero(result.Type()))
 			}
 		}
 		return e.statements(a, f.decl.Body.List, tail)
@@ -195,14 +222,15 @@ func (e *expansion) activate(call *ast.CallExpr, f *function, arguments []argume
 	return nil
 }
 
-// isOwn reports whether a target is a variable of the worker that none of the arguments is made of.
+// isOwn reports whether a target is a variable declared at the head of the worker, so that nothing points to it, that
+// none of the arguments is made of.
 func (e *expansion) isOwn(target string, arguments []argument) bool {
 	for _, argument := range arguments {
 		if slices.Contains(word.FindAllString(argument.text, -1), target) {
 			return false
 		}
 	}
-	return target != "_" && word.FindString(target) == target
+	return slices.ContainsFunc(e.names.vars, func(v variable) bool { return v.name == target })
 }
 
 // bind writes what the parameters begin with. A parameter that nothing reads must not be declared.
@@ -233,14 +261,14 @@ func (e *expansion) write(a *activation, text string, body *block, ends bool) {
 		e.block.labels = e.block.labels || body.labels
 	}
 	e.block.text.WriteString(text)
-	if ends && a.exit.used {
-		e.block.labels = true
-		e.line(a.exit.name, ":")
+	if ends {
+		e.mark(a.exit)
 	}
 }
 
-// choose writes a call of a func field as a switch. Other values than those of the table are called as they are.
-func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, arguments []argument, targets []string, exit *label, tail bool) error {
+// choose writes a call of a func field as a switch. Other values than those of the table are called as they are. All
+// cases end behind the switch.
+func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, arguments []argument, to outcome, exit *label, tail bool) error {
 	field := call.Fun.(*ast.SelectorExpr)
 	for i := range arguments {
 		if !arguments[i].fixed { // it is evaluated once, before the switch
@@ -249,13 +277,18 @@ func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, argument
 			arguments[i] = argument{text: held, fixed: true, stable: true, sameType: true}
 		}
 	}
+	end := &label{base: field.Sel.Name + "Done"}
+	if exit == nil {
+		exit = end
+		tail = true
+	}
 	e.line("switch ", e.render(a, field.X), ".", t.key.Name(), " {")
 	for _, entry := range t.entries {
 		inner, err := e.inBlock(func() error {
 			if f := e.pkg.marked[entry.function]; f != nil {
-				return e.activate(call, f, arguments, targets, exit, tail)
+				return e.activate(call, f, arguments, to, exit, tail)
 			}
-			return e.plainCall(entry.function.Name(), arguments, targets, exit, tail)
+			return e.plainCall(entry.function.Name(), arguments, to.targets, exit, tail)
 		})
 		if err != nil {
 			return err
@@ -266,12 +299,13 @@ func (e *expansion) choose(a *activation, call *ast.CallExpr, t *table, argument
 		}
 		e.clause(keys, inner)
 	}
-	inner, err := e.inBlock(func() error { return e.plainCall(e.render(a, field), arguments, targets, exit, tail) })
+	inner, err := e.inBlock(func() error { return e.plainCall(e.render(a, field), arguments, to.targets, exit, tail) })
 	if err != nil {
 		return err
 	}
 	e.clause(nil, inner)
 	e.line("}")
+	e.mark(end)
 	return nil
 }
 
@@ -283,7 +317,7 @@ func (e *expansion) plainCall(function string, arguments []argument, targets []s
 		texts = append(texts, argument.text)
 	}
 	e.assignCall(targets, function+"("+strings.Join(texts, ", ")+")")
-	if exit != nil && !tail {
+	if !tail {
 		e.leave(exit)
 	}
 	return nil
@@ -295,15 +329,6 @@ func (e *expansion) assignCall(targets []string, call string) {
 		return
 	}
 	e.line(strings.Join(targets, ", "), " = ", call)
-}
-
-// leave writes the jump behind an expanded call.
-func (e *expansion) leave(exit *label) {
-	if !exit.used {
-		exit.used = true
-		exit.name = e.names.unique(exit.base + "Done")
-	}
-	e.line("goto ", exit.name)
 }
 
 // returns writes a return: an assignment of the results, and a jump unless nothing follows.
@@ -324,6 +349,12 @@ func (e *expansion) returns(a *activation, s *ast.ReturnStmt, tail bool) error {
 	if err := e.prepare(a, nodes...); err != nil {
 		return err
 	}
+	targets := a.targets
+	passes := a.check.isPassed(e.pkg, s.Results)
+	if passes && a.check.alone {
+		targets = slices.Clone(targets)
+		targets[a.check.result] = "_"
+	}
 	switch {
 	case len(s.Results) == 1 && len(a.targets) > 1:
 		e.assignCall(a.targets, e.render(a, s.Results[0]))
@@ -333,15 +364,21 @@ func (e *expansion) returns(a *activation, s *ast.ReturnStmt, tail bool) error {
 			values = append(values, a.names[result])
 			e.reads[a.names[result]]++
 		}
-		e.assignValues(a, values, nil)
+		e.assignValues(a, targets, values)
 	default:
 		values := make([]string, 0, len(s.Results))
-		for _, result := range s.Results {
-			values = append(values, e.render(a, result))
+		for i, result := range s.Results {
+			if targets[i] == "_" && (e.pkg.isStable(result) || a.replaced[result] != "") {
+				values = append(values, "_") // nobody reads it
+			} else {
+				values = append(values, e.render(a, result))
+			}
 		}
-		e.assignValues(a, values, s.Results)
+		e.assignValues(a, targets, values)
 	}
-	if !tail {
+	if passes {
+		e.leave(&a.check.behind)
+	} else if !tail {
 		e.leave(a.exit)
 	}
 	return nil
@@ -372,7 +409,7 @@ func (e *expansion) returnConverted(a *activation, call *ast.CallExpr, tail bool
 	for _, name := range held {
 		e.reads[name]++
 	}
-	e.assignValues(a, held, nil)
+	e.assignValues(a, a.targets, held)
 	if !tail {
 		e.leave(a.exit)
 	}
@@ -383,32 +420,32 @@ var word = regexp.MustCompile(`[\pL_][\pL\pN_]*`)
 
 // assignValues assigns results one by one. Where one of them is made of a target that was set before it, all are made
 // first.
-func (e *expansion) assignValues(a *activation, values []string, expressions []ast.Expr) {
+func (e *expansion) assignValues(a *activation, targets, values []string) {
 	set := map[string]bool{}
 	conflict := false
 	for i, value := range values {
 		for _, name := range word.FindAllString(value, -1) {
 			conflict = conflict || set[name]
 		}
-		set[word.FindString(a.targets[i])] = a.targets[i] != "_"
+		set[word.FindString(targets[i])] = targets[i] != "_"
 	}
 	if conflict {
 		results := a.function.object.Type().(*types.Signature).Results()
 		for i := range values {
+			if values[i] == "_" {
+				continue
+			}
 			held := e.temporary(a, "result", results.At(i).Type())
 			e.line(held, " = ", values[i])
 			values[i] = held
 			e.reads[held]++
 		}
-		expressions = nil
 	}
 	for i, value := range values {
-		switch {
-		case value == a.targets[i]:
-		case a.targets[i] != "_":
-			e.line(a.targets[i], " = ", value)
-		case expressions != nil && !e.pkg.isStable(expressions[i]) && a.replaced[expressions[i]] == "":
-			e.line("_ = ", value)
+		if value == targets[i] || (targets[i] == "_" && word.FindString(value) == value) {
+			e.reads[value]-- // it is not written
+		} else {
+			e.line(targets[i], " = ", value)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/types"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -29,20 +30,25 @@ type activation struct {
 	names    map[types.Object]string
 	claims   []claim
 	replaced map[ast.Node]string // calls that have been made before the statement they stand in
-	targets  []string            // what the results are assigned to, "_" for nothing
-	exit     *label              // behind it; nil in the worker itself
+	checks   map[ast.Node]*check // by the call, and by the if that follows it
+	outcome
+	exit *label // behind it; nil in the worker itself
 }
 
-// label is the place behind an expanded call.
-type label struct {
-	base, name string
-	used       bool
+// outcome is what becomes of the results of a call.
+type outcome struct {
+	targets []string // what they are assigned to, "_" for nothing
+	check   *check   // the if that follows, nil where none does
+}
+
+func newActivation(f *function) *activation {
+	return &activation{function: f, names: map[types.Object]string{}, replaced: map[ast.Node]string{}, checks: map[ast.Node]*check{}}
 }
 
 // expandWorker returns the function that is generated for a worker.
 func expandWorker(p *pkg, w *worker) (string, error) {
 	e := &expansion{pkg: p, names: newNames(p), reads: map[string]int{}}
-	a := &activation{function: w.function, names: map[types.Object]string{}, replaced: map[ast.Node]string{}}
+	a := newActivation(w.function)
 	e.names.used[w.name] = true
 	receiver := ""
 	if r := w.object.Type().(*types.Signature).Recv(); r != nil {
@@ -106,7 +112,7 @@ func (e *expansion) scope(a *activation, write func() error) error {
 
 // declare claims the variable that a local of the activation becomes.
 func (e *expansion) declare(a *activation, v *types.Var) string {
-	if name, ok := a.names[v]; ok && v == a.function.facts.returned {
+	if name, ok := a.names[v]; ok && slices.Contains(a.function.facts.returned, v) {
 		return name
 	}
 	var c claim

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
 // facts are what is known of the variables of one function.
@@ -16,8 +17,9 @@ type facts struct {
 	received map[*types.Var]bool
 	// ranged holds the variables of range clauses, which Yaegi sets with := alone.
 	ranged map[*types.Var]bool
-	// returned is the local variable that every return returns, alone; nil where there is none.
-	returned *types.Var
+	// returned holds for each result the local variable that may be the target of the result itself: the first one that
+	// a return gives for it, or the result where it has a name; nil where there is none.
+	returned []*types.Var
 }
 
 func (p *pkg) factsOf(f *ast.FuncDecl) *facts {
@@ -58,35 +60,37 @@ func (p *pkg) factsOf(f *ast.FuncDecl) *facts {
 	return facts
 }
 
-// returned returns the local variable that every return of a function returns.
-func (p *pkg) returned(f *ast.FuncDecl, facts *facts) *types.Var {
-	var candidate *types.Var
-	sole := true
+// returned returns for each result of a function the local variable that a target of it can stand for.
+func (p *pkg) returned(f *ast.FuncDecl, facts *facts) []*types.Var {
+	results := p.info.Defs[f.Name].Type().(*types.Signature).Results()
+	returned := make([]*types.Var, results.Len())
+	suggest := func(i int, v *types.Var) {
+		if v != nil && returned[i] == nil && !slices.Contains(returned, v) && !facts.placed[v] && !facts.ranged[v] &&
+			!p.isParameter(f, v) && types.Identical(v.Type(), results.At(i).Type()) {
+			returned[i] = v
+		}
+	}
+	for i := range returned {
+		if result := results.At(i); result.Name() != "" && result.Name() != "_" {
+			suggest(i, result)
+		}
+	}
 	ast.Inspect(f.Body, func(n ast.Node) bool {
-		if r, ok := n.(*ast.ReturnStmt); ok {
-			var v *types.Var
-			if len(r.Results) == 1 {
-				if id, isVariable := r.Results[0].(*ast.Ident); isVariable {
-					v = p.root(id)
+		if r, ok := n.(*ast.ReturnStmt); ok && len(r.Results) == len(returned) {
+			for i, e := range r.Results {
+				if id, isIdent := e.(*ast.Ident); isIdent {
+					suggest(i, p.root(id))
 				}
 			}
-			sole = sole && v != nil && (candidate == nil || candidate == v)
-			candidate = v
 		}
 		return true
 	})
-	if !sole || candidate == nil || facts.placed[candidate] || facts.ranged[candidate] || p.isParameter(f, candidate) {
-		return nil
-	}
-	result := p.info.TypeOf(f.Type.Results.List[0].Type)
-	if len(f.Type.Results.List[0].Names) > 0 || !types.Identical(candidate.Type(), result) {
-		return nil
-	}
-	return candidate
+	return returned
 }
 
+// isParameter reports whether a variable is a parameter of a function.
 func (p *pkg) isParameter(f *ast.FuncDecl, v *types.Var) bool {
-	return v.Pos() < f.Body.Pos()
+	return f.Type.Params.Pos() <= v.Pos() && v.Pos() < f.Type.Params.End()
 }
 
 func mark(set map[*types.Var]bool, v *types.Var) {

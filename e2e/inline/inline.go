@@ -25,6 +25,10 @@
 //
 // Every value of that type is then a literal of a package variable, with both fields, and no code sets them.
 //
+// What the results of a call are used for decides how its returns are written: where an if directly behind the call tests
+// the error, a return of nil jumps behind that if (see check.go), and a variable that is returned is the one it is
+// returned to, where nothing can tell the difference.
+//
 // Marked functions keep to a dialect (see dialect.go); what is outside of it is refused with file and line.
 package inline
 

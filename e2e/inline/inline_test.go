@@ -180,6 +180,46 @@ func other() { n := 2; println(n) }
 	assert.Contains(t, got, "var (\n\t\tn int\n\t)")
 }
 
+func TestWhatNothingNeedsIsNotWritten(t *testing.T) {
+	const worker = "//lambda:worker written\nfunc source() {\n\tn := 0\n\tvar err error\n\tx := &box{}\n\t"
+	const rest = "\n\tprintln(n, err, x)\n}\ntype box struct {\n\tn int\n\tb *box\n}\nfunc call(n int) error { return nil }\n"
+	const fails = "//lambda:inline\nfunc f(n int) error {\n\tif n > 1 { return call(n) }\n\treturn nil\n}"
+	const decides = "//lambda:inline\nfunc f(n int) bool {\n\tif n > 1 { return n > 2 }\n\treturn true\n}"
+	const divides = "//lambda:inline\nfunc f(n int) (int, error) {\n\tm := n / 2\n\treturn m, call(m)\n}"
+	for _, tc := range []struct{ name, body, function, want, wantNot string }{
+		{"nil for a check jumps", "if err := f(n); err != nil { return }", fails, "goto fPassed", "err2 = nil"},
+		{"one error for a check is checked where it is made", "if err := f(n); err != nil { return }", fails, "err2 = call(n)\n\t\tif err2", "fDone"},
+		{"break stays in its loop", "for {\n\t\tif err := f(n); err != nil { break }\n\t}", fails, "goto fDone", "err2 = nil"},
+		{"nil that is read later is set", "later := f(n)\n\tif later != nil { n = 2 }\n\tprintln(later)", fails, "later = nil", "fDone"},
+		{"nil that is set later is not", "later := f(n)\n\tif later != nil { n = 2 }\n\tlater = call(1)\n\tprintln(later)", fails, "goto fPassed", "later = nil"},
+		{"nil that a branch sets later is not", "later := f(n)\n\tif later != nil { n = 2 }\n\tif n > 1 {\n\t\tlater = call(1)\n\t\tprintln(later)\n\t}", fails, "goto fPassed", "later = nil"},
+		{"nil for a variable of an outer block is set", "if n > 0 {\n\t\terr = f(n)\n\t\tif err != nil { n = 2 }\n\t}", fails, "err = nil", "fDone"},
+		{"nil is set where an else follows", "if err := f(n); err != nil { n = 2 } else { n = 3 }", fails, "err2 = nil", "fPassed"},
+		{"nil is set where something comes between", "other := f(n)\n\tn = 2\n\tif other != nil { n = 3 }", fails, "other = nil", "fPassed"},
+		{"nil is set for a condition of two", "if other := f(n); other != nil && n > 3 { n = 3 }", fails, "other = nil", "fPassed"},
+		{"true for a check jumps", "if !f(n) { n = 2 }", decides, "goto fPassed", "= true"},
+		{"true that enters is set", "if f(n) { n = 2 }", decides, "result = true", "fPassed"},
+		{"a returned variable is the target", "n, err = f(5)", divides, "n = 5 / 2", "m"},
+		{"but not where it is an argument", "n, err = f(n)", divides, "m = n / 2", "n = n / 2"},
+		{"a field stands for a parameter", "n = f(x.n)", "//lambda:inline\nfunc f(m int) int { return m + 1 }", "n = x.n + 1", "m "},
+		{"but not where it is read twice", "n = f(x.n)", "//lambda:inline\nfunc f(m int) int { return m * m }", "m = x.n", "x.n * x.n"},
+		{"nor behind a call", "err = f(x.n)", "//lambda:inline\nfunc f(m int) error {\n\tcall(1)\n\treturn call(m)\n}", "m = x.n", "call(x.n)"},
+		{"nor beside a call", "n = f(x.n)", "//lambda:inline\nfunc f(m int) int { return m + len(call(1).Error()) }", "m = x.n", "x.n +"},
+		{"nor where the field is set", "err = f(x.n, x)", "//lambda:inline\nfunc f(m int, x *box) error {\n\tx.n = 1\n\treturn call(m)\n}", "m = x.n", "call(x.n)"},
+		{"nor where the struct is set", "err = f(x.n, x)", "//lambda:inline\nfunc f(m int, x *box) error {\n\t*x = box{}\n\treturn call(m)\n}", "m = x.n", "call(x.n)"},
+		{"nor in a loop", "n = f(x.n)", "//lambda:inline\nfunc f(m int) int {\n\tfor {\n\t\tif m > 1 { return 2 }\n\t}\n}", "m = x.n", "if x.n"},
+		{"two labels at one place are one", "if err := g(n); err != nil { return }", "//lambda:inline\nfunc g(n int) error {\n\tif n > 5 { return call(5) }\n\terr := f(n)\n\treturn err\n}\n" + fails, "goto gDone", "fDone"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := generateText(t, worker+tc.body+rest+tc.function)
+			require.NoError(t, err)
+			_, got, _ = strings.Cut(got, "x = &box{}")
+			assert.Contains(t, got, tc.want)
+			assert.NotContains(t, got, tc.wantNot)
+		})
+	}
+}
+
 // generateText returns what is generated of a file without its package clause.
 func generateText(t *testing.T, text string) (string, error) {
 	t.Helper()

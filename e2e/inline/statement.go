@@ -16,6 +16,11 @@ func (e *expansion) statements(a *activation, list []ast.Stmt, tail bool) error 
 				return e.branch(a, s.Body.List, tail) // Go refuses what would follow
 			}
 		}
+		if i+1 < len(list) {
+			if next, ok := list[i+1].(*ast.IfStmt); ok && next.Init == nil {
+				e.expectCheck(a, list[:i], s, next, list[i+2:])
+			}
+		}
 		if err := e.statement(a, s, tail && i == len(list)-1); err != nil {
 			return err
 		}
@@ -270,7 +275,9 @@ func (e *expansion) declarationWithValue(a *activation, spec *ast.ValueSpec) err
 
 // condition writes an if. What its header does comes before it, since the calls there are expanded.
 func (e *expansion) condition(a *activation, s *ast.IfStmt, tail bool) error {
+	e.expectCheckOf(a, s)
 	if s.Init != nil {
+		e.expectCheck(a, nil, s.Init, s, nil)
 		if err := e.statement(a, s.Init, false); err != nil {
 			return err
 		}
@@ -287,7 +294,12 @@ func (e *expansion) condition(a *activation, s *ast.IfStmt, tail bool) error {
 		return err
 	}
 	if s.Else == nil {
-		e.line(head, "{\n", then.text.String(), "}")
+		text := head + "{\n" + then.text.String() + "}\n"
+		if c := a.checks[s]; c != nil {
+			e.writeCheck(c, text)
+		} else {
+			e.block.text.WriteString(text)
+		}
 		return nil
 	}
 	if next, ok := s.Else.(*ast.IfStmt); ok && e.isChained(a, next) {
