@@ -52,6 +52,8 @@ func encodeHTTPJSON(settings *eventSettings, req *request) ([]byte, error) {
 }
 
 // decodeHTTPJSON reads a reply in the envelope. Any other payload is the body itself.
+//
+//lambda:inline
 func decodeHTTPJSON(settings *replySettings, payload []byte, reply *reply) error {
 	var object map[string]any
 	if err := json.Unmarshal(payload, &object); err != nil && bytes.Contains(payload, httpJSONReply) {
@@ -69,17 +71,12 @@ func decodeHTTPJSON(settings *replySettings, payload []byte, reply *reply) error
 	if err != nil {
 		return err
 	}
-	encoded := object["bodyEncoding"] == "base64"
-	body, err := replyBody(object["body"], encoded)
-	if err != nil {
-		return err
+	fields := &proxyReply{
+		Headers:         meta["headers"],
+		Body:            object["body"],
+		IsBase64Encoded: object["bodyEncoding"] == "base64",
 	}
-	if err := addReplyHeaders(&replyLines{header: reply.header}, "headers", meta["headers"], nil); err != nil {
-		return err
-	}
-	dropConnection(reply.header)
-	completeReply(reply, status, body, settings.contentType)
-	return nil
+	return buildReply(fields, status, settings.contentType, reply)
 }
 
 // httpJSONReply distinguishes a broken envelope from a payload without one.

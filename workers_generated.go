@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"github.com/seed05e46011/lambda/internal/metrics"
 	"github.com/seed05e46011/lambda/internal/route"
@@ -2102,6 +2103,9 @@ func decodeReplies() {
 		isList       bool
 		text2        string
 		cookies      []string
+		meta         map[string]any
+		ok           bool
+		fields       *proxyReply
 		id           []string
 		class        int
 		stays        bool
@@ -2420,7 +2424,246 @@ func decodeReplies() {
 					goto decodeReplyPassed
 				}
 			case replyHTTPJSON:
-				err = decodeHTTPJSON(argument, payload, reply2)
+
+				// decodeHTTPJSON, format_httpjson.go
+				{
+					var object2 map[string]any
+					err2 = json.Unmarshal(payload, &object2)
+					if err2 != nil && bytes.Contains(payload, httpJSONReply) {
+						err = notJSON(err2)
+						goto decodeReplyDone
+					}
+					if object2["type"] != "HTTPJSON-REP" {
+
+						// completeReply, reply.go
+						status = http.StatusOK
+						contentType2 = argument.contentType
+						reply2.status = status
+						if status != statusOK {
+
+							// bodyless, reply.go
+							result3 = status == http.StatusNoContent || status == http.StatusNotModified
+							if result3 {
+								reply2.body = nil
+								goto decodeReplyPassed
+							}
+						}
+						reply2.body = payload
+						if reply2.header["Content-Type"] == nil {
+							reply2.header["Content-Type"] = []string{contentType2}
+						}
+						goto decodeReplyPassed
+					}
+					meta = nil
+					meta, ok = object2["meta"].(map[string]any)
+					if !ok && object2["meta"] != nil {
+						err = errors.New("meta: want an object")
+						goto decodeReplyDone
+					}
+					status, err = httpJSONStatus(meta["status"])
+					if err != nil {
+						goto decodeReplyDone
+					}
+					fields = &proxyReply{
+						Headers:         meta["headers"],
+						Body:            object2["body"],
+						IsBase64Encoded: object2["bodyEncoding"] == "base64",
+					}
+
+					// buildReply, reply.go
+					contentType2 = argument.contentType
+					body = nil
+					text = ""
+					text, isText2 = fields.Body.(string)
+					isBase64 = fields.IsBase64Encoded
+					if (!isText2 && fields.Body != nil) || (isBase64 != false && isBase64 != nil) {
+						other, err = replyBody(fields.Body, isBase64)
+						if err != nil {
+							goto decodeReplyDone
+						}
+						body = other
+					} else {
+						body = []byte(text)
+					}
+
+					// addPlainHeaders, reply.go
+					header2 = reply2.header
+					single = nil
+					single, isMap = fields.Headers.(map[string]any)
+					if (!isMap && fields.Headers != nil) || len(single) > maxPlainLines {
+						result3 = false
+						goto addPlainHeadersDone2
+					}
+					values = ""
+					for name, v := range single {
+						value = ""
+						value, isText3 = v.(string)
+						if !isText3 {
+
+							// addPlainScalar, reply.go
+							if v == nil {
+								delete(single, name)
+								goto addPlainScalarPassed2
+							}
+							value2, isScalar = scalarText(v)
+
+							// canonicalOf, header.go
+							canonical = canonicalNames[name]
+							if canonical == "" {
+								other2, forwarded = canonicalName(name)
+								if forwarded {
+									canonical = other2
+								}
+							}
+							if !isScalar || canonical == "" {
+								result4 = false
+								if !result4 {
+									result3 = false
+									goto addPlainHeadersDone2
+								}
+								goto addPlainScalarPassed2
+							}
+							header2[canonical] = []string{value2}
+						addPlainScalarPassed2:
+							continue
+						}
+
+						// canonicalOf, header.go
+						canonical = canonicalNames[name]
+						if canonical == "" {
+							other2, forwarded = canonicalName(name)
+							if forwarded {
+								canonical = other2
+							}
+						}
+						if canonical == "" {
+							result3 = false
+							goto addPlainHeadersDone2
+						}
+						header2[canonical] = []string{value}
+						values += value
+					}
+					if len(header2) != len(single) {
+						result3 = false
+						goto addPlainHeadersDone2
+					}
+					if fields.MultiValueHeaders != nil {
+
+						// addPlainLists, reply.go
+						multi = nil
+						multi, isMap2 = fields.MultiValueHeaders.(map[string]any)
+						if !isMap2 || len(multi) > maxPlainLines {
+							joined = ""
+							plain = false
+							goto addPlainListsDone2
+						}
+						joined = ""
+						for name, v := range multi {
+
+							// plainTexts, reply.go
+							list = nil
+							list, isList = v.([]any)
+							if !isList || len(list) > maxPlainLines {
+								texts = nil
+								goto plainTextsDone3
+							}
+							texts = make([]string, len(list))
+							for i, item := range list {
+								text2 = ""
+								text2, isText3 = item.(string)
+								if !isText3 {
+									texts = nil
+									goto plainTextsDone3
+								}
+								texts[i] = text2
+							}
+						plainTextsDone3:
+
+							// canonicalOf, header.go
+							canonical = canonicalNames[name]
+							if canonical == "" {
+								other2, forwarded = canonicalName(name)
+								if forwarded {
+									canonical = other2
+								}
+							}
+							if len(texts) == 0 || canonical == "" || header2[canonical] != nil {
+								joined = ""
+								plain = false
+								goto addPlainListsDone2
+							}
+							header2[canonical] = texts
+							joined += strings.Join(texts, "")
+						}
+						goto addPlainListsPassed2
+					addPlainListsDone2:
+						if !plain {
+							result3 = false
+							goto addPlainHeadersDone2
+						}
+					addPlainListsPassed2:
+						values += joined
+					}
+					if fields.Cookies != nil {
+
+						// plainTexts, reply.go
+						list = nil
+						list, isList = fields.Cookies.([]any)
+						if !isList || len(list) > maxPlainLines {
+							cookies = nil
+							goto plainTextsDone4
+						}
+						cookies = make([]string, len(list))
+						for i, item := range list {
+							text2 = ""
+							text2, isText3 = item.(string)
+							if !isText3 {
+								cookies = nil
+								goto plainTextsDone4
+							}
+							cookies[i] = text2
+						}
+					plainTextsDone4:
+						if cookies == nil {
+							result3 = false
+							goto addPlainHeadersDone2
+						}
+						if len(cookies) > 0 {
+							if header2["Set-Cookie"] != nil {
+								result3 = false
+								goto addPlainHeadersDone2
+							}
+							header2["Set-Cookie"] = cookies
+							values += strings.Join(cookies, "")
+						}
+					}
+					result3 = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
+				addPlainHeadersDone2:
+					if !result3 {
+						err2 = addAllHeaders(reply2.header, fields)
+						if err2 != nil {
+							err = err2
+							goto decodeReplyDone
+						}
+					}
+
+					// completeReply, reply.go
+					reply2.status = status
+					if status != statusOK {
+
+						// bodyless, reply.go
+						result3 = status == http.StatusNoContent || status == http.StatusNotModified
+						if result3 {
+							reply2.body = nil
+							goto decodeReplyPassed
+						}
+					}
+					reply2.body = body
+					if reply2.header["Content-Type"] == nil {
+						reply2.header["Content-Type"] = []string{contentType2}
+					}
+					goto decodeReplyPassed
+				}
 			case replyStrict:
 				err = decodeStrictly(argument, payload, reply2)
 			case replyRaw:
