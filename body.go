@@ -186,19 +186,16 @@ func eventBody(body []byte, base64 bool) any {
 		return base64Mark
 	case base64:
 		return body
-	case len(body) >= minSplicedText:
+	case len(body) >= minSplicedBody:
 		return textMark
 	default:
 		return string(body)
 	}
 }
 
-// Bodies of these sizes or larger bypass encoding/json, which would hold several copies and be slower
-// at Base64.
-const (
-	minSplicedBody = 32 << 10
-	minSplicedText = 512 << 10
-)
+// minSplicedBody is the size from which on bodies bypass encoding/json, which would hold several copies
+// and be slower.
+const minSplicedBody = 32 << 10
 
 // The marks that take a large body's place in an event, and in a reply. They are random, so that no
 // text of a client or a function can equal them.
@@ -228,17 +225,23 @@ func spliceBody(event, body []byte) []byte {
 func spliceText(head, text, tail []byte) []byte {
 	const piece = 256 << 10
 	var spliced bytes.Buffer
-	escapes := bytes.Count(text, []byte(`"`)) + bytes.Count(text, []byte(`\`)) + bytes.Count(text, []byte("\n"))
+	escapes := 0
+	for _, character := range oftenEscaped {
+		escapes += bytes.Count(text, character)
+	}
 	spliced.Grow(len(head) + len(text) + escapes + len(tail) + bytes.MinRead)
 	spliced.Write(head)
 	for len(text) > piece {
-		spliced.WriteString(jsonEscaper.Replace(string(text[:piece]))) // may cut anywhere: escapes replace single bytes
+		_, _ = jsonEscaper.WriteString(&spliced, string(text[:piece])) // may cut anywhere: escapes replace single bytes
 		text = text[piece:]
 	}
-	spliced.WriteString(jsonEscaper.Replace(string(text)))
+	_, _ = jsonEscaper.WriteString(&spliced, string(text))
 	spliced.Write(tail)
 	return spliced.Bytes()
 }
+
+// oftenEscaped are the characters of ordinary texts that jsonEscaper escapes.
+var oftenEscaped = [][]byte{[]byte(`"`), []byte(`\`), []byte("\n"), []byte("\r"), []byte("\t")}
 
 // jsonEscaper escapes the characters that a JSON string must escape (RFC 8259 7).
 var jsonEscaper = newJSONEscaper()

@@ -31,7 +31,7 @@ func TestLargeBodiesArriveLikeSmallOnes(t *testing.T) {
 		body        []byte
 		isBase64    bool
 	}{
-		"text with all of ASCII":                 {"text/plain", everyByte(0x7f, minSplicedText+1), false},
+		"text with all of ASCII":                 {"text/plain", everyByte(0x7f, minSplicedBody+1), false},
 		"text in several pieces":                 {"text/plain", everyByte(0x7f, 1<<20), false},
 		"text cut within a letter":               {"text/plain", []byte("a" + strings.Repeat("é", 400<<10)), false},
 		"text that looks like an escape":         {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 30000)), false},

@@ -16,7 +16,8 @@ type exchange struct {
 	r      *http.Request
 	done   chan bool // receives a value when a worker has done its part
 
-	// Set by prepare; prepared and invocation only if callSettings.single is set.
+	// Set by prepare: prepared and invocation only if callSettings.single is set, ctx and cancel unless
+	// they are set before, as for streams.
 	req        *request
 	ctx        context.Context
 	cancel     context.CancelFunc
@@ -48,9 +49,13 @@ func prepare(x *exchange, self *worker) {
 	r := x.r
 	req := takeIn(l, r, self)
 	x.req = req
-	ctx, cancel := context.WithTimeout(r.Context(), l.limits.timeout)
-	x.ctx = ctx
-	x.cancel = cancel
+	ctx := x.ctx
+	if ctx == nil {
+		timed, cancel := context.WithTimeout(r.Context(), l.limits.timeout)
+		ctx = timed
+		x.ctx = ctx
+		x.cancel = cancel
+	}
 	if !l.functions.fixed {
 		if err := resolve(l, req); err != nil {
 			x.err = err

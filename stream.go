@@ -40,47 +40,41 @@ type stream struct {
 	broken bool // broke after the status was sent, not by the client
 }
 
-// streaming is the handler of a function whose replies are streamed. It uses no worker, since it waits
-// for Lambda between chunks.
+// streaming is the handler of a function whose replies are streamed.
 type streaming struct {
 	lambda *Lambda
 }
 
+// ServeHTTP does what serve does up to the call. The reply takes no worker, since it waits for Lambda
+// between chunks.
 func (s *streaming) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l := s.lambda
-	req := newRequest(l, r)
-	err := resolve(l, req)
-	if err == nil {
-		err = refuseSwitch(r)
-	}
-	if err == nil {
-		err = answerStreamed(l, w, req)
-	}
-	if err != nil {
-		fail(l, w, req, err)
-	}
-}
-
-// answerStreamed calls the function and writes the reply as it arrives. It returns errors up to the
-// first byte, so that they get a status. After that, all it can do is cut the connection.
-func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 	// No context.WithTimeout: the timer limits the time to the head first, then each pause.
-	ctx, cancel := context.WithCancel(req.http.Context())
+	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	timer := time.AfterFunc(l.limits.timeout, cancel)
 	defer timer.Stop()
-	if err := readBody(ctx, l, req); err != nil {
-		return err
+	x := &exchange{lambda: l, w: w, r: r, ctx: ctx, cancel: cancel, done: make(chan bool, 1)}
+	encode(x)
+	callFunction(x)
+	if x.panicked {
+		raise(x)
 	}
-	if err := encodeEvent(l, req); err != nil {
-		return err
+	if err := answerStreamed(x, timer); err != nil {
+		fail(l, w, x.req, err)
 	}
-	resp, err := call(ctx, l, req) //nolint:bodyclose // s.Close does
+	*x = exchange{} // an idle worker still points to it
+}
+
+// answerStreamed writes the reply as it arrives. It returns errors up to the first byte, so that they
+// get a status. After that, all it can do is cut the connection.
+func answerStreamed(x *exchange, timer *time.Timer) error {
+	defer releaseSlot(x.lambda, x.req)
+	resp, err := acceptedResponse(x) //nolint:bodyclose // s.Close does
 	if err != nil {
 		return err
 	}
-	s := newStream(ctx, timer, l, req, resp)
-	defer releaseSlot(l, req)
+	s := newStream(x.ctx, timer, x.lambda, x.req, resp)
 	defer s.Close()
 	head, err := readHead(s)
 	if err != nil {
@@ -88,8 +82,24 @@ func answerStreamed(l *Lambda, w http.ResponseWriter, req *request) error {
 	}
 	timer.Stop()
 	defer recordStream(s)
-	writeStream(w, s, head)
+	writeStream(x.w, s, head)
 	return nil
+}
+
+// acceptedResponse returns Lambda's response, or why there is none: preparing the call or making it
+// failed, or Lambda refused it.
+func acceptedResponse(x *exchange) (*http.Response, error) {
+	switch {
+	case x.err != nil:
+		return nil, x.err
+	case x.callErr != nil:
+		return nil, noAnswer(x.ctx, x.req, x.callErr)
+	case x.prepared != nil:
+		if err := accept(x.ctx, x.lambda, x.req, x.prepared, x.resp); err != nil {
+			return nil, err
+		}
+	}
+	return x.resp, nil
 }
 
 func newStream(ctx context.Context, timer *time.Timer, l *Lambda, req *request, resp *http.Response) *stream {

@@ -74,8 +74,8 @@ const (
 	decoder
 )
 
-// starts asks startLoop for another worker.
-var starts = make(chan workerKind)
+// starts asks startLoop for another worker. Its buffer spares a worker that asks the wait.
+var starts = make(chan workerKind, 16)
 
 func init() {
 	go startLoop()

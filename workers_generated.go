@@ -74,6 +74,7 @@ func encodeRequests() {
 		remoteAddr  string
 		i           int
 		ctx         context.Context
+		timed2      context.Context
 		cancel      context.CancelFunc
 		err         error
 		f           *functionsByKey
@@ -219,9 +220,13 @@ func encodeRequests() {
 				adoptNotes(req)
 			}
 			x.req = req
-			ctx, cancel = context.WithTimeout(r.Context(), l.limits.timeout)
-			x.ctx = ctx
-			x.cancel = cancel
+			ctx = x.ctx
+			if ctx == nil {
+				timed2, cancel = context.WithTimeout(r.Context(), l.limits.timeout)
+				ctx = timed2
+				x.ctx = ctx
+				x.cancel = cancel
+			}
 			if !l.functions.fixed {
 
 				// resolve, resolve.go
@@ -478,7 +483,7 @@ func encodeRequests() {
 						event2.Body = base64Mark
 					case base642:
 						event2.Body = body
-					case len(body) >= minSplicedText:
+					case len(body) >= minSplicedBody:
 						event2.Body = textMark
 					default:
 						event2.Body = string(body)
@@ -547,7 +552,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						if req.http.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone
 						}
@@ -727,7 +733,7 @@ func encodeRequests() {
 							event3.Body = base64Mark
 						case base642:
 							event3.Body = body
-						case len(body) >= minSplicedText:
+						case len(body) >= minSplicedBody:
 							event3.Body = textMark
 						default:
 							event3.Body = string(body)
@@ -789,7 +795,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						if req.http.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone2
 						}
@@ -984,7 +991,7 @@ func encodeRequests() {
 							event3.Body = base64Mark
 						case isBase64:
 							event3.Body = body
-						case len(body) >= minSplicedText:
+						case len(body) >= minSplicedBody:
 							event3.Body = textMark
 						default:
 							event3.Body = string(body)
@@ -1114,7 +1121,7 @@ func encodeRequests() {
 						event2.Body = base64Mark
 					case base642:
 						event2.Body = body
-					case len(body) >= minSplicedText:
+					case len(body) >= minSplicedBody:
 						event2.Body = textMark
 					default:
 						event2.Body = string(body)
@@ -1204,7 +1211,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						if req.http.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone3
 						}
@@ -1291,7 +1299,8 @@ func encodeRequests() {
 					result = req.rawPath
 
 					// rawQueryValues, query.go
-					escaped = queryEscaper.Replace(req.http.URL.RawQuery)
+					rawQuery = req.http.URL.RawQuery
+					escaped = queryEscaper.Replace(rawQuery)
 					result6, err3 = url.ParseQuery(escaped)
 					if err3 != nil {
 						result6 = parseInParts(escaped)
@@ -1319,7 +1328,7 @@ func encodeRequests() {
 						result8 = base64Mark
 					case isBase64:
 						result8 = body
-					case len(body) >= minSplicedText:
+					case len(body) >= minSplicedBody:
 						result8 = textMark
 					default:
 						result8 = string(body)
@@ -1389,7 +1398,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						if req.http.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone4
 						}
@@ -1476,7 +1486,8 @@ func encodeRequests() {
 					result = req.rawPath
 
 					// rawQueryValues, query.go
-					escaped = queryEscaper.Replace(req.http.URL.RawQuery)
+					rawQuery = req.http.URL.RawQuery
+					escaped = queryEscaper.Replace(rawQuery)
 					result6, err3 = url.ParseQuery(escaped)
 					if err3 != nil {
 						result6 = parseInParts(escaped)
@@ -1491,7 +1502,7 @@ func encodeRequests() {
 						result8 = base64Mark
 					case isBase64:
 						result8 = body
-					case len(body) >= minSplicedText:
+					case len(body) >= minSplicedBody:
 						result8 = textMark
 					default:
 						result8 = string(body)
@@ -1561,7 +1572,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						if req.http.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone5
 						}
@@ -1667,7 +1679,7 @@ func encodeRequests() {
 						event6.Body = base64Mark
 					case isBase64:
 						event6.Body = body
-					case len(body) >= minSplicedText:
+					case len(body) >= minSplicedBody:
 						event6.Body = textMark
 					default:
 						event6.Body = string(body)
@@ -1728,7 +1740,8 @@ func encodeRequests() {
 					if result == "" {
 
 						// scheme, request_header.go
-						if req.http.TLS != nil {
+						r3 = req.http
+						if r3.TLS != nil {
 							result4 = "https"
 							goto schemeDone6
 						}
@@ -1863,7 +1876,7 @@ func encodeRequests() {
 							event7.Body = base64Mark
 						case base642:
 							event7.Body = body
-						case len(body) >= minSplicedText:
+						case len(body) >= minSplicedBody:
 							event7.Body = textMark
 						default:
 							event7.Body = string(body)
@@ -2062,6 +2075,7 @@ func decodeReplies() {
 		ctx          context.Context
 		resp         *http.Response
 		err          error
+		p            *preparedInvocation
 		payload      []byte
 		err2         error
 		result       []byte
@@ -2069,6 +2083,7 @@ func decodeReplies() {
 		w            http.ResponseWriter
 		header       http.Header
 		reply2       *reply
+		method       string
 		contentType  []string
 		typed        bool
 		argument     *replySettings
@@ -2096,6 +2111,7 @@ func decodeReplies() {
 		forwarded    bool
 		joined       string
 		plain        bool
+		v2           any
 		multi        map[string]any
 		isMap2       bool
 		texts        []string
@@ -2135,9 +2151,10 @@ func decodeReplies() {
 			if x.prepared != nil {
 
 				// accept, invoke.go
+				p = x.prepared
 				req.answer = resp.Header
 				if resp.StatusCode != l.replies.takenStatus {
-					err = refusedCall(ctx, l, req, resp, x.prepared)
+					err = refusedCall(ctx, l, req, resp, p)
 					if err != nil {
 						x.err = err
 						goto concludeDone
@@ -2181,7 +2198,8 @@ func decodeReplies() {
 			header = w.Header()
 
 			// newReply, reply.go
-			reply2 = &reply{method: req.http.Method}
+			method = req.http.Method
+			reply2 = &reply{method: method}
 			contentType = nil
 			contentType, typed = header["Content-Type"]
 			if typed && contentType == nil {
@@ -2309,8 +2327,9 @@ func decodeReplies() {
 					if object.MultiValueHeaders != nil {
 
 						// addPlainLists, reply.go
+						v2 = object.MultiValueHeaders
 						multi = nil
-						multi, isMap2 = object.MultiValueHeaders.(map[string]any)
+						multi, isMap2 = v2.(map[string]any)
 						if !isMap2 || len(multi) > maxPlainLines {
 							joined = ""
 							plain = false
@@ -2366,8 +2385,9 @@ func decodeReplies() {
 					if object.Cookies != nil {
 
 						// plainTexts, reply.go
+						v2 = object.Cookies
 						list = nil
-						list, isList = object.Cookies.([]any)
+						list, isList = v2.([]any)
 						if !isList || len(list) > maxPlainLines {
 							cookies = nil
 							goto plainTextsDone2
@@ -2550,8 +2570,9 @@ func decodeReplies() {
 					if fields.MultiValueHeaders != nil {
 
 						// addPlainLists, reply.go
+						v2 = fields.MultiValueHeaders
 						multi = nil
-						multi, isMap2 = fields.MultiValueHeaders.(map[string]any)
+						multi, isMap2 = v2.(map[string]any)
 						if !isMap2 || len(multi) > maxPlainLines {
 							joined = ""
 							plain = false
@@ -2607,8 +2628,9 @@ func decodeReplies() {
 					if fields.Cookies != nil {
 
 						// plainTexts, reply.go
+						v2 = fields.Cookies
 						list = nil
-						list, isList = fields.Cookies.([]any)
+						list, isList = v2.([]any)
 						if !isList || len(list) > maxPlainLines {
 							cookies = nil
 							goto plainTextsDone4
@@ -2704,7 +2726,8 @@ func decodeReplies() {
 			if req.counts != nil {
 
 				// recordReply, observe.go
-				class = reply2.status / 100
+				status = reply2.status
+				class = status / 100
 				if l.replies.takenStatus != statusOK {
 					class = metrics.NoReply
 				}

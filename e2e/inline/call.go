@@ -94,7 +94,6 @@ type argument struct {
 	fixed    bool // the text may stand wherever the parameter does
 	stable   bool // nothing happens where it is evaluated
 	sameType bool
-	fields   []*types.Var // what it reads, where it is a field of a variable
 }
 
 // call writes a call out. The results go to targets. exit is where the calling function returns to, where it returns
@@ -135,10 +134,6 @@ func (e *expansion) argument(a *activation, arg ast.Expr, parameter types.Type) 
 		return argument{text: held, fixed: result.sameType, stable: true, sameType: result.sameType}
 	}
 	switch arg := ast.Unparen(arg).(type) {
-	case *ast.SelectorExpr:
-		if fields, ok := e.fieldsOf(a, arg); ok && result.sameType {
-			result.fields = fields
-		}
 	case *ast.UnaryExpr:
 		id, isVariable := arg.X.(*ast.Ident) // of the package, and without fields: &v.f is the address of a field
 		result.fixed = arg.Op == token.AND && isVariable && e.pkg.root(id) == nil && isBasic(e.pkg.info.TypeOf(id))
@@ -188,8 +183,7 @@ func (e *expansion) activate(call *ast.CallExpr, f *function, arguments []argume
 	}
 	before := make([]int, len(f.params))
 	for i, parameter := range f.params {
-		fixed := arguments[i].fixed || (len(arguments[i].fields) > 0 && e.pkg.readsField(f, parameter, arguments[i].fields))
-		if fixed && !f.facts.assigned[parameter] && !f.facts.placed[parameter] {
+		if arguments[i].fixed && !f.facts.assigned[parameter] && !f.facts.placed[parameter] {
 			a.names[parameter] = arguments[i].text
 		} else if parameter.Name() != "_" && parameter.Name() != "" {
 			before[i] = e.reads[e.declare(a, parameter)]
