@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/eventstream"
+	"github.com/seed05e46011/lambda/internal/logline"
 )
 
 // newReceived returns a stream that has arrived, cut into chunks as splits defines.
@@ -29,8 +30,9 @@ func newReceived(whole []byte, splits ...int) *stream {
 		}
 	}
 	wire = append(append(wire, chunkFrame(string(whole))...), ends()...)
+	logger, _ := logline.New(logline.FormatText) // a valid format
 	s := &stream{
-		lambda: &Lambda{name: "lambda@test", limits: limitSettings{idleTimeout: time.Hour}, replyFormat: &objectReplies},
+		lambda: &Lambda{name: "lambda@test", log: logger, limits: limitSettings{idleTimeout: time.Hour}, replyFormat: &objectReplies},
 		req:    &request{http: httptest.NewRequest(http.MethodGet, "/", http.NoBody)},
 		ctx:    context.Background(),
 		timer:  time.NewTimer(time.Hour),
@@ -48,6 +50,7 @@ func FuzzPrelude(f *testing.F) {
 		f.Add(bytes.Join(bad.pieces, nil), 5, 5)
 	}
 	f.Add([]byte("{\"statusCode\":404,\"headers\":{\"a\":\"b\"}}\x00\x00\x00\x00\x00\x00\x00\x00hello"), 36, 40)
+	f.Add([]byte("{\"headers\":{\"content-length\":\"1\"}}\x00\x00\x00\x00\x00\x00\x00\x00"), 3, -1) // too few bytes
 	f.Add([]byte("{\"headers\":{\"content-length\":\"5\"}}\x00\x00\x00\x00\x00\x00\x00\x00hello"), 3, 2)
 	f.Fuzz(func(t *testing.T, whole []byte, first, second int) {
 		discardLog(t)
