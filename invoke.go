@@ -136,7 +136,7 @@ func callOnce(ctx context.Context, l *Lambda, req *request) (*http.Response, err
 //lambda:inline
 func preparedFor(ctx context.Context, l *Lambda, req *request) (*preparedInvocation, error) {
 	p := req.target.prepared.Load().(*preparedInvocation)
-	if p.second != req.signed {
+	if p.unix != req.signed.unix {
 		return prepareInvocation(ctx, l, req)
 	}
 	return p, nil
@@ -225,7 +225,7 @@ func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 // preparedInvocation holds the parts that all invocations of a target share for one second. That leaves
 // two hashes and an HMAC for each call.
 type preparedInvocation struct {
-	second      *second // nil if nothing is prepared
+	unix        int64 // the second; 0 if nothing is prepared
 	credentials *sigv4.Credentials
 	target      *target  // with a region
 	date        []string // header X-Amz-Date
@@ -255,7 +255,7 @@ func prepareInvocation(ctx context.Context, l *Lambda, req *request) (*preparedI
 
 func newPreparedInvocation(t *target, creds *sigv4.Credentials, s *second) *preparedInvocation {
 	p := &preparedInvocation{
-		second:      s,
+		unix:        s.unix,
 		credentials: creds,
 		target:      t,
 		date:        []string{s.amzDate},

@@ -1986,7 +1986,7 @@ func encodeRequests() {
 
 			// preparedFor, invoke.go
 			p = req.target.prepared.Load().(*preparedInvocation)
-			if p.second != req.signed {
+			if p.unix != req.signed.unix {
 				p, err = prepareInvocation(ctx, l, req)
 				if err != nil {
 					x.err = err
