@@ -180,11 +180,16 @@ func finish(x *exchange) {
 	if x.answered {
 		return
 	}
-	err := x.err
-	if x.callErr != nil {
-		err = noAnswer(x.ctx, x.req, x.callErr)
-	}
+	err := exchangeError(x)
 	x.cancel()
 	releaseSlot(x.lambda, x.req)
 	fail(x.lambda, x.w, x.req, err)
+}
+
+// exchangeError returns the error of an exchange; nil for none.
+func exchangeError(x *exchange) error {
+	if x.callErr != nil {
+		return noAnswer(x.ctx, x.req, x.callErr)
+	}
+	return x.err
 }

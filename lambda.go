@@ -154,7 +154,7 @@ func newHandler(ctx context.Context, next http.Handler, config *Config, name str
 //
 // An encoder, one kind of worker (workers.go), reads the request, encodes it as an event and signs the
 // call: prepare, in exchange.go. The request's own goroutine calls Lambda. A decoder, the other kind,
-// decodes the reply and writes the response: conclude. Streams use no workers, since they wait for
+// decodes the reply and writes the response: conclude. Streams use no decoder, since they wait for
 // Lambda between chunks (stream.go).
 //
 // ServeHTTP is generated from this function (workers_generated.go).

@@ -40,13 +40,13 @@ type stream struct {
 	broken bool // broke after the status was sent, not by the client
 }
 
-// streaming is the handler of a function whose replies are streamed.
+// streaming is the handler of a function whose replies are streamed. It uses no decoder, since a stream
+// waits for Lambda between chunks.
 type streaming struct {
 	lambda *Lambda
 }
 
-// ServeHTTP does what serve does up to the call. The reply takes no worker, since it waits for Lambda
-// between chunks.
+// ServeHTTP does what serve does up to the call.
 func (s *streaming) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l := s.lambda
 	// No context.WithTimeout: the timer limits the time to the head first, then each pause.
@@ -89,12 +89,10 @@ func answerStreamed(x *exchange, timer *time.Timer) error {
 // acceptedResponse returns Lambda's response, or why there is none: preparing the call or making it
 // failed, or Lambda refused it.
 func acceptedResponse(x *exchange) (*http.Response, error) {
-	switch {
-	case x.err != nil:
-		return nil, x.err
-	case x.callErr != nil:
-		return nil, noAnswer(x.ctx, x.req, x.callErr)
-	case x.prepared != nil:
+	if err := exchangeError(x); err != nil {
+		return nil, err
+	}
+	if x.prepared != nil {
 		if err := accept(x.ctx, x.lambda, x.req, x.prepared, x.resp); err != nil {
 			return nil, err
 		}

@@ -24,8 +24,8 @@ import (
 type worker struct {
 	exchange *exchange // in progress, or the last one
 
-	unix      int64     // of the last request
-	second    *second   // the same
+	second    *second   // of the last request
+	unix      int64     // second.unix, which takes longer to read
 	random    string    // digits for the next requests
 	mac       hash.Hash // of the last signature
 	macSigner *signer   // the owner of mac's key

@@ -363,7 +363,7 @@ func (e *expansion) returns(a *activation, s *ast.ReturnStmt, tail bool) error {
 		values := make([]string, 0, len(s.Results))
 		for i, result := range s.Results {
 			if targets[i] == "_" && (e.pkg.isStable(result) || a.replaced[result] != "") {
-				values = append(values, "_") // nobody reads it
+				values = append(values, "_") // the caller discards this result
 			} else {
 				values = append(values, e.render(a, result))
 			}

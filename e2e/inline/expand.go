@@ -35,10 +35,10 @@ type activation struct {
 	exit *label // behind it; nil in the worker itself
 }
 
-// outcome is what becomes of the results of a call.
+// outcome tells where the results of a call go.
 type outcome struct {
 	targets []string // what they are assigned to, "_" for nothing
-	check   *check   // the if that follows, nil where none does
+	check   *check   // the if that tests one of them; nil for none
 }
 
 func newActivation(f *function) *activation {

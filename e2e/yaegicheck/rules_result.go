@@ -17,22 +17,12 @@ var returnedCall = rule{name: "returned-call", run: func(p *pass) {
 			continue
 		}
 		for _, result := range stmt.Results {
-			if call, ok := ast.Unparen(result).(*ast.CallExpr); ok && p.callsFuncField(call) {
+			if call, ok := ast.Unparen(result).(*ast.CallExpr); ok && p.field(call.Fun) != nil {
 				p.report(call, "the result is lost, the caller gets zero; assign it to a variable first")
 			}
 		}
 	}
 }}
-
-// callsFuncField tells whether the call runs a function that is a field of a struct.
-func (p *pass) callsFuncField(call *ast.CallExpr) bool {
-	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-	if !ok {
-		return false
-	}
-	selection := p.Info.Selections[sel]
-	return selection != nil && selection.Kind() == types.FieldVal
-}
 
 // resultUnassigned: named results do not begin with their zero value. They are the variable that the caller assigns the
 // call to, or what the last call in the same place has left: func one() (n int) { n++; return n } counts up in a loop.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// verdict says whether a response may be stored and how it may be used.
+// verdict is the result of judge: whether a response may be stored, and how the stored one may be used.
 type verdict struct {
 	store    bool
 	mark     bool // the response forbids it: requests need not wait for the next one

@@ -14,7 +14,8 @@ import (
 	"sync/atomic"
 )
 
-// Outcomes of a request, one for each row of the table of failures. The outcomes of a call of Lambda are among them.
+// The outcomes of a request: success, and one for each row of the table of failures. Those before Credentials are
+// outcomes of a call of Lambda.
 const (
 	OK = iota
 	FunctionError
