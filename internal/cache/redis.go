@@ -144,19 +144,22 @@ func redisDelete(c *redis, key string) {
 // the reply begins, the command is sent once more on a new one.
 func redisDo(c *redis, request []byte) (redisReply, outcome) {
 	now := time.Now()
-	if !admitted(c, now.UnixMilli()) {
+	ok, trial := admitted(c, now.UnixMilli())
+	if !ok {
 		return redisReply{}, skipped
 	}
 	conn, reply, err := converse(c, request, now)
 	switch {
 	case errors.Is(err, errBusy):
-		giveUpTrial(c)
+		if trial {
+			giveUpTrial(c)
+		}
 		return redisReply{}, skipped
 	case err != nil:
-		broken(c, err, nowMillis())
+		broken(c, err, trial, nowMillis())
 		return redisReply{}, failed
 	default:
-		return accept(c, conn, reply)
+		return accept(c, conn, reply, trial)
 	}
 }
 
@@ -187,10 +190,10 @@ func converse(c *redis, request []byte, now time.Time) (*redisConn, redisReply, 
 }
 
 // accept gives a connection back, and judges its reply.
-func accept(c *redis, conn *redisConn, reply redisReply) (redisReply, outcome) {
+func accept(c *redis, conn *redisConn, reply redisReply, trial bool) (redisReply, outcome) {
 	if !reply.failed {
 		giveBack(c, conn)
-		mended(c)
+		mended(c, trial)
 		return reply, done
 	}
 	name := word(reply.text)
@@ -201,15 +204,15 @@ func accept(c *redis, conn *redisConn, reply redisReply) (redisReply, outcome) {
 	case "READONLY": // a replica, since another server leads: its name may lead there by now
 		closeConn(c, conn)
 		closeIdle(c)
-		mended(c)
+		mended(c, trial)
 		say(c, name, "cache: redis is a read-only replica: all connections are opened anew", nowMillis())
 	case "MOVED", "ASK":
 		giveBack(c, conn)
-		mended(c)
+		mended(c, trial)
 		say(c, name, "cache: redis is a Cluster, which is not supported: nothing is shared", nowMillis())
 	default: // LOADING, OOM, MASTERDOWN, BUSY …
 		giveBack(c, conn)
-		mended(c)
+		mended(c, trial)
 		say(c, name, "cache: redis answers "+strconv.Quote(name)+": nothing is shared", nowMillis())
 	}
 	return redisReply{}, failed
@@ -233,18 +236,18 @@ func say(c *redis, kind, line string, now int64) {
 }
 
 // admitted reports whether Redis may be asked. While the breaker is open no request waits for Redis. After the pause
-// one request tries.
-func admitted(c *redis, now int64) bool {
+// one request tries: trial reports that it is this one.
+func admitted(c *redis, now int64) (ok, trial bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if c.until == 0 {
-		return true
+		return true, false
 	}
 	if now < c.until || c.trying {
-		return false
+		return false, false
 	}
 	c.trying = true
-	return true
+	return true, true
 }
 
 // giveUpTrial gives up a trial that found no connection.
@@ -254,13 +257,19 @@ func giveUpTrial(c *redis) {
 	c.mutex.Unlock()
 }
 
-// broken counts a failure, and opens the breaker after several in a row.
-func broken(c *redis, err error, now int64) {
+// broken counts a failure, and opens the breaker after several in a row. While it is open only the trial counts, here
+// and in mended: failures of what was asked before would add up to a long pause at once, and a reply to it would close
+// the breaker to a server that is gone.
+func broken(c *redis, err error, trial bool, now int64) {
 	if strings.HasPrefix(err.Error(), refusal) {
 		lockedOut(c, strings.TrimPrefix(err.Error(), refusal), now)
 		return
 	}
 	c.mutex.Lock()
+	if c.until != 0 && !trial {
+		c.mutex.Unlock()
+		return
+	}
 	c.failures++
 	c.trying = false
 	opens := c.failures >= failuresToOpen
@@ -295,9 +304,13 @@ func lockedOut(c *redis, name string, now int64) {
 	}
 }
 
-// mended notes a reply, and closes the breaker.
-func mended(c *redis) {
+// mended notes a reply. The trial's closes the breaker.
+func mended(c *redis, trial bool) {
 	c.mutex.Lock()
+	if c.until != 0 && !trial {
+		c.mutex.Unlock()
+		return
+	}
 	closes := c.until != 0
 	c.failures = 0
 	c.until = 0

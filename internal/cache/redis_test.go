@@ -300,6 +300,31 @@ func TestTheBreakerOpensAndCloses(t *testing.T) {
 	}
 }
 
+func TestWhatWasAskedBeforeTheBreakerOpenedDoesNotMoveIt(t *testing.T) {
+	f := startRedis(t)
+	x := replica(t, t.Name(), f.config(), respond(200, "Cache-Control", "max-age=60"))
+	f.does("stall")
+	r := x.cache.redis
+	ended := make(chan bool)
+	for i := 0; i < maxConnections/2; i++ {
+		go readKey(r, ended)
+	}
+	for i := 0; i < maxConnections/2; i++ {
+		<-ended
+	}
+	mended(r, false)
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.pause != firstPause || r.until == 0 {
+		t.Errorf("got a pause of %d ms until %d, want %d ms", r.pause, r.until, firstPause)
+	}
+}
+
+func readKey(r *redis, ended chan bool) {
+	_, _ = redisGet(r, "key")
+	ended <- true
+}
+
 // passed shortens the rest of a pause of the breaker.
 func passed(r *redis, millis int64) {
 	r.mutex.Lock()
