@@ -140,10 +140,10 @@ func recordRetry(req *request, c cause) {
 	req.took = 0
 }
 
-// recordStream counts a request with a streamed reply.
+// recordStream counts a request with a streamed reply, unless no reply has begun.
 func recordStream(s *stream) {
-	req := s.req
-	if req.counts == nil {
+	req := s.exchange.req
+	if req.counts == nil || s.status == 0 {
 		return
 	}
 	req.took = time.Since(req.began)

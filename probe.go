@@ -143,19 +143,17 @@ func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 
 // probeStream returns the status of a streamed reply, with its body unread.
 func probeStream(ctx context.Context, l *Lambda, req *request) (int, error) {
-	resp, err := call(ctx, l, req) //nolint:bodyclose // s.Close does
-	if err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	s := newStream(&exchange{lambda: l, r: req.http, ctx: ctx, cancel: cancel, req: req})
+	defer endStream(s)
+	callFunction(s.exchange)
+	if err := openStream(s); err != nil {
 		return 0, err
 	}
-	unused := time.NewTimer(l.limits.timeout) // ctx limits the time
-	defer unused.Stop()
-	s := newStream(ctx, unused, l, req, resp)
-	defer s.Close()
-	head, err := readHead(s)
-	if err != nil {
+	if err := readHead(s); err != nil {
 		return 0, err
 	}
-	return head.status, nil
+	return s.head.status, nil
 }
 
 // newProbeRequest returns the HTTP request whose event a probe sends.

@@ -274,11 +274,8 @@ func buildReply(object *proxyReply, status int, contentType string, reply *reply
 	} else {
 		body = []byte(text)
 	}
-	if !addPlainHeaders(reply.header, object) {
-		err := addAllHeaders(reply.header, object)
-		if err != nil {
-			return err
-		}
+	if err := addHeaders(reply.header, object); err != nil {
+		return err
 	}
 	completeReply(reply, status, body, contentType)
 	return nil
@@ -352,6 +349,16 @@ func replyBody(v, isBase64 any) ([]byte, error) {
 		return nil, fmt.Errorf("body: %w", err)
 	}
 	return decoded, nil
+}
+
+// addHeaders adds headers, multiValueHeaders and cookies.
+//
+//lambda:inline
+func addHeaders(header http.Header, object *proxyReply) error {
+	if !addPlainHeaders(header, object) {
+		return addAllHeaders(header, object)
+	}
+	return nil
 }
 
 // addPlainHeaders adds what most functions reply: maps of differently named headers whose values are
@@ -680,7 +687,7 @@ func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *reque
 	if reply.status != statusOK {
 		w.WriteHeader(reply.status)
 	}
-	_, _ = w.Write(body) //nolint:gosec // the function's reply; fails only if the client has disconnected
+	_, _ = w.Write(body) // fails only if the client has disconnected
 }
 
 // writeHead writes a reply without a body.

@@ -6,10 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -17,27 +14,28 @@ import (
 	"github.com/seed05e46011/lambda/internal/eventstream"
 )
 
-// stream is the reply of InvokeWithResponseStream on its way to the client. It is the io.ReadCloser of
-// the response's body.
+// stream is the reply of InvokeWithResponseStream on its way to the client.
 // https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 type stream struct {
-	lambda  *Lambda
-	req     *request
-	ctx     context.Context // ends with the client, the timer or the request
-	timer   *time.Timer     // cancels ctx
-	resp    *http.Response
-	frames  *eventstream.Reader
-	chunk   []byte // received, not yet read
-	done    bool   // InvokeComplete was received, without an error
-	drained bool
+	exchange *exchange
+	timer    *time.Timer // ends the call: limits the time to the head first, then each pause
+	resp     *http.Response
+	frames   *eventstream.Reader
+
+	contentType string // of a stream without a prelude; "" if it has one
+	prelude     []byte // received before its end
+	head        *reply // nil until it has been received
+	chunk       []byte // received, not yet written
+	done        bool   // InvokeComplete was received, without an error
 
 	// left is how much of the function's declared Content-Length is still to come; -1 if it declared
 	// none. last is the final byte of such a body.
 	left int64
 	last []byte
 
-	status int  // as sent; 0 before
-	broken bool // broke after the status was sent, not by the client
+	status  int                      // as sent; 0 before
+	flusher *http.ResponseController // nil if the response has no body
+	broken  bool                     // broke after the status was sent, not by the client
 }
 
 // streaming is the handler of a function whose replies are streamed. It uses no decoder, since a stream
@@ -46,64 +44,110 @@ type streaming struct {
 	lambda *Lambda
 }
 
-// ServeHTTP does what serve does up to the call.
-func (s *streaming) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	l := s.lambda
-	// No context.WithTimeout: the timer limits the time to the head first, then each pause.
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	timer := time.AfterFunc(l.limits.timeout, cancel)
-	defer timer.Stop()
+// serve does what Lambda.serve does up to the call. ServeHTTP is generated from it, too.
+//
+//lambda:worker ServeHTTP
+func (h *streaming) serve(w http.ResponseWriter, r *http.Request) {
+	l := h.lambda
+	ctx, cancel := context.WithCancel(r.Context()) // no context.WithTimeout: see stream.timer
 	x := &exchange{lambda: l, w: w, r: r, ctx: ctx, cancel: cancel, done: make(chan bool, 1)}
+	s := newStream(x)
+	defer endStream(s)
 	encode(x)
 	callFunction(x)
 	if x.panicked {
 		raise(x)
 	}
-	if err := answerStreamed(x, timer); err != nil {
-		fail(l, w, x.req, err)
+	err := writeStream(s)
+	req := x.req
+	endStream(s)
+	if err != nil {
+		fail(l, w, req, err)
 	}
+}
+
+// newStream returns a stream for an exchange that can be cancelled.
+func newStream(x *exchange) *stream {
+	return &stream{exchange: x, timer: time.AfterFunc(x.lambda.limits.timeout, x.cancel), left: -1}
+}
+
+// endStream ends the call, once.
+func endStream(s *stream) {
+	x := s.exchange
+	if x.cancel == nil {
+		return
+	}
+	if s.resp != nil {
+		recordStream(s)
+		closeStream(s)
+	}
+	s.timer.Stop()
+	if x.req != nil {
+		releaseSlot(x.lambda, x.req)
+	}
+	x.cancel()
 	*x = exchange{} // an idle worker still points to it
 }
 
-// answerStreamed writes the reply as it arrives. It returns errors up to the first byte, so that they
-// get a status. After that, all it can do is cut the connection.
-func answerStreamed(x *exchange, timer *time.Timer) error {
-	defer releaseSlot(x.lambda, x.req)
-	resp, err := acceptedResponse(x) //nolint:bodyclose // s.Close does
-	if err != nil {
+// writeStream writes the reply as it arrives, and flushes whenever it has to wait for more. It returns
+// errors up to the head, so that they get a status. After that, all it can do is cut the connection.
+//
+//lambda:inline
+func writeStream(s *stream) error {
+	if err := openStream(s); err != nil {
 		return err
 	}
-	s := newStream(x.ctx, timer, x.lambda, x.req, resp)
-	defer s.Close()
-	head, err := readHead(s)
-	if err != nil {
+	if err := readHead(s); err != nil {
 		return err
 	}
-	timer.Stop()
-	defer recordStream(s)
-	writeStream(x.w, s, head)
+	writeStreamHead(s)
+	if s.flusher == nil {
+		return nil
+	}
+	w := s.exchange.w
+	for {
+		if len(s.chunk) > 0 {
+			_, err := w.Write(s.chunk)
+			if err != nil {
+				abort() // the client has disconnected
+			}
+		}
+		if s.done {
+			break
+		}
+		waits := !s.frames.Ready
+		if waits {
+			_ = s.flusher.Flush() // fails only if w cannot
+			s.timer.Reset(s.exchange.lambda.limits.idleTimeout)
+		}
+		err := receive(s)
+		if err != nil {
+			cut(s, err)
+		}
+		if waits {
+			s.timer.Stop()
+		}
+	}
+	_ = s.flusher.Flush() // endStream may wait
 	return nil
 }
 
-// acceptedResponse returns Lambda's response, or why there is none: preparing the call or making it
-// failed, or Lambda refused it.
-func acceptedResponse(x *exchange) (*http.Response, error) {
+// openStream takes Lambda's response as a stream. It returns why there is none: preparing the call or
+// making it failed, or Lambda refused it.
+func openStream(s *stream) error {
+	x := s.exchange
 	if err := exchangeError(x); err != nil {
-		return nil, err
+		return err
 	}
 	if x.prepared != nil {
 		if err := accept(x.ctx, x.lambda, x.req, x.prepared, x.resp); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return x.resp, nil
-}
-
-func newStream(ctx context.Context, timer *time.Timer, l *Lambda, req *request, resp *http.Response) *stream {
-	s := &stream{lambda: l, req: req, ctx: ctx, timer: timer, resp: resp, left: -1}
-	s.frames = eventstream.NewReader(resp.Body)
-	return s
+	s.resp = x.resp
+	s.frames = eventstream.NewReader(x.resp.Body)
+	s.contentType = streamType(x.lambda, x.resp.Header)
+	return nil
 }
 
 // The content types of streams. Lambda's HTTP response itself is always an eventStreamType;
@@ -113,28 +157,23 @@ const (
 	preludeType     = "application/vnd.awslambda.http-integration-response"
 )
 
-// readHead receives the status and the headers of a stream. It leaves what it received of the body in
-// s.chunk.
-func readHead(s *stream) (*reply, error) {
-	contentType := s.resp.Header.Get("X-Amzn-Remapped-Content-Type")
+// streamType returns the content type of a stream that is all body; "" for one that begins with a
+// prelude.
+func streamType(l *Lambda, header http.Header) string {
+	contentType := header.Get("X-Amzn-Remapped-Content-Type")
 	if contentType == "" {
-		contentType = s.resp.Header.Get("Content-Type")
+		contentType = header.Get("Content-Type")
 	}
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	switch {
-	case s.lambda.replyFormat.name == replyRaw:
-		contentType = s.lambda.replies.rawContentType
+	case l.replyFormat.name == replyRaw:
+		return l.replies.rawContentType
 	case mediaType == preludeType:
-		return readPrelude(s)
+		return ""
 	case mediaType == "" || mediaType == eventStreamType:
-		contentType = defaultStreamType
+		return defaultStreamType
 	}
-	for len(s.chunk) == 0 && !s.done {
-		if err := receive(s); err != nil {
-			return nil, err
-		}
-	}
-	return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {contentType}}}, nil
+	return contentType
 }
 
 // defaultStreamType is what Function URLs send for a stream without a Content-Type. It is always sent:
@@ -147,57 +186,79 @@ const maxPreludeLen = 16 << 10
 
 var preludeDelimiter = make([]byte, 8)
 
-// readPrelude reads the JSON before the delimiter, which contains the status and the headers.
-func readPrelude(s *stream) (*reply, error) {
-	var received []byte
-	for {
+// readHead waits for the status and the headers of the response, s.head. It leaves what follows of them
+// in s.chunk.
+//
+//lambda:inline
+func readHead(s *stream) error {
+	for s.head == nil {
 		if err := receive(s); err != nil {
-			return nil, err
+			return err
 		}
-		if s.done {
-			return nil, badReply(errors.New("the stream ends within its prelude"))
-		}
-		room := maxPreludeLen - len(received)
-		if room > len(s.chunk) {
-			room = len(s.chunk)
-		}
-		before := len(received)
-		received = append(received, s.chunk[:room]...)
-		if end := bytes.Index(received, preludeDelimiter); end >= 0 {
-			s.chunk = s.chunk[end+len(preludeDelimiter)-before:]
-			return decodePrelude(s, received[:end])
-		}
-		if len(received) == maxPreludeLen {
-			return nil, badReply(fmt.Errorf("no delimiter in the first %d bytes", maxPreludeLen))
+		if s.contentType == "" {
+			if err := readPrelude(s); err != nil {
+				return err
+			}
+		} else if len(s.chunk) > 0 || s.done {
+			s.head = &reply{status: http.StatusOK, header: http.Header{"Content-Type": {s.contentType}}}
 		}
 	}
+	return nil
 }
 
-func decodePrelude(s *stream, prelude []byte) (*reply, error) {
+// readPrelude reads the JSON before the delimiter, which contains the status and the headers.
+func readPrelude(s *stream) error {
+	if s.done {
+		return badReply(errors.New("the stream ends within its prelude"))
+	}
+	before := len(s.prelude)
+	room := maxPreludeLen - before
+	if room > len(s.chunk) {
+		room = len(s.chunk)
+	}
+	s.prelude = append(s.prelude, s.chunk[:room]...)
+	end := bytes.Index(s.prelude, preludeDelimiter)
+	if end < 0 {
+		s.chunk = nil
+		if before+room == maxPreludeLen {
+			return badReply(fmt.Errorf("no delimiter in the first %d bytes", maxPreludeLen))
+		}
+		return nil
+	}
+	s.chunk = s.chunk[end+len(preludeDelimiter)-before:]
+	head, err := decodePrelude(s.prelude[:end])
+	if err != nil {
+		return badReply(err)
+	}
+	s.head = head
+	return expectLength(s)
+}
+
+func decodePrelude(prelude []byte) (*reply, error) {
 	var object *proxyReply
 	if err := json.Unmarshal(prelude, &object); err != nil || object == nil {
-		return nil, badReply(errors.New("prelude: not a JSON object")) // err would repeat the function's text
+		return nil, errors.New("prelude: not a JSON object") // err would repeat the function's text
 	}
 	status := http.StatusOK
 	if object.StatusCode != nil {
 		given, err := replyStatus(object.StatusCode)
 		if err != nil {
-			return nil, badReply(err)
+			return nil, err
 		}
 		status = given
 	}
 	head := &reply{header: make(http.Header, 8)}
-	err := addAllHeaders(head.header, object)
-	if err != nil {
-		return nil, badReply(err)
+	if err := addHeaders(head.header, object); err != nil {
+		return nil, err
 	}
 	completeReply(head, status, nil, defaultStreamType)
-	return head, expectLength(s, head.header)
+	return head, nil
 }
 
 // expectLength makes the stream check the Content-Length that the function declared. It drops a value
 // that is not a length, and 0, which would end the response before its body.
-func expectLength(s *stream, header http.Header) error {
+func expectLength(s *stream) error {
+	header := s.head.header
 	declared := header["Content-Length"]
 	if len(declared) != 1 {
 		delete(header, "Content-Length")
@@ -209,38 +270,40 @@ func expectLength(s *stream, header http.Header) error {
 		return nil
 	}
 	s.left = int64(length)
-	chunk, err := countChunk(s, s.chunk)
-	s.chunk = chunk
-	return err
+	return countChunk(s)
 }
 
 // receive waits for a frame. It sets s.chunk, or s.done after the last one.
+//
+//lambda:inline
 func receive(s *stream) error {
 	payload, err := s.frames.Next()
 	if err != nil {
-		return interrupted(s.ctx, s.req, causeConnection, broke("read the stream", err))
+		x := s.exchange
+		return interrupted(x.ctx, x.req, causeConnection, broke("read the stream", err))
 	}
-	switch s.frames.MessageType {
-	case "event":
-		return receiveEvent(s, payload)
-	case "exception", "error":
+	if s.frames.EventType != "PayloadChunk" || s.frames.MessageType != "event" {
+		return receiveOther(s, payload)
+	}
+	s.exchange.req.replyBytes += len(payload)
+	s.chunk = payload
+	if s.left >= 0 {
+		return countChunk(s)
+	}
+	return nil
+}
+
+// receiveOther takes a frame that is no chunk.
+func receiveOther(s *stream, payload []byte) error {
+	switch {
+	case s.frames.MessageType == "event" && s.frames.EventType == "InvokeComplete":
+		return complete(s, payload)
+	case s.frames.MessageType == "event":
+		return brokenStream(fmt.Errorf("unknown kind of event %.100q", s.frames.EventType))
+	case s.frames.MessageType == "exception" || s.frames.MessageType == "error":
 		return failureOf(causeServer, fmt.Errorf("Lambda ended the stream: %.100q", s.frames.Exception))
 	default:
 		return brokenStream(fmt.Errorf("unknown kind of message %.100q", s.frames.MessageType))
-	}
-}
-
-func receiveEvent(s *stream, payload []byte) error {
-	switch s.frames.EventType {
-	case "PayloadChunk":
-		s.req.replyBytes += len(payload)
-		chunk, err := countChunk(s, payload)
-		s.chunk = chunk
-		return err
-	case "InvokeComplete":
-		return complete(s, payload)
-	default:
-		return brokenStream(fmt.Errorf("unknown kind of event %.100q", s.frames.EventType))
 	}
 }
 
@@ -248,22 +311,22 @@ func brokenStream(err error) error {
 	return failureOf(causeConnection, broke("read the stream", err))
 }
 
-// countChunk checks a chunk against the declared Content-Length. It holds back the last byte until the
+// countChunk checks s.chunk against the declared Content-Length. It holds back the last byte until the
 // function has ended without an error: with that byte the client would take the response as complete.
-func countChunk(s *stream, chunk []byte) ([]byte, error) {
-	if s.left < 0 || len(chunk) == 0 {
-		return chunk, nil
+func countChunk(s *stream) error {
+	if len(s.chunk) == 0 {
+		return nil
 	}
-	if int64(len(chunk)) > s.left {
-		return nil, badReply(errors.New("more bytes than its Content-Length"))
+	if int64(len(s.chunk)) > s.left {
+		return badReply(errors.New("more bytes than its Content-Length"))
 	}
-	s.left -= int64(len(chunk))
-	if s.left > 0 {
-		return chunk, nil
+	s.left -= int64(len(s.chunk))
+	if s.left == 0 {
+		end := len(s.chunk) - 1
+		s.last = append(s.last, s.chunk[end]) // a copy: the next frame overwrites the chunk
+		s.chunk = s.chunk[:end]
 	}
-	end := len(chunk) - 1
-	s.last = append(s.last, chunk[end]) // a copy: the next frame overwrites the chunk
-	return chunk[:end], nil
+	return nil
 }
 
 // complete reads whether the function ended well.
@@ -279,7 +342,7 @@ func complete(s *stream, payload []byte) error {
 		}
 	}
 	if end.ErrorCode != "" {
-		logTail(s.lambda, s.req, end.LogResult)
+		logTail(s.exchange.lambda, s.exchange.req, end.LogResult)
 		f := failureOf(causeFunctionError, fmt.Errorf("the function failed (%.100q)", end.ErrorCode))
 		f.payload = []byte(end.ErrorDetails)
 		return f
@@ -292,78 +355,47 @@ func complete(s *stream, payload []byte) error {
 	return nil
 }
 
-// writeStream writes the head, then each chunk as it arrives, with a ReverseProxy that has no server
-// behind it. It copies, flushes after each Read, and panics with the genuine http.ErrAbortHandler if
-// the body fails. Interpreted code cannot do that: Traefik would report a panic from Yaegi as a crash.
-func writeStream(w http.ResponseWriter, s *stream, head *reply) {
-	r := s.req.http
-	s.status = head.status
-	if r.Method == http.MethodHead || bodyless(head.status) {
-		s.req.took = time.Since(s.req.began)
-		writeReply(s.lambda, w, w.Header(), s.req, head)
+// writeStreamHead writes the status and the headers. If the response has no body, this is all of it.
+func writeStreamHead(s *stream) {
+	x := s.exchange
+	s.timer.Stop()
+	s.status = s.head.status
+	header := x.w.Header()
+	if x.r.Method == http.MethodHead || bodyless(s.status) {
+		x.req.took = time.Since(x.req.began)
+		writeReply(x.lambda, x.w, header, x.req, s.head)
 		return
 	}
-	setCallHeaders(s.lambda, head.header, s.req)
-	resp := &http.Response{StatusCode: head.status, Header: head.header, ContentLength: -1}
-	resp.Body = s
-	proxy := &httputil.ReverseProxy{Rewrite: keepRequest, FlushInterval: -1}
-	proxy.Transport = &receivedResponse{resp}
-	proxy.ServeHTTP(w, blankRequest.WithContext(r.Context()))
-}
-
-// blankRequest is the request that the ReverseProxy forwards. It contains nothing of the client's that
-// a ReverseProxy could refuse or act on.
-var blankRequest = &http.Request{Method: http.MethodGet, URL: &url.URL{}, Header: http.Header{}}
-
-func keepRequest(_ *httputil.ProxyRequest) {}
-
-// receivedResponse is a transport that returns a response received before.
-type receivedResponse struct{ resp *http.Response }
-
-// RoundTrip returns the response.
-func (t *receivedResponse) RoundTrip(_ *http.Request) (*http.Response, error) { return t.resp, nil }
-
-// Read returns available bytes of the body, or waits up to idleTimeout for the next chunk. If the
-// stream breaks it logs the reason, and returns the one error that the ReverseProxy does not log again.
-func (s *stream) Read(p []byte) (int, error) {
-	for len(s.chunk) == 0 {
-		if s.done {
-			return 0, io.EOF
-		}
-		s.timer.Reset(s.lambda.limits.idleTimeout)
-		err := receive(s)
-		s.timer.Stop()
-		if err != nil {
-			logBroken(s, err)
-			return 0, context.Canceled
-		}
+	for name, values := range s.head.header {
+		header[name] = append(header[name], values...)
 	}
-	n := copy(p, s.chunk)
-	s.chunk = s.chunk[n:]
-	return n, nil
+	setCallHeaders(x.lambda, header, x.req)
+	x.w.WriteHeader(s.status)
+	s.flusher = http.NewResponseController(x.w)
 }
 
-// logBroken logs why a stream was cut, with the status sent before.
-func logBroken(s *stream, err error) {
+// cut logs why a stream ends before its time, with the status sent before, and cuts the connection behind
+// what was written: without a head the client might send the request again.
+func cut(s *stream, err error) {
+	_ = s.flusher.Flush()
 	f := asFailure(err)
 	s.broken = f.cause != causeClientGone
 	if f.cause == causeTimeout {
 		f.err = errors.New("no chunk within idleTimeout")
 	}
-	logFailure(s.lambda, s.req, f, s.status, " connection=aborted")
+	logFailure(s.exchange.lambda, s.exchange.req, f, s.status, " connection=aborted")
+	abort()
 }
 
 // drainTimeout limits the wait for the end of a complete stream.
 const drainTimeout = 100 * time.Millisecond
 
-// Close ends the call. The connection can be used again if Lambda has ended the stream, which shows
+// closeStream frees the connection. It can be used again if Lambda has ended the stream, which shows
 // only when its end is read.
-func (s *stream) Close() error {
-	if s.done && !s.drained {
-		s.drained = true
+func closeStream(s *stream) {
+	if s.done {
 		s.timer.Reset(drainTimeout)
 		_, _ = s.resp.Body.Read(make([]byte, 1))
-		s.timer.Stop()
 	}
-	return s.resp.Body.Close()
+	_ = s.resp.Body.Close() // the call is over
 }

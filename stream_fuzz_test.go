@@ -10,18 +10,19 @@ package lambda
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
-	"github.com/seed05e46011/lambda/internal/eventstream"
 	"github.com/seed05e46011/lambda/internal/logline"
 )
 
-// newReceived returns a stream that has arrived, cut into chunks as splits defines.
-func newReceived(whole []byte, splits ...int) *stream {
+// receivedStream returns the response to a stream that has arrived, cut into chunks as splits defines.
+// The error is the one of its head, or errCut.
+func receivedStream(whole []byte, splits ...int) (*httptest.ResponseRecorder, error) {
 	var wire []byte
 	for _, split := range splits {
 		if split >= 0 && split <= len(whole) {
@@ -31,16 +32,26 @@ func newReceived(whole []byte, splits ...int) *stream {
 	}
 	wire = append(append(wire, chunkFrame(string(whole))...), ends()...)
 	logger, _ := logline.New(logline.FormatText) // a valid format
-	s := &stream{
-		lambda: &Lambda{name: "lambda@test", log: logger, limits: limitSettings{idleTimeout: time.Hour}, replyFormat: &objectReplies},
-		req:    &request{http: httptest.NewRequest(http.MethodGet, "/", http.NoBody)},
-		ctx:    context.Background(),
-		timer:  time.NewTimer(time.Hour),
-		resp:   &http.Response{Header: http.Header{"Content-Type": {preludeType}}, Body: io.NopCloser(bytes.NewReader(wire))},
-		left:   -1,
-	}
-	s.frames = eventstream.NewReader(s.resp.Body)
-	return s
+	l := &Lambda{name: "lambda@test", log: logger, replyFormat: &objectReplies}
+	l.limits = limitSettings{timeout: time.Hour, idleTimeout: time.Hour}
+	w := httptest.NewRecorder()
+	ctx, cancel := context.WithCancel(context.Background())
+	x := &exchange{lambda: l, w: w, r: httptest.NewRequest(http.MethodGet, "/", http.NoBody), ctx: ctx, cancel: cancel}
+	x.req = &request{http: x.r}
+	x.resp = &http.Response{Header: http.Header{"Content-Type": {preludeType}}, Body: io.NopCloser(bytes.NewReader(wire))}
+	return w, writtenStream(newStream(x))
+}
+
+var errCut = errors.New("the connection was cut")
+
+func writtenStream(s *stream) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errCut
+		}
+	}()
+	defer endStream(s)
+	return writeStream(s)
 }
 
 // FuzzPrelude checks that the division of a reply into frames changes nothing, and that no head is
@@ -54,31 +65,23 @@ func FuzzPrelude(f *testing.F) {
 	f.Add([]byte("{\"headers\":{\"content-length\":\"5\"}}\x00\x00\x00\x00\x00\x00\x00\x00hello"), 3, 2)
 	f.Fuzz(func(t *testing.T, whole []byte, first, second int) {
 		discardLog(t)
-		atOnce := newReceived(whole)
-		want, wantErr := readHead(atOnce)
-		inPieces := newReceived(whole, first, second)
-		got, gotErr := readHead(inPieces)
-		if wantErr == nil && gotErr == nil && got.status != want.status {
-			t.Fatalf("got status %d in pieces, want %d as at once", got.status, want.status)
+		want, wantErr := receivedStream(whole)
+		got, gotErr := receivedStream(whole, first, second)
+		if (wantErr == nil) != (gotErr == nil) { // an error in the body may come only after the head
+			t.Fatalf("got %v in pieces, want %v as at once", gotErr, wantErr)
 		}
-		if wantErr != nil || gotErr != nil {
-			if gotErr == nil { // an error in the body may appear only after the head
-				if _, gotErr = io.ReadAll(inPieces); gotErr == nil {
-					t.Fatalf("got no error in pieces, want %v as at once", wantErr)
-				}
-			}
+		if gotErr != nil {
 			return
 		}
-		if want.status < 200 || want.status > 599 {
-			t.Errorf("got status %d, want 200 to 599", want.status)
+		if want.Code < 200 || want.Code > 599 {
+			t.Errorf("got status %d, want 200 to 599", want.Code)
 		}
-		wantBody, wantErr := io.ReadAll(atOnce)
-		gotBody, gotErr := io.ReadAll(inPieces)
-		if (wantErr == nil) != (gotErr == nil) || (gotErr == nil && !bytes.Equal(wantBody, gotBody)) {
-			t.Errorf("got %q, %v in pieces, want %q, %v as at once", gotBody, gotErr, wantBody, wantErr)
+		if got.Code != want.Code || !bytes.Equal(got.Body.Bytes(), want.Body.Bytes()) {
+			t.Errorf("got %d %q in pieces, want %d %q as at once", got.Code, got.Body, want.Code, want.Body)
 		}
-		if _, body, _ := bytes.Cut(whole, preludeDelimiter); gotErr == nil && !bytes.Equal(body, gotBody) {
-			t.Errorf("got body %q, want the one in %q", gotBody, whole)
+		_, body, _ := bytes.Cut(whole, preludeDelimiter)
+		if !bodyless(got.Code) && !bytes.Equal(body, got.Body.Bytes()) {
+			t.Errorf("got body %q, want the one in %q", got.Body, whole)
 		}
 	})
 }

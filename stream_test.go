@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -325,49 +326,77 @@ func checkOneLine(t *testing.T, l *logBuffer, want ...string) {
 func TestStreamIsAbortedAfterTheFirstByte(t *testing.T) {
 	for name, test := range badFrames {
 		t.Run(name, func(t *testing.T) {
-			checkStreamAborted(t, append([][]byte{prelude(`{"statusCode":200}`), chunkFrame("hello ")}, test.pieces...), test.log)
+			checkStreamAborted(t, append(prelude(`{"statusCode":200}`), chunkFrame("hello ")...), test.pieces, test.log)
 		})
 	}
 	for name, test := range map[string]struct {
 		pieces [][]byte
 		log    string
 	}{
-		"fewer bytes than its Content-Length":      {[][]byte{chunkFrame("hello "), ends()}, "1 bytes fewer than its Content-Length"},
-		"more bytes than its Content-Length":       {[][]byte{chunkFrame("hello "), chunkFrame("world"), ends()}, "more bytes than its Content-Length"},
-		"one byte more, in a frame of its own":     {[][]byte{chunkFrame("hello  "), chunkFrame("!"), ends()}, "more bytes than its Content-Length"},
-		"an error after the declared length":       {[][]byte{chunkFrame("hello  "), completeFrame(`{"ErrorCode":"Broken"}`)}, `"Broken"`},
-		"no end after the declared length":         {[][]byte{chunkFrame("hello  ")}, "ended without InvokeComplete"},
-		"a broken frame after the declared length": {[][]byte{chunkFrame("hello  "), eventstreamtest.Head(0, 0)}, "a frame of 0 bytes"},
+		"fewer bytes than its Content-Length":      {[][]byte{chunkFrame(" "), ends()}, "1 bytes fewer than its Content-Length"},
+		"more bytes than its Content-Length":       {[][]byte{chunkFrame(" "), chunkFrame("world"), ends()}, "more bytes than its Content-Length"},
+		"one byte more, in a frame of its own":     {[][]byte{chunkFrame("  "), chunkFrame("!"), ends()}, "more bytes than its Content-Length"},
+		"an error after the declared length":       {[][]byte{chunkFrame("  "), completeFrame(`{"ErrorCode":"Broken"}`)}, `"Broken"`},
+		"no end after the declared length":         {[][]byte{chunkFrame("  ")}, "ended without InvokeComplete"},
+		"a broken frame after the declared length": {[][]byte{chunkFrame("  "), eventstreamtest.Head(0, 0)}, "a frame of 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			checkStreamAborted(t, append([][]byte{prelude(`{"headers":{"content-length":"7"}}`)}, test.pieces...), test.log)
+			first := append(prelude(`{"headers":{"content-length":"7"}}`), chunkFrame("hello")...)
+			checkStreamAborted(t, first, test.pieces, test.log)
 		})
 	}
 }
 
-func checkStreamAborted(t *testing.T, pieces [][]byte, wantLog string) {
+// checkStreamAborted sends the first piece, and the others once the client has received it.
+func checkStreamAborted(t *testing.T, first []byte, rest [][]byte, wantLog string) {
 	t.Helper()
 	l := captureLog(t)
-	f := newFakeLambda(t, streams(preludeType, pieces...))
-	server := newTestServer(t, newTestHandler(t, streamConfig(f)))
-	got := fetch(t, http.MethodGet, server.URL)
-	if got.err == nil || got.status != 200 || !strings.HasPrefix(got.body, "hello") {
-		t.Errorf("got %d %q, %v, want 200 and a body that breaks off", got.status, got.body, got.err)
+	f := newWaitingFunction(t)
+	f.contentType = preludeType
+	server := newTestServer(t, newTestHandler(t, f.config()))
+	f.next <- first
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if _, err := io.ReadFull(resp.Body, make([]byte, len("hello"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range rest {
+		f.next <- piece
+	}
+	close(f.next)
+	if _, err := io.ReadAll(resp.Body); err == nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("got %d, %v, want 200 and a body that breaks off", resp.StatusCode, err)
 	}
 	server.Close() // after this the server logs nothing more
 	checkOneLine(t, l, "lambda@test: 200 OK: function=hello ", " requestId=lambda-request-id ", " connection=aborted: ", wantLog)
 }
 
+func TestStreamThatIsCutAtOnceHasItsHead(t *testing.T) {
+	l := captureLog(t)
+	wire := bytes.Join([][]byte{prelude(`{}`), chunkFrame("hello"), eventstreamtest.Head(0, 0)}, nil)
+	server := newTestServer(t, newTestHandler(t, streamConfig(newFakeLambda(t, streams(preludeType, wire)))))
+	got := fetch(t, http.MethodGet, server.URL)
+	if got.err == nil || got.status != 200 || got.body != "hello" {
+		t.Errorf("got %d %q, %v, want 200 and a body that breaks off after hello", got.status, got.body, got.err)
+	}
+	server.Close()
+	checkOneLine(t, l, "lambda@test: 200 OK: function=hello ", " connection=aborted: ")
+}
+
 // waitingFunction is a function that writes each piece when the test sends it.
 type waitingFunction struct {
 	*httptest.Server
-	next chan []byte   // the pieces; closed to end
-	gone chan struct{} // closed when the call was cancelled
+	contentType string
+	next        chan []byte   // the pieces; closed to end
+	gone        chan struct{} // closed when the call was cancelled
 }
 
 func newWaitingFunction(t *testing.T) *waitingFunction {
 	t.Helper()
-	f := &waitingFunction{next: make(chan []byte, 8), gone: make(chan struct{})}
+	f := &waitingFunction{contentType: "text/plain", next: make(chan []byte, 8), gone: make(chan struct{})}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
 	return f
@@ -375,7 +404,8 @@ func newWaitingFunction(t *testing.T) *waitingFunction {
 
 func (f *waitingFunction) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
-	w.Header().Set("X-Amzn-Remapped-Content-Type", "text/plain")
+	w.Header().Set("X-Amzn-Remapped-Content-Type", f.contentType)
+	w.Header().Set("X-Amzn-Requestid", "lambda-request-id")
 	for {
 		select {
 		case piece := <-f.next:

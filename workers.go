@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"net/url"
 	"sync/atomic"
 	"time"
 )
@@ -251,6 +252,18 @@ func abort() {
 	proxy.Transport = &receivedResponse{resp}
 	proxy.ServeHTTP(httptest.NewRecorder(), blankRequest.WithContext(ctx))
 }
+
+// blankRequest is the request that the ReverseProxy forwards. It contains nothing of the client's that
+// a ReverseProxy could refuse or act on.
+var blankRequest = &http.Request{Method: http.MethodGet, URL: &url.URL{}, Header: http.Header{}}
+
+func keepRequest(_ *httputil.ProxyRequest) {}
+
+// receivedResponse is a transport that returns a response received before.
+type receivedResponse struct{ resp *http.Response }
+
+// RoundTrip returns the response.
+func (t *receivedResponse) RoundTrip(_ *http.Request) (*http.Response, error) { return t.resp, nil }
 
 // brokenBody fails with the one error that a ReverseProxy does not log.
 type brokenBody struct{}

@@ -58,6 +58,155 @@ callFunctionDone:
 	*x = exchange{}
 }
 
+// ServeHTTP is serve in stream.go, with the functions that it calls written into it.
+func (h *streaming) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var (
+		l       *Lambda
+		ctx     context.Context
+		cancel  context.CancelFunc
+		x       *exchange
+		s       *stream
+		resp    *http.Response
+		err     error
+		err2    error
+		payload []byte
+		err3    error
+		x2      *exchange
+		w2      http.ResponseWriter
+		waits   bool
+		req     *request
+	)
+	l = h.lambda
+	ctx, cancel = context.WithCancel(r.Context())
+	x = &exchange{lambda: l, w: w, r: r, ctx: ctx, cancel: cancel, done: make(chan bool, 1)}
+	s = newStream(x)
+	defer endStream(s)
+
+	// encode, workers.go
+	toEncode <- x
+	<-x.done
+
+	// callFunction, exchange.go
+	if x.invocation == nil {
+		callOtherwise(x)
+		goto callFunctionDone
+	}
+	resp, err = x.lambda.calls.transport.RoundTrip(x.invocation)
+	x.resp = resp
+	x.callErr = err
+callFunctionDone:
+	if x.panicked {
+		raise(x)
+	}
+
+	// writeStream, stream.go
+	err = openStream(s)
+	if err != nil {
+		goto writeStreamDone
+	}
+
+	// readHead, stream.go
+	for s.head == nil {
+
+		// receive, stream.go
+		payload, err3 = s.frames.Next()
+		if err3 != nil {
+			x2 = s.exchange
+			err2 = interrupted(x2.ctx, x2.req, causeConnection, broke("read the stream", err3))
+			goto receiveDone
+		}
+		if s.frames.EventType != "PayloadChunk" || s.frames.MessageType != "event" {
+			err2 = receiveOther(s, payload)
+			goto receiveDone
+		}
+		s.exchange.req.replyBytes += len(payload)
+		s.chunk = payload
+		if s.left >= 0 {
+			err2 = countChunk(s)
+			goto receiveDone
+		}
+		goto receivePassed
+	receiveDone:
+		if err2 != nil {
+			goto readHeadDone
+		}
+	receivePassed:
+		if s.contentType == "" {
+			err3 = readPrelude(s)
+			if err3 != nil {
+				err2 = err3
+				goto readHeadDone
+			}
+		} else if len(s.chunk) > 0 || s.done {
+			s.head = &reply{status: http.StatusOK, header: http.Header{"Content-Type": {s.contentType}}}
+		}
+	}
+	goto readHeadPassed
+readHeadDone:
+	if err2 != nil {
+		err = err2
+		goto writeStreamDone
+	}
+readHeadPassed:
+	writeStreamHead(s)
+	if s.flusher == nil {
+		err = nil
+		goto writeStreamDone
+	}
+	w2 = s.exchange.w
+	for {
+		if len(s.chunk) > 0 {
+			_, err2 = w2.Write(s.chunk)
+			if err2 != nil {
+				abort()
+			}
+		}
+		if s.done {
+			break
+		}
+		waits = !s.frames.Ready
+		if waits {
+			_ = s.flusher.Flush()
+			s.timer.Reset(s.exchange.lambda.limits.idleTimeout)
+		}
+
+		// receive, stream.go
+		payload, err3 = s.frames.Next()
+		if err3 != nil {
+			x2 = s.exchange
+			err2 = interrupted(x2.ctx, x2.req, causeConnection, broke("read the stream", err3))
+			goto receiveDone2
+		}
+		if s.frames.EventType != "PayloadChunk" || s.frames.MessageType != "event" {
+			err2 = receiveOther(s, payload)
+			goto receiveDone2
+		}
+		s.exchange.req.replyBytes += len(payload)
+		s.chunk = payload
+		if s.left >= 0 {
+			err2 = countChunk(s)
+			goto receiveDone2
+		}
+		goto receivePassed2
+	receiveDone2:
+		if err2 != nil {
+			cut(s, err2)
+		}
+	receivePassed2:
+		if waits {
+			s.timer.Stop()
+		}
+	}
+	_ = s.flusher.Flush()
+	err = nil
+writeStreamDone:
+	req = x.req
+	endStream(s)
+	if err != nil {
+		fail(l, w, req, err)
+	}
+}
+
 // encodeRequests is encodeLoop in workers.go, with the functions that it calls written into it.
 func encodeRequests() {
 	var (
@@ -2096,8 +2245,8 @@ func decodeReplies() {
 		isText2      bool
 		isBase64     any
 		other        []byte
-		result3      bool
 		header2      http.Header
+		result3      bool
 		single       map[string]any
 		isMap        bool
 		values       string
@@ -2263,8 +2412,10 @@ func decodeReplies() {
 						body = []byte(text)
 					}
 
-					// addPlainHeaders, reply.go
+					// addHeaders, reply.go
 					header2 = reply2.header
+
+					// addPlainHeaders, reply.go
 					single = nil
 					single, isMap = object.Headers.(map[string]any)
 					if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
@@ -2419,12 +2570,14 @@ func decodeReplies() {
 					result3 = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 				addPlainHeadersDone:
 					if !result3 {
-						err2 = addAllHeaders(reply2.header, object)
+						err2 = addAllHeaders(header2, object)
 						if err2 != nil {
 							err = err2
 							goto decodeReplyDone
 						}
+						goto addHeadersPassed
 					}
+				addHeadersPassed:
 
 					// completeReply, reply.go
 					reply2.status = status
@@ -2506,8 +2659,10 @@ func decodeReplies() {
 						body = []byte(text)
 					}
 
-					// addPlainHeaders, reply.go
+					// addHeaders, reply.go
 					header2 = reply2.header
+
+					// addPlainHeaders, reply.go
 					single = nil
 					single, isMap = fields.Headers.(map[string]any)
 					if (!isMap && fields.Headers != nil) || len(single) > maxPlainLines {
@@ -2662,12 +2817,14 @@ func decodeReplies() {
 					result3 = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 				addPlainHeadersDone2:
 					if !result3 {
-						err2 = addAllHeaders(reply2.header, fields)
+						err2 = addAllHeaders(header2, fields)
 						if err2 != nil {
 							err = err2
 							goto decodeReplyDone
 						}
+						goto addHeadersPassed2
 					}
+				addHeadersPassed2:
 
 					// completeReply, reply.go
 					reply2.status = status

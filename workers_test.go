@@ -499,6 +499,12 @@ func TestTheSourcesOfWorkersServeToo(t *testing.T) {
 			t.Errorf("got %q, want hi", got)
 		}
 	}
+	config := streamConfig(newFakeLambda(t, streams("", chunkFrame("hi"), ends())))
+	w := httptest.NewRecorder()
+	newTestHandler(t, config).(*streaming).serve(w, getRequest("http://example.com/"))
+	if got := w.Body.String(); got != "hi" {
+		t.Errorf("got %q streamed, want hi", got)
+	}
 	if encoders, decoders := retireIdle(&idleEncoders, toEncode), retireIdle(&idleDecoders, toDecode); encoders != 1 || decoders != 1 {
 		t.Errorf("got %d encoders and %d decoders, want one of each, and one that stays", encoders, decoders)
 	}

@@ -13,14 +13,18 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync"
+	"sync/atomic"
 )
 
 const (
 	// MaxFrame is the largest frame that is read, headers included: AWS allows a payload of 16 MB.
 	MaxFrame = 16 << 20
 
-	headLength    = 12
-	frameOverhead = 16
+	headLength     = 12
+	checksumLength = 4
+	frameOverhead  = headLength + checksumLength
+	firstBuffer    = 4 << 10
 )
 
 // ErrEnd is the error of a source that ends between two frames.
@@ -38,59 +42,116 @@ type Reader struct {
 	// Exception is the name of the exception or the code of the error if the last frame is one.
 	Exception string
 
+	// Ready is set if the frame after the last one has arrived as well: Next will not wait for the source.
+	Ready bool
+
 	source  io.Reader
 	buffer  []byte
+	unread  []byte // the bytes in buffer that no frame has been made of
 	headers []byte // the three fields above were read from these; most frames repeat them
+	failed  error  // of the frame that Next will read
 }
 
 // NewReader returns a Reader of the frames in source.
-func NewReader(source io.Reader) *Reader { return &Reader{source: source} }
-
-// Next reads a frame, sets the fields of r and returns the frame's payload, which is valid until the next call. The
-// error is ErrEnd if the source ends between two frames. A frame that is cut short, broken or too long has an error
-// of its own. After an error nothing more can be read.
-func (r *Reader) Next() ([]byte, error) {
-	resize(r, headLength)
-	if n, err := io.ReadFull(r.source, r.buffer); n == 0 && errors.Is(err, io.EOF) {
-		return nil, ErrEnd
-	} else if err != nil {
-		return nil, fmt.Errorf("the head of a frame: %w", err)
-	}
-	total := binary.BigEndian.Uint32(r.buffer)
-	headersLength := binary.BigEndian.Uint32(r.buffer[4:])
-	if binary.BigEndian.Uint32(r.buffer[8:]) != crc32.ChecksumIEEE(r.buffer[:8]) {
-		return nil, errors.New("a frame's lengths do not match their checksum")
-	}
-	if total < frameOverhead || total > MaxFrame || headersLength > total-frameOverhead {
-		return nil, fmt.Errorf("a frame of %d bytes with %d bytes of headers", total, headersLength)
-	}
-	resize(r, int(total))
-	if _, err := io.ReadFull(r.source, r.buffer[headLength:]); err != nil {
-		return nil, fmt.Errorf("a frame cut short: %w", err)
-	}
-	end := len(r.buffer) - 4
-	if binary.BigEndian.Uint32(r.buffer[end:]) != crc32.ChecksumIEEE(r.buffer[:end]) {
-		return nil, errors.New("a frame does not match its checksum")
-	}
-	headersEnd := headLength + int(headersLength)
-	if err := readHeaders(r, r.buffer[headLength:headersEnd]); err != nil {
-		return nil, err
-	}
-	return r.buffer[headersEnd:end], nil
+func NewReader(source io.Reader) *Reader {
+	return &Reader{source: source, buffer: make([]byte, firstBuffer)}
 }
 
-// resize makes the buffer n bytes long and keeps its first bytes.
-func resize(r *Reader, n int) {
-	if n > cap(r.buffer) {
-		size := 2 * cap(r.buffer) // so that frames that grow little by little are not copied each time
+// Next reads a frame, sets the fields of r and returns the frame's payload, which is valid until the next call. Frames
+// with the same headers that have arrived as well are read as one, with their payloads joined. The error is ErrEnd if
+// the source ends between two frames. A frame that is cut short, broken or too long has an error of its own. After an
+// error nothing more can be read.
+func (r *Reader) Next() ([]byte, error) {
+	if r.failed != nil {
+		return nil, r.failed
+	}
+	if len(r.unread) < headLength {
+		if err := fill(r, headLength); err != nil {
+			return nil, errorOfHead(err)
+		}
+	}
+	var payloads []byte
+	for {
+		frame := r.unread
+		length := binary.BigEndian.Uint32(frame)
+		headersLength := binary.BigEndian.Uint32(frame[4:])
+		if binary.BigEndian.Uint32(frame[8:]) != crc32.ChecksumIEEE(frame[:8]) {
+			return broken(r, payloads, errors.New("a frame's lengths do not match their checksum"))
+		}
+		if length < frameOverhead || length > MaxFrame || headersLength > length-frameOverhead {
+			return broken(r, payloads, fmt.Errorf("a frame of %d bytes with %d bytes of headers", length, headersLength))
+		}
+		total := int(length)
+		if len(frame) < total { // only the first one
+			if err := fill(r, total); err != nil {
+				return nil, fmt.Errorf("a frame cut short: %w", err)
+			}
+			frame = r.unread
+		}
+		end := total - checksumLength
+		if binary.BigEndian.Uint32(frame[end:]) != crc32.ChecksumIEEE(frame[:end]) {
+			return broken(r, payloads, errors.New("a frame does not match its checksum"))
+		}
+		headersEnd := headLength + int(headersLength)
+		headers := frame[headLength:headersEnd]
+		if !bytes.Equal(headers, r.headers) {
+			if payloads != nil {
+				return payloads, nil
+			}
+			if err := readHeaders(r, headers); err != nil {
+				return nil, err
+			}
+		}
+		if payloads == nil {
+			payloads = frame[headersEnd:end]
+		} else {
+			payloads = append(payloads, frame[headersEnd:end]...) // in r.buffer, over frames that have been read
+		}
+		r.unread = frame[total:]
+		r.Ready = len(r.unread) >= headLength && len(r.unread) >= int(binary.BigEndian.Uint32(r.unread))
+		if !r.Ready {
+			return payloads, nil
+		}
+	}
+}
+
+// broken returns the payloads read before a broken frame, if there are any, and err for it only then.
+func broken(r *Reader, payloads []byte, err error) ([]byte, error) {
+	if payloads == nil {
+		return nil, err
+	}
+	r.failed = err
+	return payloads, nil
+}
+
+// fill reads until n bytes are unread, and as many more as are there and fit the buffer.
+func fill(r *Reader, n int) error {
+	before := len(r.unread)
+	if n > len(r.buffer) {
+		size := 2 * len(r.buffer) // so that frames that grow little by little are not copied each time
 		if size < n || size > MaxFrame {
 			size = n
 		}
 		bigger := make([]byte, size)
-		copy(bigger, r.buffer)
+		copy(bigger, r.unread)
 		r.buffer = bigger
+	} else {
+		copy(r.buffer, r.unread)
 	}
-	r.buffer = r.buffer[:n]
+	read, err := io.ReadAtLeast(r.source, r.buffer[before:], n-before)
+	r.unread = r.buffer[:before+read]
+	if errors.Is(err, io.EOF) && before > 0 {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// errorOfHead returns the error of a frame whose head has not arrived because of err.
+func errorOfHead(err error) error {
+	if errors.Is(err, io.EOF) {
+		return ErrEnd
+	}
+	return fmt.Errorf("the head of a frame: %w", err)
 }
 
 // valueSizes are the sizes of a header's value by its type: true, false, byte, i16, i32, i64, bytes, string,
@@ -104,48 +165,77 @@ const (
 
 var errHeaders = errors.New("a frame's headers are broken")
 
-// readHeaders sets the fields of r from a frame's headers, each of which is: u8 length of its name, the name, u8 type,
-// value.
+// parsedHeaders are what headers mean, by their bytes: the frames of all streams have few different ones, and parsing
+// them takes longer than all the rest of a frame.
+var parsedHeaders sync.Map
+
+// maxParsedHeaders limits the length of what is kept in parsedHeaders. maxParsed limits their number.
+const (
+	maxParsedHeaders = 256
+	maxParsed        = 64
+)
+
+var parsedCount int32
+
+// meaning is what a frame's headers mean: see Reader.
+type meaning struct{ messageType, eventType, exception string }
+
+// readHeaders sets the fields of r from a frame's headers.
 func readHeaders(r *Reader, headers []byte) error {
-	if len(headers) > 0 && bytes.Equal(headers, r.headers) {
-		return nil
-	}
 	r.headers = append(r.headers[:0], headers...)
-	r.MessageType = ""
-	r.EventType = ""
-	r.Exception = ""
+	known, ok := parsedHeaders.Load(string(headers))
+	if !ok {
+		parsed, err := parseHeaders(headers)
+		if err != nil {
+			return err
+		}
+		if len(headers) <= maxParsedHeaders && atomic.AddInt32(&parsedCount, 1) <= maxParsed {
+			parsedHeaders.Store(string(headers), parsed)
+		}
+		known = parsed
+	}
+	m := known.(*meaning)
+	r.MessageType = m.messageType
+	r.EventType = m.eventType
+	r.Exception = m.exception
+	return nil
+}
+
+// parseHeaders reads headers, each of which is: u8 length of its name, the name, u8 type, value.
+func parseHeaders(headers []byte) (*meaning, error) {
+	m := &meaning{}
 	for len(headers) > 0 {
 		valueType := int(headers[0]) + 1
 		if valueType >= len(headers) || int(headers[valueType]) >= len(valueSizes) {
-			return errHeaders
+			return nil, errHeaders
 		}
 		start := valueType + 1
 		size := valueSizes[headers[valueType]]
 		if size == sizePrefixed {
 			if len(headers) < start+2 {
-				return errHeaders
+				return nil, errHeaders
 			}
 			size = int(binary.BigEndian.Uint16(headers[start:]))
 			start += 2
 		}
 		if len(headers) < start+size {
-			return errHeaders
+			return nil, errHeaders
 		}
 		if headers[valueType] == typeString {
-			setHeader(r, string(headers[1:valueType]), string(headers[start:start+size]))
+			setHeader(m, string(headers[1:valueType]), string(headers[start:start+size]))
 		}
 		headers = headers[start+size:]
 	}
-	return nil
+	return m, nil
 }
 
-func setHeader(r *Reader, name, value string) {
+func setHeader(m *meaning, name, value string) {
 	switch name {
 	case ":message-type":
-		r.MessageType = value
+		m.messageType = value
 	case ":event-type":
-		r.EventType = value
+		m.eventType = value
 	case ":exception-type", ":error-code":
-		r.Exception = value
+		m.exception = value
 	}
 }

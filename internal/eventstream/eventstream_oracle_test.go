@@ -117,16 +117,18 @@ func FuzzNext(f *testing.F) {
 		f.Add(eventstreamtest.Head(lengths[0], lengths[1]))
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		ours := readFrames(wire)
+		ours := NewReader(&oneByteReader{source: bytes.NewReader(wire)}) // so that it joins nothing
 		theirs := bytes.NewReader(wire)
 		decoder := eventstream.NewDecoder()
+		var payloads []byte
 		for {
 			payload, err := ours.Next()
 			if cap(ours.buffer) > MaxFrame {
 				t.Fatalf("%d bytes taken", cap(ours.buffer))
 			}
-			if err != nil {
-				return // theirs may take what is longer or, with lengths that contradict each other, anything
+			if err != nil { // theirs may take what is longer or, with lengths that contradict each other, anything
+				checkJoined(t, wire, payloads, err)
+				return
 			}
 			m, err := decoder.Decode(theirs, nil)
 			if err != nil {
@@ -135,6 +137,25 @@ func FuzzNext(f *testing.F) {
 			if !bytes.Equal(payload, m.Payload) || ours.MessageType != stringHeader(m.Headers, ":message-type") {
 				t.Fatalf("got %q of %q, want %q of %v", payload, ours.MessageType, m.Payload, m.Headers)
 			}
+			payloads = append(payloads, payload...)
 		}
 	})
+}
+
+// checkJoined checks that frames that arrive together have the payloads and the error that they have one by one.
+func checkJoined(t *testing.T, wire, want []byte, wantErr error) {
+	t.Helper()
+	r := readFrames(wire)
+	var got []byte
+	for {
+		payload, err := r.Next()
+		if err == nil {
+			got = append(got, payload...)
+			continue
+		}
+		if !bytes.Equal(got, want) || err.Error() != wantErr.Error() {
+			t.Fatalf("got %q, %v of frames together, want %q, %v", got, err, want, wantErr)
+		}
+		return
+	}
 }

@@ -52,7 +52,7 @@ func TestNextForgetsTheHeadersBefore(t *testing.T) {
 
 func TestNextBoundsItsMemory(t *testing.T) {
 	r := readFrames(eventstreamtest.Head(MaxFrame+1, 0))
-	if _, err := r.Next(); err == nil || cap(r.buffer) > 100 {
+	if _, err := r.Next(); err == nil || cap(r.buffer) > firstBuffer {
 		t.Errorf("got %v, with %d bytes taken", err, cap(r.buffer))
 	}
 	largest := eventstreamtest.RawFrame(nil, strings.Repeat("x", MaxFrame-frameOverhead))
@@ -75,3 +75,67 @@ func TestNextReadsFromAReaderOfSingleBytes(t *testing.T) {
 type oneByteReader struct{ source io.Reader }
 
 func (r *oneByteReader) Read(p []byte) (int, error) { return r.source.Read(p[:1]) }
+
+func TestNextJoinsFramesThatArriveTogether(t *testing.T) {
+	a, b := eventstreamtest.Chunk("a"), eventstreamtest.Chunk("b")
+	long := strings.Repeat("l", 2*firstBuffer)
+	end := eventstreamtest.Complete("{}")
+	broken := eventstreamtest.Flipped(eventstreamtest.Chunk("b"), len(b)-5)
+	for name, test := range map[string]struct {
+		arrived [][]byte // by read
+		want    []string // payloads; with a + if the next one is ready, an error with its text
+	}{
+		"one by one":                      {[][]byte{a, b, end}, []string{"a", "b", "{}"}},
+		"together":                        {[][]byte{a, together(a, b, b), end}, []string{"a", "abb", "{}"}},
+		"together, before another kind":   {[][]byte{together(a, b, end)}, []string{"ab+", "{}"}},
+		"together with an empty one":      {[][]byte{together(eventstreamtest.Chunk(""), a)}, []string{"a"}},
+		"a frame and the next one's head": {[][]byte{together(a, b[:headLength]), b[headLength:]}, []string{"a", "b"}},
+		"a frame and a part of the next one's head": {
+			[][]byte{together(a, b[:headLength-1]), b[headLength-1:]}, []string{"a", "b"},
+		},
+		"one that is longer than the buffer": {[][]byte{together(eventstreamtest.Chunk(long), b)}, []string{long, "b"}},
+		"a broken one behind others": {
+			[][]byte{together(a, b, broken, b)},
+			[]string{"ab+", "a frame does not match its checksum", "a frame does not match its checksum"},
+		},
+		"a broken head behind others": {
+			[][]byte{together(a, b, eventstreamtest.Flipped(eventstreamtest.Chunk("b"), 3))},
+			[]string{"ab+", "a frame's lengths do not match their checksum"},
+		},
+		"impossible lengths behind others": {
+			[][]byte{together(a, b, eventstreamtest.Head(0, 0))},
+			[]string{"ab+", "a frame of 0 bytes with 0 bytes of headers"},
+		},
+	} {
+		r := NewReader(&pieceReader{pieces: test.arrived})
+		for i, want := range test.want {
+			payload, err := r.Next()
+			got := string(payload)
+			if err != nil {
+				got = err.Error()
+			} else if r.Ready {
+				got += "+"
+			}
+			if got != want {
+				t.Errorf("%s: %d: got %.30q, want %.30q", name, i, got, want)
+			}
+		}
+	}
+}
+
+func together(frames ...[]byte) []byte { return bytes.Join(frames, nil) }
+
+// pieceReader returns at most one of its pieces a read.
+type pieceReader struct{ pieces [][]byte }
+
+func (r *pieceReader) Read(p []byte) (int, error) {
+	if len(r.pieces) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.pieces[0])
+	r.pieces[0] = r.pieces[0][n:]
+	if len(r.pieces[0]) == 0 {
+		r.pieces = r.pieces[1:]
+	}
+	return n, nil
+}
