@@ -141,6 +141,9 @@ func conclude(x *exchange) {
 			x.err = err
 			return
 		}
+		if l.calls.retry != nil {
+			endRetries(x)
+		}
 	}
 	payload, err := readPayload(ctx, l, req, resp)
 	if err != nil {
@@ -181,6 +184,16 @@ func finish(x *exchange) {
 		return
 	}
 	err := exchangeError(x)
+	if x.prepared != nil && x.lambda.calls.retry != nil {
+		err = retryExchange(x, err)
+		if err == nil {
+			conclude(x)
+			err = x.err
+		}
+		if x.answered {
+			return
+		}
+	}
 	x.cancel()
 	releaseSlot(x.lambda, x.req)
 	fail(x.lambda, x.w, x.req, err)

@@ -36,9 +36,8 @@ type callSettings struct {
 	serverTiming bool
 	xray         bool // calls carry the request's trace header
 
-	// single is set if each call is one attempt that prepare can sign: there are no retries, no headers
-	// from options, no proxy. plain is set if calls need no more than that: they are not timed, and take
-	// no slot.
+	// single is set if prepare can sign the first attempt of a call: there are no headers from options, and
+	// no proxy. plain is set if calls need no more than that: they are not timed, and take no slot.
 	single bool
 	plain  bool
 }
@@ -65,7 +64,7 @@ func newCallSettings(config *Config, logger *logline.Logger, region string) (cal
 		return s, err
 	}
 	s.invocation = invocation
-	s.single = s.retry == nil && s.invocation == nil && !s.proxied
+	s.single = s.invocation == nil && !s.proxied
 	s.plain = s.single && !s.serverTiming && config.MaxConcurrency == 0
 	provider, err := credentials.New(config.Credentials, region,
 		func(warning string) { warnOnce(logger, warning) }, func(line string) { logger.Error("lambda: " + line) })

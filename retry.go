@@ -73,7 +73,7 @@ func (c *RetryConfig) validate() error {
 // call posts the event and returns Lambda's HTTP response with its body unread. A response that refuses
 // the call is an error.
 func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	if l.calls.plain {
+	if l.calls.plain && l.calls.retry == nil {
 		return callOnce(ctx, l, req)
 	}
 	return callWithOptions(ctx, l, req)
@@ -116,23 +116,27 @@ func callAttempts(ctx context.Context, l *Lambda, req *request) (*http.Response,
 	return callWithRetries(ctx, l, req)
 }
 
-// callWithRetries retries only for the causes of option retry, and never after a function's reply has
-// begun.
+// callWithRetries makes the call, and retries it.
 func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	cost := 0 // of the current retry
+	redate(req)
+	resp, err := callOnce(ctx, l, req)
+	if err != nil {
+		return callAgain(ctx, l, req, err)
+	}
+	returnRetryTokens(req.target.endpoint, noRetryRefund)
+	return resp, nil
+}
+
+// callAgain retries a call that has failed with err, for the causes of option retry only. It returns
+// Lambda's response to the attempt that succeeded, or the error of the last one.
+func callAgain(ctx context.Context, l *Lambda, req *request, err error) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
-		redate(req)
-		resp, err := callOnce(ctx, l, req)
-		if err == nil {
-			returnRetryTokens(req.target.endpoint, cost)
-			return resp, nil
-		}
 		f := asFailure(err)
 		delay := retryWait(l.calls.retry, attempt, f.retryAfter)
 		if attempt >= l.calls.retry.attempts || !l.calls.retry.causes[f.cause] || endsWithin(l, req, delay) {
 			return nil, err
 		}
-		cost = retryCost
+		cost := retryCost
 		if f.timeout {
 			cost = retryTimeoutCost
 		}
@@ -148,7 +152,34 @@ func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		if req.counts != nil {
 			recordRetry(req, f.cause)
 		}
+		redate(req)
+		resp, attemptErr := callOnce(ctx, l, req)
+		if attemptErr == nil {
+			returnRetryTokens(req.target.endpoint, cost)
+			return resp, nil
+		}
+		err = attemptErr
 	}
+}
+
+// endRetries notes that Lambda has accepted the first attempt: what fails from here on is not retried.
+func endRetries(x *exchange) {
+	returnRetryTokens(x.req.target.endpoint, noRetryRefund)
+	x.prepared = nil
+}
+
+// retryExchange retries the call of an exchange, whose first attempt was refused or had no response. It
+// sets x.resp, or returns the error of the last attempt.
+func retryExchange(x *exchange, err error) error {
+	resp, err := callAgain(x.ctx, x.lambda, x.req, err) //nolint:bodyclose // conclude or closeStream does
+	if err != nil {
+		return err
+	}
+	x.resp = resp
+	x.prepared = nil // it is accepted
+	x.err = nil
+	x.callErr = nil
+	return nil
 }
 
 // retryWait returns the pause before the next attempt: random ("full jitter"), so that clients that
@@ -220,11 +251,8 @@ func takeRetryTokens(function string, cost int) bool {
 	return true
 }
 
-// returnRetryTokens returns what a successful call cost; 0 for a call without a retry.
+// returnRetryTokens returns what a successful call cost, or noRetryRefund.
 func returnRetryTokens(function string, cost int) {
-	if cost == 0 {
-		cost = noRetryRefund
-	}
 	retryTokens.Lock()
 	defer retryTokens.Unlock()
 	left, ok := retryTokens.left[function]

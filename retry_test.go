@@ -195,13 +195,13 @@ func TestRetryTokensComeBack(t *testing.T) {
 		t.Error("got no tokens after a successful retry, want its own back")
 	}
 	for i := 0; i < retryCost; i++ {
-		returnRetryTokens(function, 0)
+		returnRetryTokens(function, noRetryRefund)
 	}
 	if !takeRetryTokens(function, retryCost) {
 		t.Error("got no tokens after calls without a retry, want some")
 	}
 	for i := 0; i < maxRetryTokens; i++ {
-		returnRetryTokens(function, 0)
+		returnRetryTokens(function, noRetryRefund)
 	}
 	if _, kept := retryTokens.left[function]; kept {
 		t.Error("got a stored bucket that is full, want it removed")

@@ -136,13 +136,19 @@ func writeStream(s *stream) error {
 // making it failed, or Lambda refused it.
 func openStream(s *stream) error {
 	x := s.exchange
-	if err := exchangeError(x); err != nil {
-		return err
+	err := exchangeError(x)
+	if err == nil && x.prepared != nil {
+		err = accept(x.ctx, x.lambda, x.req, x.prepared, x.resp)
 	}
-	if x.prepared != nil {
-		if err := accept(x.ctx, x.lambda, x.req, x.prepared, x.resp); err != nil {
-			return err
+	if x.prepared != nil && x.lambda.calls.retry != nil {
+		if err == nil {
+			endRetries(x)
+		} else {
+			err = retryExchange(x, err)
 		}
+	}
+	if err != nil {
+		return err
 	}
 	s.resp = x.resp
 	s.frames = eventstream.NewReader(x.resp.Body)

@@ -2311,6 +2311,9 @@ func decodeReplies() {
 					goto acceptPassed
 				}
 			acceptPassed:
+				if l.calls.retry != nil {
+					endRetries(x)
+				}
 			}
 
 			// readPayload, invoke.go
