@@ -447,6 +447,8 @@ func marshalUnescaped(v any) ([]byte, error) {
 }
 
 // splitCookies returns the cookies of a Cookie header.
+//
+//lambda:inline
 func splitCookies(header string) []string {
 	cookies := strings.Split(header, ";")
 	for i, cookie := range cookies {

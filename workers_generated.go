@@ -254,6 +254,8 @@ func encodeRequests() {
 		rawQuery    string
 		err3        error
 		joined      map[string]string
+		header      string
+		cookies     []string
 		contentType string
 		result2     bool
 		textual     bool
@@ -606,7 +608,14 @@ func encodeRequests() {
 					event2.QueryStringParameters = joined
 				}
 				if headers["cookie"] != "" {
-					event2.Cookies = splitCookies(headers["cookie"])
+
+					// splitCookies, envelope.go
+					header = headers["cookie"]
+					cookies = strings.Split(header, ";")
+					for i2, cookie := range cookies {
+						cookies[i2] = strings.TrimSpace(cookie)
+					}
+					event2.Cookies = cookies
 				}
 				if req.body != nil {
 
@@ -1244,7 +1253,14 @@ func encodeRequests() {
 					event2.QueryStringParameters = joined
 				}
 				if headers["cookie"] != "" {
-					event2.Cookies = splitCookies(headers["cookie"])
+
+					// splitCookies, envelope.go
+					header = headers["cookie"]
+					cookies = strings.Split(header, ";")
+					for i2, cookie := range cookies {
+						cookies[i2] = strings.TrimSpace(cookie)
+					}
+					event2.Cookies = cookies
 				}
 				if req.body != nil {
 
