@@ -36,6 +36,7 @@ type allocationCase struct {
 	contentType string
 	body        []byte // of a POST; a GET has none
 	browser     bool   // the request has a browser's headers, and cookies
+	ownHeaders  bool   // the request has headers that are in no standard
 	metered     bool   // metrics are counted
 	set         func(*Config)
 }
@@ -48,6 +49,8 @@ var allocationReplies = []struct{ name, payload string }{
 		`"cookies":["a=1; Secure","b=2; Secure"],"body":"hello"}`},
 	{"a page", `{"statusCode":200,"headers":{` + pageHeaders + `},"cookies":["a=1; Secure"],"body":"` +
 		strings.Repeat(`<p class=\"x\">text</p>\n`, 1300) + `"}`},
+	{"headers of its own", `{"statusCode":200,"headers":{"content-type":"text/plain","X-Ratelimit-Limit":"100",` +
+		`"x-ratelimit-remaining":"99","x-tenant":"acme"},"body":"hello"}`},
 	{"a redirect", `{"statusCode":302,"headers":{"location":"https://example.com/login"}}`},
 	{"not found", `{"statusCode":404,"headers":{"content-type":"application/json"},"body":"{\"message\":\"Not Found\"}"}`},
 	{"multiValueHeaders", `{"statusCode":200,` +
@@ -78,6 +81,7 @@ func allocationCases() []allocationCase {
 	cases := []allocationCase{
 		{name: "GET"},
 		{name: "GET of a browser", browser: true, payload: allocationReplies[0].payload},
+		{name: "GET with headers of its own", ownHeaders: true},
 		{name: "POST of 1 KB", contentType: "application/json", body: json},
 		{name: "POST of 64 KB", contentType: "application/json", body: benchRequests[2].body},
 		{name: "POST of 1 MB of bytes", contentType: "image/png", body: benchRequests[3].body},
@@ -194,6 +198,11 @@ func newAllocationRequest(c *allocationCase) *http.Request {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 		r.Header.Set("Upgrade-Insecure-Requests", "1")
 		r.URL.RawQuery = "q=a%20b%26c&page=2&sort=name"
+	}
+	if c.ownHeaders {
+		r.Header.Set("Idempotency-Key", "7f1c2a90-5a3e-4d0c-9d6b-6f1a2b3c4d5e")
+		r.Header.Set("X-Correlation-Id", "0b6f1a2b-3c4d-4e5f-8a9b-7f1c2a905a3e")
+		r.Header.Set("X-Tenant", "acme")
 	}
 	return r
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Changing a name's case costs a call into compiled code, looking it up in a map a quarter of that. So
@@ -49,6 +51,38 @@ func init() {
 	}
 }
 
+// learnedNames holds what lowerName or canonicalName made of other names, so that it is done once for
+// each. Clients and functions choose these names.
+type learnedNames struct {
+	known sync.Map // string → string
+	count int32
+}
+
+var (
+	learnedLower     learnedNames // of requests: canonical name → lower case
+	learnedCanonical learnedNames // of replies: any name → canonical name
+)
+
+// The limits of a learnedNames. When it is full it forgets everything: what is in use comes back.
+const (
+	maxLearned    = 256
+	maxLearnedLen = 64
+)
+
+func learn(l *learnedNames, name, result string) {
+	if len(name) > maxLearnedLen {
+		return
+	}
+	if _, known := l.known.LoadOrStore(name, result); known || atomic.AddInt32(&l.count, 1) <= maxLearned {
+		return
+	}
+	atomic.StoreInt32(&l.count, 0)
+	l.known.Range(func(name, _ any) bool {
+		l.known.Delete(name)
+		return true
+	})
+}
+
 // lowerName returns a request header's name in lower case and reports whether the function may receive
 // the header. Hop-by-hop headers and aliases of forwarding headers are withheld: many frameworks read
 // X_Forwarded_Proto and X.Forwarded.Proto as X-Forwarded-Proto, but Traefik protects only that
@@ -90,9 +124,14 @@ func canonicalName(name string) (canonical string, forwarded bool) {
 func canonicalOf(name string) string {
 	canonical := canonicalNames[name]
 	if canonical == "" {
+		learned, known := learnedCanonical.known.Load(name)
+		if known {
+			return learned.(string)
+		}
 		other, forwarded := canonicalName(name)
 		if forwarded {
 			canonical = other
+			learn(&learnedCanonical, name, other)
 		}
 	}
 	return canonical

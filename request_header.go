@@ -20,6 +20,8 @@ func lowerHeaders(req *request) map[string]string {
 	for name, values := range r.Header {
 		if lower := lowerNames[name]; lower != "" && len(values) == 1 {
 			headers[lower] = values[0]
+		} else if learned, known := learnedLower.known.Load(name); known && len(values) == 1 {
+			headers[learned.(string)] = values[0]
 		} else if !hopByHop[name] {
 			rare = true
 		}
@@ -84,7 +86,16 @@ func addRareHeaders(headers map[string]string, header http.Header) {
 		}
 		if lower, forwarded := lowerName(name); forwarded {
 			headers[lower] = joinValues(lower, values)
+			learnLower(name, lower)
 		}
+	}
+}
+
+// learnLower learns the name of a header. Names that are not canonical, which only other middlewares
+// write, are not learned: beside the canonical name, they win.
+func learnLower(name, lower string) {
+	if http.CanonicalHeaderKey(name) == name {
+		learn(&learnedLower, name, lower)
 	}
 }
 
@@ -129,8 +140,15 @@ func headerValues(req *request, lowerCase bool) map[string][]string {
 	rare := false
 	for name, values := range req.http.Header {
 		lower := lowerNames[name]
-		if lower == "" || len(values) == 0 {
-			rare = rare || !hopByHop[name]
+		if lower == "" {
+			learned, known := learnedLower.known.Load(name)
+			if !known {
+				rare = rare || !hopByHop[name]
+				continue
+			}
+			lower = learned.(string)
+		}
+		if len(values) == 0 {
 			continue
 		}
 		if lowerCase {
@@ -160,6 +178,7 @@ func addRareValues(headers map[string][]string, header http.Header, lowerCase bo
 		if !forwarded {
 			continue
 		}
+		learnLower(name, lower)
 		if lowerCase {
 			headers[lower] = values
 		} else {

@@ -249,6 +249,8 @@ func encodeRequests() {
 		r5          *http.Request
 		rare        bool
 		lower       string
+		learned     any
+		known       bool
 		context2    *httpAPIv2Context
 		query       url.Values
 		rawQuery    string
@@ -259,7 +261,6 @@ func encodeRequests() {
 		contentType string
 		result2     bool
 		textual     bool
-		known       bool
 		base642     bool
 		v           any
 		event3      *proxyEvent
@@ -546,8 +547,13 @@ func encodeRequests() {
 					lower = lowerNames[name2]
 					if lower != "" && len(values) == 1 {
 						headers[lower] = values[0]
-					} else if !hopByHop[name2] {
-						rare = true
+					} else {
+						learned, known = learnedLower.known.Load(name2)
+						if known && len(values) == 1 {
+							headers[learned.(string)] = values[0]
+						} else if !hopByHop[name2] {
+							rare = true
+						}
 					}
 				}
 				if rare {
@@ -679,8 +685,15 @@ func encodeRequests() {
 					rare = false
 					for name2, values := range req.http.Header {
 						lower = lowerNames[name2]
-						if lower == "" || len(values) == 0 {
-							rare = rare || !hopByHop[name2]
+						if lower == "" {
+							learned, known = learnedLower.known.Load(name2)
+							if !known {
+								rare = rare || !hopByHop[name2]
+								continue
+							}
+							lower = learned.(string)
+						}
+						if len(values) == 0 {
 							continue
 						}
 						result3[name2] = values
@@ -922,8 +935,15 @@ func encodeRequests() {
 					rare = false
 					for name2, values := range req.http.Header {
 						lower = lowerNames[name2]
-						if lower == "" || len(values) == 0 {
-							rare = rare || !hopByHop[name2]
+						if lower == "" {
+							learned, known = learnedLower.known.Load(name2)
+							if !known {
+								rare = rare || !hopByHop[name2]
+								continue
+							}
+							lower = learned.(string)
+						}
+						if len(values) == 0 {
 							continue
 						}
 						headers2[name2] = values
@@ -1191,8 +1211,13 @@ func encodeRequests() {
 					lower = lowerNames[name2]
 					if lower != "" && len(values) == 1 {
 						headers[lower] = values[0]
-					} else if !hopByHop[name2] {
-						rare = true
+					} else {
+						learned, known = learnedLower.known.Load(name2)
+						if known && len(values) == 1 {
+							headers[learned.(string)] = values[0]
+						} else if !hopByHop[name2] {
+							rare = true
+						}
 					}
 				}
 				if rare {
@@ -1345,8 +1370,15 @@ func encodeRequests() {
 					rare = false
 					for name2, values := range req.http.Header {
 						lower = lowerNames[name2]
-						if lower == "" || len(values) == 0 {
-							rare = rare || !hopByHop[name2]
+						if lower == "" {
+							learned, known = learnedLower.known.Load(name2)
+							if !known {
+								rare = rare || !hopByHop[name2]
+								continue
+							}
+							lower = learned.(string)
+						}
+						if len(values) == 0 {
 							continue
 						}
 						headers2[lower] = values
@@ -1532,8 +1564,15 @@ func encodeRequests() {
 					rare = false
 					for name2, values := range req.http.Header {
 						lower = lowerNames[name2]
-						if lower == "" || len(values) == 0 {
-							rare = rare || !hopByHop[name2]
+						if lower == "" {
+							learned, known = learnedLower.known.Load(name2)
+							if !known {
+								rare = rare || !hopByHop[name2]
+								continue
+							}
+							lower = learned.(string)
+						}
+						if len(values) == 0 {
 							continue
 						}
 						headers2[lower] = values
@@ -1706,8 +1745,15 @@ func encodeRequests() {
 					rare = false
 					for name2, values := range req.http.Header {
 						lower = lowerNames[name2]
-						if lower == "" || len(values) == 0 {
-							rare = rare || !hopByHop[name2]
+						if lower == "" {
+							learned, known = learnedLower.known.Load(name2)
+							if !known {
+								rare = rare || !hopByHop[name2]
+								continue
+							}
+							lower = learned.(string)
+						}
+						if len(values) == 0 {
 							continue
 						}
 						headers2[lower] = values
@@ -1874,8 +1920,15 @@ func encodeRequests() {
 					rare = false
 					for name2, values := range req.http.Header {
 						lower = lowerNames[name2]
-						if lower == "" || len(values) == 0 {
-							rare = rare || !hopByHop[name2]
+						if lower == "" {
+							learned, known = learnedLower.known.Load(name2)
+							if !known {
+								rare = rare || !hopByHop[name2]
+								continue
+							}
+							lower = learned.(string)
+						}
+						if len(values) == 0 {
 							continue
 						}
 						headers2[lower] = values
@@ -2272,6 +2325,8 @@ func decodeReplies() {
 		value2       string
 		isScalar     bool
 		canonical    string
+		learned      any
+		known        bool
 		other2       string
 		forwarded    bool
 		joined       string
@@ -2457,11 +2512,18 @@ func decodeReplies() {
 							// canonicalOf, header.go
 							canonical = canonicalNames[name]
 							if canonical == "" {
+								learned, known = learnedCanonical.known.Load(name)
+								if known {
+									canonical = learned.(string)
+									goto canonicalOfDone
+								}
 								other2, forwarded = canonicalName(name)
 								if forwarded {
 									canonical = other2
+									learn(&learnedCanonical, name, other2)
 								}
 							}
+						canonicalOfDone:
 							if !isScalar || canonical == "" {
 								result4 = false
 								if !result4 {
@@ -2478,11 +2540,18 @@ func decodeReplies() {
 						// canonicalOf, header.go
 						canonical = canonicalNames[name]
 						if canonical == "" {
+							learned, known = learnedCanonical.known.Load(name)
+							if known {
+								canonical = learned.(string)
+								goto canonicalOfDone2
+							}
 							other2, forwarded = canonicalName(name)
 							if forwarded {
 								canonical = other2
+								learn(&learnedCanonical, name, other2)
 							}
 						}
+					canonicalOfDone2:
 						if canonical == "" {
 							result3 = false
 							goto addPlainHeadersDone
@@ -2530,11 +2599,18 @@ func decodeReplies() {
 							// canonicalOf, header.go
 							canonical = canonicalNames[name]
 							if canonical == "" {
+								learned, known = learnedCanonical.known.Load(name)
+								if known {
+									canonical = learned.(string)
+									goto canonicalOfDone3
+								}
 								other2, forwarded = canonicalName(name)
 								if forwarded {
 									canonical = other2
+									learn(&learnedCanonical, name, other2)
 								}
 							}
+						canonicalOfDone3:
 							if len(texts) == 0 || canonical == "" || header2[canonical] != nil {
 								joined = ""
 								plain = false
@@ -2704,11 +2780,18 @@ func decodeReplies() {
 							// canonicalOf, header.go
 							canonical = canonicalNames[name]
 							if canonical == "" {
+								learned, known = learnedCanonical.known.Load(name)
+								if known {
+									canonical = learned.(string)
+									goto canonicalOfDone4
+								}
 								other2, forwarded = canonicalName(name)
 								if forwarded {
 									canonical = other2
+									learn(&learnedCanonical, name, other2)
 								}
 							}
+						canonicalOfDone4:
 							if !isScalar || canonical == "" {
 								result4 = false
 								if !result4 {
@@ -2725,11 +2808,18 @@ func decodeReplies() {
 						// canonicalOf, header.go
 						canonical = canonicalNames[name]
 						if canonical == "" {
+							learned, known = learnedCanonical.known.Load(name)
+							if known {
+								canonical = learned.(string)
+								goto canonicalOfDone5
+							}
 							other2, forwarded = canonicalName(name)
 							if forwarded {
 								canonical = other2
+								learn(&learnedCanonical, name, other2)
 							}
 						}
+					canonicalOfDone5:
 						if canonical == "" {
 							result3 = false
 							goto addPlainHeadersDone2
@@ -2777,11 +2867,18 @@ func decodeReplies() {
 							// canonicalOf, header.go
 							canonical = canonicalNames[name]
 							if canonical == "" {
+								learned, known = learnedCanonical.known.Load(name)
+								if known {
+									canonical = learned.(string)
+									goto canonicalOfDone6
+								}
 								other2, forwarded = canonicalName(name)
 								if forwarded {
 									canonical = other2
+									learn(&learnedCanonical, name, other2)
 								}
 							}
+						canonicalOfDone6:
 							if len(texts) == 0 || canonical == "" || header2[canonical] != nil {
 								joined = ""
 								plain = false
