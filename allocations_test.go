@@ -35,6 +35,7 @@ type allocationCase struct {
 	payload     string // what the function replies; "" for hello
 	contentType string
 	body        []byte // of a POST; a GET has none
+	chunked     bool   // the request does not tell the length of its body
 	browser     bool   // the request has a browser's headers, and cookies
 	ownHeaders  bool   // the request has headers that are in no standard
 	metered     bool   // metrics are counted
@@ -83,6 +84,7 @@ func allocationCases() []allocationCase {
 		{name: "GET of a browser", browser: true, payload: allocationReplies[0].payload},
 		{name: "GET with headers of its own", ownHeaders: true},
 		{name: "POST of 1 KB", contentType: "application/json", body: json},
+		{name: "POST of 1 KB in chunks", contentType: "application/json", body: json, chunked: true},
 		{name: "POST of 64 KB", contentType: "application/json", body: benchRequests[2].body},
 		{name: "POST of 1 MB of bytes", contentType: "image/png", body: benchRequests[3].body},
 	}
@@ -198,6 +200,9 @@ func newAllocationRequest(c *allocationCase) *http.Request {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 		r.Header.Set("Upgrade-Insecure-Requests", "1")
 		r.URL.RawQuery = "q=a%20b%26c&page=2&sort=name"
+	}
+	if c.chunked {
+		r.ContentLength = -1
 	}
 	if c.ownHeaders {
 		r.Header.Set("Idempotency-Key", "7f1c2a90-5a3e-4d0c-9d6b-6f1a2b3c4d5e")

@@ -147,7 +147,7 @@ type request struct {
 
 	body  []byte // set by readBody; nil for none
 	event []byte // set by encodeEvent
-	large bool   // the event is: maxHeld or more
+	large bool   // the event or the body is: maxHeld or more
 
 	// bodyTouched is set once any of the body was read, bodyRead once body holds all of it.
 	bodyTouched bool
@@ -365,7 +365,7 @@ func completeEvent(l *Lambda, req *request) error {
 	if len(req.body) >= minSplicedBody {
 		req.event = spliceBody(req.event, req.body)
 	}
-	req.large = len(req.event) >= maxHeld
+	req.large = len(req.event) >= maxHeld || len(req.body) >= maxHeld
 	if !l.events.keepsBody {
 		req.body = nil // the event contains it
 	}

@@ -172,12 +172,11 @@ func decodeLoop() {
 }
 
 // preparesAlone reports whether the request's goroutine has to run prepare itself. A worker would hold
-// on to a large body until its next request.
+// on to a large body until its next request; one that reads a large body of unknown length retires.
 //
 //lambda:inline
 func preparesAlone(x *exchange) bool {
-	length := x.r.ContentLength
-	return length >= maxHeld || length < 0
+	return x.r.ContentLength >= maxHeld
 }
 
 // concludesAlone reports whether the request's goroutine has to run conclude itself: for large bodies,

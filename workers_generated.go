@@ -211,7 +211,6 @@ writeStreamDone:
 func encodeRequests() {
 	var (
 		self        *worker
-		length      int64
 		l           *Lambda
 		r           *http.Request
 		req         *request
@@ -314,8 +313,7 @@ func encodeRequests() {
 		self.exchange = x
 
 		// preparesAlone, workers.go
-		length = x.r.ContentLength
-		x.alone = length >= maxHeld || length < 0
+		x.alone = x.r.ContentLength >= maxHeld
 		if !x.alone {
 
 			// prepare, exchange.go

@@ -440,7 +440,7 @@ func TestWorkersLeaveLargeBodiesAlone(t *testing.T) {
 	}{
 		"nothing large":             {0, 100, false, false, false, false},
 		"a large body":              {maxHeld, 100, true, false, true, true},
-		"a body of unknown length":  {-1, 100, false, false, true, false},
+		"a body of unknown length":  {-1, 100, false, false, false, false},
 		"an event of many headers":  {0, 100, true, false, false, true},
 		"a large reply":             {0, maxHeld, false, false, false, true},
 		"a reply of unknown length": {0, -1, false, false, false, true},
