@@ -30,13 +30,9 @@ func secondOf(unix int64) *second {
 	if s.unix == unix {
 		return s
 	}
-	next := newSecond(unix)
-	if !lastSecond.CompareAndSwap(s, next) { // another worker was first: share its second
-		if s = lastSecond.Load().(*second); s.unix == unix {
-			return s
-		}
-	}
-	return next
+	s = newSecond(unix)
+	lastSecond.Store(s)
+	return s
 }
 
 func newSecond(unix int64) *second {

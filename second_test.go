@@ -1,33 +1,16 @@
 package lambda
 
-import (
-	"sync"
-	"testing"
-)
+import "testing"
 
-func TestAllWorkersShareASecond(t *testing.T) {
-	const workers = 8
-	for unix := int64(1); unix <= 100; unix++ {
-		got := make([]*second, workers)
-		var started, done sync.WaitGroup
-		started.Add(workers)
-		done.Add(workers)
-		for i := 0; i < workers; i++ {
-			go takeSecond(got, i, unix, &started, &done)
-		}
-		done.Wait()
-		for i, s := range got {
-			if s != got[0] || s.unix != unix {
-				t.Fatalf("worker %d: got %p of second %d, want %p of second %d", i, s, s.unix, got[0], unix)
-			}
-		}
+func TestSecondOf(t *testing.T) {
+	first := secondOf(1)
+	if first.amzDate != "19700101T000001Z" || first.logTime != "01/Jan/1970:00:00:01 +0000" || first.traceTime != "1" {
+		t.Errorf("got %+v, want the first second of 1970", first)
 	}
-}
-
-// takeSecond lets all workers ask at the same time.
-func takeSecond(got []*second, i int, unix int64, started, done *sync.WaitGroup) {
-	started.Done()
-	started.Wait()
-	got[i] = secondOf(unix)
-	done.Done()
+	if again := secondOf(1); again != first {
+		t.Errorf("got %p for the same second, want %p", again, first)
+	}
+	if later := secondOf(2); later.unix != 2 {
+		t.Errorf("got second %d, want 2", later.unix)
+	}
 }
