@@ -177,11 +177,11 @@ type proxyReply struct {
 	Headers           any `json:"headers"`
 	MultiValueHeaders any `json:"multiValueHeaders"`
 	Cookies           any `json:"cookies"`
-	Body              any `json:"body"` // []byte if unmarshalReply decoded it
+	Body              any `json:"body"` // []byte for a part of the payload, in Base64
 	IsBase64Encoded   any `json:"isBase64Encoded"`
 }
 
-// unmarshalReply parses a payload. It may decode a large Base64 body at once.
+// unmarshalReply parses a payload. A large Base64 body stays in it: replyBody decodes it there.
 //
 //lambda:inline
 func unmarshalReply(payload []byte, object *proxyReply) error {
@@ -211,15 +211,44 @@ func unmarshalAroundBody(payload []byte, object *proxyReply) bool {
 		*object = proxyReply{}
 		return false
 	}
-	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
-	n, err := base64.StdEncoding.Decode(decoded, body)
-	if err != nil {
-		*object = proxyReply{}
-		return false
-	}
-	object.Body = decoded[:n]
+	object.Body = body
 	return true
 }
+
+// decodedPiece is how many characters of Base64 are decoded at a time; a multiple of 4.
+const decodedPiece = 512 << 10
+
+// decodeInPlace decodes Base64 into the memory of its text: a large body is in memory only once. An
+// error tells what DecodeString tells.
+func decodeInPlace(text []byte) ([]byte, error) {
+	var scratch []byte
+	length := 0
+	for start := 0; start < len(text); start += decodedPiece {
+		piece := text[start:]
+		if len(piece) > decodedPiece {
+			piece = piece[:decodedPiece]
+		}
+		if scratch == nil {
+			scratch = make([]byte, base64.StdEncoding.DecodedLen(len(piece)))
+		}
+		n, err := base64.StdEncoding.Decode(scratch, piece)
+		if err != nil {
+			var corrupt base64.CorruptInputError
+			_ = errors.As(err, &corrupt) // encoding/base64 has no other error
+			return nil, illegalBase64(start + int(corrupt))
+		}
+		end := start + len(piece)
+		if n < len(scratch) && end < len(text) { // padding within the text
+			return nil, illegalBase64(end)
+		}
+		length += copy(text[length:], scratch[:n])
+	}
+	return text[:length], nil
+}
+
+// illegalBase64 returns an error with the text of base64.CorruptInputError, which is nil where interpreted
+// code returns it as an error.
+func illegalBase64(at int) error { return fmt.Errorf("illegal base64 data at input byte %d", at) }
 
 // decodeObject reads an object with a statusCode. Without one the payload is the body if the format
 // allows it, as HTTP APIs and Function URLs do.
@@ -330,7 +359,11 @@ func textStatus(v any) (int, error) {
 
 // replyBody returns the body given as text, Base64 or null, which is empty.
 func replyBody(v, isBase64 any) ([]byte, error) {
-	if decoded, ok := v.([]byte); ok { // decoded by unmarshalReply
+	if text, ok := v.([]byte); ok { // from unmarshalReply
+		decoded, err := decodeInPlace(text)
+		if err != nil {
+			return nil, fmt.Errorf("body: %w", err)
+		}
 		return decoded, nil
 	}
 	body, ok := v.(string)

@@ -409,7 +409,7 @@ func checkShortWays(t *testing.T, payload []byte) {
 		settings := &replySettings{bare: bare, contentType: "text/plain"}
 		got := newReply(http.Header{}, http.MethodGet)
 		want := newReply(http.Header{}, http.MethodGet)
-		gotErr := decodeObject(settings, payload, got)
+		gotErr := decodeObject(settings, append([]byte(nil), payload...), got) // which may write to it
 		wantErr := decodeTheLongWay(settings, payload, want)
 		if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
 			t.Errorf("%.300q: got error %v, want %v", payload, gotErr, wantErr)
@@ -425,6 +425,16 @@ func checkShortWays(t *testing.T, payload []byte) {
 }
 
 func TestShortWaysDecodeAsTheLongOne(t *testing.T) {
+	large := strings.Repeat("QUJD", decodedPiece/4) // "ABC"
+	for _, body := range []string{
+		large, large + large, large + "QQ==", large + large + "QUI=", large[:len(large)-4] + "QQ==",
+		large[:len(large)-4] + "QQ==" + large, large + large[:len(large)-4] + "QUI=" + "QUJD", large + "QUI=QUJD",
+		large + "Q", large + "%", "%" + large, large + large + "QUJ%" + large, large + "QQ", large + "QQ=", large + "QR==",
+		large + "Q=Q=", large[:len(large)-1], large[:len(large)-1] + "=", large[:len(large)-2] + "==" + "QUJD",
+	} {
+		checkShortWays(t, []byte(`{"statusCode":200,"body":"`+body+`","isBase64Encoded":true}`))
+		checkShortWays(t, []byte(`{"body":"`+body+`","isBase64Encoded":true}`))
+	}
 	for _, c := range replyCases {
 		checkShortWays(t, []byte(c.payload))
 	}
