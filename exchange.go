@@ -17,7 +17,8 @@ type exchange struct {
 	done   chan bool // receives a value when a worker has done its part
 
 	// Set by prepare: prepared and invocation only if callSettings.single is set, ctx and cancel unless
-	// they are set before, as for streams.
+	// they are set before, as for streams. With option retry, prepared is nil again once Lambda has
+	// accepted the call.
 	req        *request
 	ctx        context.Context
 	cancel     context.CancelFunc
@@ -110,8 +111,8 @@ func callFunction(x *exchange) {
 	x.callErr = err
 }
 
-// callOtherwise is callFunction if there is no invocation: an option asks for more than a single call,
-// prepare was left to this goroutine, or prepare failed.
+// callOtherwise is callFunction if there is no invocation: options want what prepare cannot sign, prepare
+// was left to this goroutine, or it failed.
 func callOtherwise(x *exchange) {
 	if x.alone {
 		x.alone = false
@@ -122,7 +123,7 @@ func callOtherwise(x *exchange) {
 	case x.invocation != nil:
 		x.resp, x.callErr = x.lambda.calls.transport.RoundTrip(x.invocation) //nolint:bodyclose // conclude does
 	default:
-		x.resp, x.err = callWithOptions(x.ctx, x.lambda, x.req) //nolint:bodyclose // conclude does
+		x.resp, x.err = call(x.ctx, x.lambda, x.req) //nolint:bodyclose // conclude does
 	}
 }
 
@@ -180,20 +181,13 @@ func finish(x *exchange) {
 	if x.alone {
 		conclude(x)
 	}
+	if !x.answered && retryExchange(x) {
+		conclude(x)
+	}
 	if x.answered {
 		return
 	}
 	err := exchangeError(x)
-	if x.prepared != nil && x.lambda.calls.retry != nil {
-		err = retryExchange(x, err)
-		if err == nil {
-			conclude(x)
-			err = x.err
-		}
-		if x.answered {
-			return
-		}
-	}
 	x.cancel()
 	releaseSlot(x.lambda, x.req)
 	fail(x.lambda, x.w, x.req, err)

@@ -70,18 +70,10 @@ func (c *RetryConfig) validate() error {
 	return nil
 }
 
-// call posts the event and returns Lambda's HTTP response with its body unread. A response that refuses
-// the call is an error.
+// call posts the event, and again as option retry asks for. It returns Lambda's HTTP response with its
+// body unread; a response that refuses the call is an error. With maxConcurrency, a request that
+// succeeds holds a slot until releaseSlot.
 func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	if l.calls.plain && l.calls.retry == nil {
-		return callOnce(ctx, l, req)
-	}
-	return callWithOptions(ctx, l, req)
-}
-
-// callWithOptions is call for all but plain calls. With maxConcurrency, a request that succeeds holds a
-// slot until releaseSlot.
-func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
 	if l.calls.invocation != nil {
 		headers, err := renderInvocationHeaders(l, req)
 		if err != nil {
@@ -89,10 +81,19 @@ func callWithOptions(ctx context.Context, l *Lambda, req *request) (*http.Respon
 		}
 		req.invocationHeaders = headers
 	}
-	if err := startCall(l, req); err != nil {
-		return nil, err
+	if !l.calls.plain {
+		if err := startCall(l, req); err != nil {
+			return nil, err
+		}
 	}
-	resp, err := callAttempts(ctx, l, req)
+	resp, err := callOnce(ctx, l, req)
+	if l.calls.retry != nil {
+		if err == nil {
+			returnRetryTokens(req.target.endpoint, noRetryRefund)
+		} else {
+			resp, err = callAgain(ctx, l, req, err)
+		}
+	}
 	if err != nil {
 		releaseSlot(l, req)
 	}
@@ -106,25 +107,6 @@ func startCall(l *Lambda, req *request) error {
 		return acquireSlot(l, req)
 	}
 	return nil
-}
-
-// callAttempts makes the call, with retries if configured.
-func callAttempts(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	if l.calls.retry == nil {
-		return callOnce(ctx, l, req)
-	}
-	return callWithRetries(ctx, l, req)
-}
-
-// callWithRetries makes the call, and retries it.
-func callWithRetries(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {
-	redate(req)
-	resp, err := callOnce(ctx, l, req)
-	if err != nil {
-		return callAgain(ctx, l, req, err)
-	}
-	returnRetryTokens(req.target.endpoint, noRetryRefund)
-	return resp, nil
 }
 
 // callAgain retries a call that has failed with err, for the causes of option retry only. It returns
@@ -162,24 +144,25 @@ func callAgain(ctx context.Context, l *Lambda, req *request, err error) (*http.R
 	}
 }
 
-// endRetries notes that Lambda has accepted the first attempt: what fails from here on is not retried.
+// endRetries notes that Lambda has accepted the call that prepare made: what fails from here on is not
+// retried.
 func endRetries(x *exchange) {
 	returnRetryTokens(x.req.target.endpoint, noRetryRefund)
 	x.prepared = nil
 }
 
-// retryExchange retries the call of an exchange, whose first attempt was refused or had no response. It
-// sets x.resp, or returns the error of the last attempt.
-func retryExchange(x *exchange, err error) error {
-	resp, err := callAgain(x.ctx, x.lambda, x.req, err) //nolint:bodyclose // conclude or closeStream does
-	if err != nil {
-		return err
+// retryExchange retries the call that prepare made if option retry is set and Lambda has not accepted it.
+// It reports whether Lambda has accepted another attempt.
+func retryExchange(x *exchange) bool {
+	if x.lambda.calls.retry == nil || x.prepared == nil {
+		return false
 	}
+	resp, err := callAgain(x.ctx, x.lambda, x.req, exchangeError(x)) //nolint:bodyclose // conclude or closeStream does
 	x.resp = resp
-	x.prepared = nil // it is accepted
-	x.err = nil
 	x.callErr = nil
-	return nil
+	x.err = err
+	x.prepared = nil
+	return err == nil
 }
 
 // retryWait returns the pause before the next attempt: random ("full jitter"), so that clients that

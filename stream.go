@@ -136,18 +136,14 @@ func writeStream(s *stream) error {
 // making it failed, or Lambda refused it.
 func openStream(s *stream) error {
 	x := s.exchange
-	err := exchangeError(x)
-	if err == nil && x.prepared != nil {
-		err = accept(x.ctx, x.lambda, x.req, x.prepared, x.resp)
-	}
-	if x.prepared != nil && x.lambda.calls.retry != nil {
-		if err == nil {
+	if exchangeError(x) == nil && x.prepared != nil {
+		x.err = accept(x.ctx, x.lambda, x.req, x.prepared, x.resp)
+		if x.err == nil && x.lambda.calls.retry != nil {
 			endRetries(x)
-		} else {
-			err = retryExchange(x, err)
 		}
 	}
-	if err != nil {
+	retryExchange(x)
+	if err := exchangeError(x); err != nil {
 		return err
 	}
 	s.resp = x.resp
