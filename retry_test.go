@@ -80,13 +80,20 @@ func TestRetry(t *testing.T) {
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
 			discardLog(t)
-			s := &script{answers: row.answers}
-			e := newRawEndpoint(t, s.behave)
-			config := e.config()
-			config.Retry = &RetryConfig{Attempts: 3, Causes: row.causes}
-			resp := get(newRetryHandler(t, config))
-			if resp.StatusCode != row.status || e.count() != row.invocations {
-				t.Errorf("got %d after %d invocations, want %d after %d", resp.StatusCode, e.count(), row.status, row.invocations)
+			for _, logType := range []string{"None", "Tail"} { // a worker signs the first attempt, or none does
+				s := &script{answers: row.answers}
+				e := newRawEndpoint(t, s.behave)
+				config := e.config()
+				config.Retry = &RetryConfig{Attempts: 3, Causes: row.causes}
+				config.MaxConcurrency = 1
+				config.LogType = logType
+				resp := get(newRetryHandler(t, config))
+				if resp.StatusCode != row.status || e.count() != row.invocations {
+					t.Errorf("got %d after %d invocations, want %d after %d", resp.StatusCode, e.count(), row.status, row.invocations)
+				}
+				if len(inFlight.counts) != 0 {
+					t.Errorf("got counts %v of calls under way, want none", inFlight.counts)
+				}
 			}
 		})
 	}
