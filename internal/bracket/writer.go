@@ -31,6 +31,7 @@ type Writer struct {
 	hijacked bool
 	held     bool  // the client gets nothing of it
 	left     int64 // of the length that the origin declared; -1 where it declared none
+	sent     int   // bytes of the body that the client's writer has taken
 }
 
 // tee is a TeeFunc and the room that registered it. It does not see a body that a room further out puts in place.
@@ -159,6 +160,9 @@ func (r *recorder) Write(piece []byte) (int, error) {
 // Status returns the status that was written, 0 before.
 func (w *Writer) Status() int { return w.status }
 
+// Sent returns how many bytes of the body were sent to the client.
+func (w *Writer) Sent() int { return w.sent }
+
 // Hijacked reports whether the connection was taken over, for a WebSocket for example.
 func (w *Writer) Hijacked() bool { return w.hijacked }
 
@@ -197,8 +201,8 @@ func (w *Writer) WriteHeader(status int) {
 	case w.replaced:
 		w.teeBody()
 		if !w.held {
-			_, _ = w.client.Write(w.body) //nolint:gosec // the response is the function's, markup and all
-			w.Flush()                     // the origin may go on for long with what is dropped
+			w.sent, _ = w.client.Write(w.body) //nolint:gosec // the response is the function's, markup and all
+			w.Flush()                          // the origin may go on for long with what is dropped
 		}
 	case !w.held && w.flushes && len(w.header["Content-Type"]) > 0: // else Go's server has to see the body first
 		w.Flush()
@@ -238,10 +242,19 @@ func copyHeader(to, from http.Header) {
 
 // askRooms lets the rooms see and change the head, from the origin outwards.
 func (w *Writer) askRooms() {
-	header := w.header
-	if declared, ok := length(header); ok {
+	declared, ok := length(w.header)
+	if ok {
 		w.left = declared
 	}
+	if len(w.heads) > 0 {
+		w.askHeads()
+		_, ok = length(w.header)
+	}
+	w.flushes = !ok
+}
+
+func (w *Writer) askHeads() {
+	header := w.header
 	_, typed := header["Content-Type"]
 	head := &Head{Status: w.status, Header: header, writer: w}
 	for i := len(w.heads) - 1; i >= 0; i-- {
@@ -252,8 +265,6 @@ func (w *Writer) askRooms() {
 	if len(header["Content-Type"]) == 0 && typed {
 		header["Content-Type"] = nil // Go's server guesses the type of a body where this key is missing
 	}
-	_, declared := length(header)
-	w.flushes = !declared
 }
 
 // length returns the Content-Length that a header declares. ok is false where it declares none.
@@ -275,6 +286,7 @@ func (w *Writer) Write(piece []byte) (int, error) {
 		return len(piece), nil
 	}
 	n, err := w.client.Write(piece)
+	w.sent += n
 	if err == nil && w.flushes {
 		w.Flush()
 	}

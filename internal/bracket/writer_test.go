@@ -361,3 +361,22 @@ func TestTrailersOfResponsesApart(t *testing.T) {
 		t.Errorf("got trailer %q, want 1", got)
 	}
 }
+
+func TestSentCountsWhatTheClientGets(t *testing.T) {
+	for name, test := range map[string]struct {
+		room func(head *Head)
+		want int
+	}{
+		"the origin's body":     {func(_ *Head) {}, 11},
+		"a body in its place":   {func(head *Head) { head.Replace([]byte("other")) }, 5},
+		"a response that waits": {func(head *Head) { head.Hold() }, 0},
+	} {
+		w := Wrap(httptest.NewRecorder())
+		w.OnHead(test.room)
+		_, _ = w.Write([]byte("hello "))
+		_, _ = w.Write([]byte("world"))
+		if got := w.Sent(); got != test.want {
+			t.Errorf("%s: got %d bytes, want %d", name, got, test.want)
+		}
+	}
+}

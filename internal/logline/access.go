@@ -1,9 +1,9 @@
 package logline
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/seed05e46011/lambda/internal/bracket"
@@ -28,15 +28,12 @@ type access struct {
 	began  time.Time
 	notes  *bracket.Notes
 	writer *bracket.Writer
-	bytes  int
 }
 
 // ServeHTTP writes the line when the response has ended or was cut.
 func (h *accessLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	noted, notes := bracket.Begin(r)
 	a := &access{log: h, began: h.now(), notes: notes, writer: bracket.Wrap(w)}
-	a.writer.OnHead(func(_ *bracket.Head) {}) // OnBody counts what leaves the room of the last OnHead
-	a.writer.OnBody(func(piece []byte, _ bool) { a.bytes += len(piece) })
 	defer finish(a)
 	h.next.ServeHTTP(a.writer, noted) //yaegi:ok response-writer Writer flushes itself
 	a.writer.Finish()
@@ -51,15 +48,8 @@ func finish(a *access) {
 	if a.notes.Route != "" {
 		route = strconv.Quote(a.notes.Route)
 	}
-	fields := []string{
-		Field("function", a.notes.Function),
-		"route=" + route,
-		"status=" + strconv.Itoa(status),
-		Field("requestId", a.notes.RequestID),
-		"duration=" + a.log.now().Sub(a.began).Round(time.Millisecond).String(),
-		"bytes=" + strconv.Itoa(a.bytes),
-		Field("cache", a.notes.CacheResult),
-		Field("authorizer", a.notes.AuthorizerResult),
-	}
-	a.log.write(a.log.source + ": request: " + strings.Join(fields, " "))
+	a.log.write(fmt.Sprintf("%s: request: function=%s route=%s status=%d requestId=%s duration=%s bytes=%d cache=%s authorizer=%s",
+		a.log.source, value(a.notes.Function), route, status, value(a.notes.RequestID),
+		a.log.now().Sub(a.began).Round(time.Millisecond), a.writer.Sent(),
+		value(a.notes.CacheResult), value(a.notes.AuthorizerResult)))
 }

@@ -74,7 +74,7 @@ func (l *Logger) Access(line string) {
 }
 
 func (l *Logger) format(line string) string {
-	line = OneLine(line)
+	line = lineBreaks.Replace(line) // OneLine
 	if l.json {
 		return JSON(line)
 	}
@@ -87,14 +87,16 @@ func OneLine(text string) string { return lineBreaks.Replace(text) }
 var lineBreaks = strings.NewReplacer("\n", " ", "\r", " ", "\v", " ", "\f", " ", "\x00", " ", "\x1b", " ", "\u0085", " ", "\u2028", " ", "\u2029", " ")
 
 // Field returns name=value. The value is quoted if need be, and "-" stands for an empty one.
-func Field(name, value string) string {
+func Field(name, text string) string { return name + "=" + value(text) }
+
+func value(text string) string {
 	switch {
-	case value == "":
-		return name + "=-"
-	case plainPattern.MatchString(value):
-		return name + "=" + value
+	case text == "":
+		return "-"
+	case plainPattern.MatchString(text):
+		return text
 	default:
-		return name + "=" + strconv.Quote(value)
+		return strconv.Quote(text)
 	}
 }
 
