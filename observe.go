@@ -140,7 +140,7 @@ func recordRetry(req *request, c cause) {
 	req.took = 0
 }
 
-// recordStream counts a request with a streamed reply, unless no reply has begun.
+// recordStream counts a request whose streamed reply has begun.
 func recordStream(s *stream) {
 	req := s.exchange.req
 	if req.counts == nil || s.status == 0 {

@@ -144,7 +144,7 @@ func probeStatus(ctx context.Context, p *probeCaller) (int, error) {
 // probeStream returns the status of a streamed reply, with its body unread.
 func probeStream(ctx context.Context, l *Lambda, req *request) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := newStream(&exchange{lambda: l, r: req.http, ctx: ctx, cancel: cancel, req: req})
+	s := newStream(&exchange{lambda: l, ctx: ctx, cancel: cancel, req: req})
 	defer endStream(s)
 	callFunction(s.exchange)
 	if err := openStream(s); err != nil {

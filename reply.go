@@ -246,8 +246,8 @@ func decodeInPlace(text []byte) ([]byte, error) {
 	return text[:length], nil
 }
 
-// illegalBase64 returns an error with the text of base64.CorruptInputError, which is nil where interpreted
-// code returns it as an error.
+// illegalBase64 returns the error of base64.CorruptInputError as text. Yaegi returns that type itself as
+// nil.
 func illegalBase64(at int) error { return fmt.Errorf("illegal base64 data at input byte %d", at) }
 
 // decodeObject reads an object with a statusCode. Without one the payload is the body if the format
@@ -698,16 +698,23 @@ func leaveTypeOpen(header http.Header, reply *reply) {
 	}
 }
 
-// writeReply writes a decoded reply. header is w's.
+// addResponseHeaders adds the reply's headers and those of the call to a response.
 //
 //lambda:inline
-func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *request, reply *reply) {
+func addResponseHeaders(l *Lambda, header http.Header, req *request, reply *reply) {
 	if !reply.inPlace {
 		for name, values := range reply.header {
 			header[name] = append(header[name], values...)
 		}
 	}
 	setCallHeaders(l, header, req)
+}
+
+// writeReply writes a decoded reply. header is w's.
+//
+//lambda:inline
+func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *request, reply *reply) {
+	addResponseHeaders(l, header, req, reply)
 	if req.counts != nil {
 		recordReply(l, req, reply.status)
 	}

@@ -91,8 +91,8 @@ func addRareHeaders(headers map[string]string, header http.Header) {
 	}
 }
 
-// learnLower learns the name of a header. Names that are not canonical, which only other middlewares
-// write, are not learned: beside the canonical name, they win.
+// learnLower learns the name of a header, if it is canonical. Others, which only other middlewares write,
+// stay rare: added last, they replace the canonical ones.
 func learnLower(name, lower string) {
 	if http.CanonicalHeaderKey(name) == name {
 		learn(&learnedLower, name, lower)

@@ -70,7 +70,7 @@ func (c *RetryConfig) validate() error {
 	return nil
 }
 
-// call posts the event, and again as option retry asks for. It returns Lambda's HTTP response with its
+// call posts the event, with retries if option retry is set. It returns Lambda's HTTP response with its
 // body unread; a response that refuses the call is an error. With maxConcurrency, a request that
 // succeeds holds a slot until releaseSlot.
 func call(ctx context.Context, l *Lambda, req *request) (*http.Response, error) {

@@ -136,7 +136,7 @@ func writeStream(s *stream) error {
 // making it failed, or Lambda refused it.
 func openStream(s *stream) error {
 	x := s.exchange
-	if exchangeError(x) == nil && x.prepared != nil {
+	if x.prepared != nil && x.resp != nil {
 		x.err = accept(x.ctx, x.lambda, x.req, x.prepared, x.resp)
 		if x.err == nil && x.lambda.calls.retry != nil {
 			endRetries(x)
@@ -229,6 +229,7 @@ func readPrelude(s *stream) error {
 	}
 	s.chunk = s.chunk[end+len(preludeDelimiter)-before:]
 	head, err := decodePrelude(s.prelude[:end])
+	s.prelude = nil
 	if err != nil {
 		return badReply(err)
 	}
@@ -368,10 +369,7 @@ func writeStreamHead(s *stream) {
 		writeReply(x.lambda, x.w, header, x.req, s.head)
 		return
 	}
-	for name, values := range s.head.header {
-		header[name] = append(header[name], values...)
-	}
-	setCallHeaders(x.lambda, header, x.req)
+	addResponseHeaders(x.lambda, header, x.req, s.head)
 	x.w.WriteHeader(s.status)
 	s.flusher = http.NewResponseController(x.w)
 }

@@ -2977,6 +2977,8 @@ func decodeReplies() {
 		decodeReplyPassed:
 
 			// writeReply, reply.go
+
+			// addResponseHeaders, reply.go
 			if !reply2.inPlace {
 				for name, values2 := range reply2.header {
 					header[name] = append(header[name], values2...)

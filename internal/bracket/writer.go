@@ -240,7 +240,7 @@ func copyHeader(to, from http.Header) {
 	}
 }
 
-// askRooms lets the rooms see and change the head, from the origin outwards.
+// askRooms asks the rooms about the head, and notes what length it declares before and after that.
 func (w *Writer) askRooms() {
 	declared, ok := length(w.header)
 	if ok {
@@ -253,6 +253,7 @@ func (w *Writer) askRooms() {
 	w.flushes = !ok
 }
 
+// askHeads lets the rooms see and change the head, from the origin outwards.
 func (w *Writer) askHeads() {
 	header := w.header
 	_, typed := header["Content-Type"]

@@ -165,8 +165,8 @@ const (
 
 var errHeaders = errors.New("a frame's headers are broken")
 
-// parsedHeaders are what headers mean, by their bytes: the frames of all streams have few different ones, and parsing
-// them takes longer than all the rest of a frame.
+// parsedHeaders holds what headers mean, by their bytes. The frames of all streams have few different ones, and
+// parsing them takes longer than the rest of a frame.
 var parsedHeaders sync.Map
 
 // maxParsedHeaders limits the length of what is kept in parsedHeaders. maxParsed limits their number.

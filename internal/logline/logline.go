@@ -74,7 +74,7 @@ func (l *Logger) Access(line string) {
 }
 
 func (l *Logger) format(line string) string {
-	line = lineBreaks.Replace(line) // OneLine
+	line = OneLine(line)
 	if l.json {
 		return JSON(line)
 	}

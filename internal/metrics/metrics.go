@@ -14,8 +14,7 @@ import (
 	"sync/atomic"
 )
 
-// The outcomes of a request: success, and one for each row of the table of failures. Those before Credentials are
-// outcomes of a call of Lambda.
+// How a request can end: well, or as a row of the table of failures says.
 const (
 	OK = iota
 	FunctionError
@@ -41,7 +40,7 @@ var outcomes = []string{"ok", "function_error", "bad_reply", "timeout", "throttl
 	"over_capacity", "sick"}
 
 // callOutcomes is how many of outcomes, from the first one, a call can have.
-const callOutcomes = 10
+const callOutcomes = Credentials
 
 // Causes of a repeated call, as the option retry names them.
 const (
