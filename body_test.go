@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -184,46 +185,55 @@ func TestBodiesOfEverySizeAreReadWhole(t *testing.T) {
 func TestStalledBodiesEndInTime(t *testing.T) {
 	discardLog(t)
 	f := newFakeLambda(t, replies(`{"statusCode":200}`))
+	const later = 60 // times as long as the limit that ends first
 	for name, tc := range map[string]struct {
-		readTimeout time.Duration
-		timeout     string
+		readTimeout int
+		timeout     int
 		http2       bool
 		status      int
 	}{
-		"ReadTimeout ends first":              {100 * time.Millisecond, "1h", false, 400},
-		"ReadTimeout ends first, over HTTP/2": {100 * time.Millisecond, "1h", true, 400},
-		"timeout ends first":                  {time.Hour, "100ms", false, 504},
-		"timeout ends first, over HTTP/2":     {time.Hour, "100ms", true, 504},
-		"there is no ReadTimeout":             {0, "100ms", false, 504},
+		"ReadTimeout ends first":              {1, later, false, 400},
+		"ReadTimeout ends first, over HTTP/2": {1, later, true, 400},
+		"timeout ends first":                  {later, 1, false, 504},
+		"timeout ends first, over HTTP/2":     {later, 1, true, 504},
+		"there is no ReadTimeout":             {0, 1, false, 504},
 	} {
 		for length, announced := range map[string]int64{"with a length": 100, "without a length": -1} {
 			t.Run(name+"/a body "+length, func(t *testing.T) {
-				config := testConfig(f)
-				config.Timeout = tc.timeout
-				server := httptest.NewUnstartedServer(newTestHandler(t, config))
-				server.Config.ReadTimeout = tc.readTimeout
-				server.EnableHTTP2 = tc.http2
-				server.StartTLS()
-				defer server.Close()
-				body, rest := io.Pipe()
-				defer rest.Close()
-				go func() { _, _ = rest.Write([]byte("a part")) }()
-				client := server.Client()
-				client.Timeout = time.Minute // not to wait for the test's own end
-				r, err := http.NewRequest(http.MethodPost, server.URL, body)
-				if err != nil {
-					t.Fatal(err)
-				}
-				r.ContentLength = announced
-				resp, err := client.Do(r)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer resp.Body.Close()
-				if resp.StatusCode != tc.status || f.invocations() != 0 {
-					t.Errorf("got %d after %d invocations, want %d", resp.StatusCode, f.invocations(), tc.status)
-				}
+				patiently(t, func(limit time.Duration) error { // ReadTimeout holds for the TLS handshake too
+					config := testConfig(f)
+					config.Timeout = (time.Duration(tc.timeout) * limit).String()
+					server := httptest.NewUnstartedServer(newTestHandler(t, config))
+					server.Config.ReadTimeout = time.Duration(tc.readTimeout) * limit
+					server.EnableHTTP2 = tc.http2
+					server.StartTLS()
+					defer server.Close()
+					status, err := sendPart(server, announced)
+					if err == nil && (status != tc.status || f.invocations() != 0) {
+						err = fmt.Errorf("got %d after %d invocations, want %d after none", status, f.invocations(), tc.status)
+					}
+					return err
+				})
 			})
 		}
 	}
+}
+
+// sendPart sends a part of a body, of more bytes or of no announced length, and returns the status of the response.
+func sendPart(server *httptest.Server, announced int64) (status int, err error) {
+	body, rest := io.Pipe()
+	defer func() { _ = rest.Close() }()
+	go func() { _, _ = rest.Write([]byte("a part")) }()
+	r, err := http.NewRequest(http.MethodPost, server.URL, body)
+	if err != nil {
+		return 0, err
+	}
+	r.ContentLength = announced
+	client := server.Client()
+	client.Timeout = time.Minute // not to wait for the test's own end
+	resp, err := client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, resp.Body.Close()
 }

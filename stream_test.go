@@ -3,6 +3,8 @@ package lambda
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -425,13 +427,13 @@ func (f *waitingFunction) config() *Config {
 	return streamConfig(&fakeLambda{Server: f.Server})
 }
 
-// awaitGone fails the test if the call is not cancelled within a second.
-func (f *waitingFunction) awaitGone(t *testing.T) {
-	t.Helper()
+// awaitGone waits until the call was cancelled.
+func (f *waitingFunction) awaitGone() error {
 	select {
 	case <-f.gone:
-	case <-time.After(time.Second):
-		t.Error("got a running call after a second, want it cancelled")
+		return nil
+	case <-time.After(10 * time.Second):
+		return errors.New("got a running call after 10 s, want it cancelled")
 	}
 }
 
@@ -488,18 +490,20 @@ func TestStreamSendsTheHeadBeforeTheFirstByteOfTheBody(t *testing.T) {
 }
 
 func TestStreamTimeoutToTheFirstByte(t *testing.T) {
-	l := captureLog(t)
-	f := newWaitingFunction(t)
-	config := f.config()
-	config.Timeout = "50ms"
-	config.IdleTimeout = "1h"
-	f.next <- chunkFrame("") // contains no byte
-	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
-	if got.status != http.StatusGatewayTimeout || got.err != nil {
-		t.Errorf("got %d %q, %v, want 504", got.status, got.body, got.err)
-	}
-	f.awaitGone(t)
-	checkOneLine(t, l, "504 Gateway Timeout")
+	patiently(t, func(timeout time.Duration) error {
+		l := captureLog(t)
+		f := newWaitingFunction(t)
+		config := f.config()
+		config.Timeout = timeout.String()
+		config.IdleTimeout = "1h"
+		f.next <- chunkFrame("") // contains no byte
+		got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+		if got.status != http.StatusGatewayTimeout || got.err != nil {
+			return fmt.Errorf("got %d %q, %w, want 504", got.status, got.body, got.err)
+		}
+		checkOneLine(t, l, "504 Gateway Timeout")
+		return f.awaitGone()
+	})
 }
 
 func TestStreamIdleTimeout(t *testing.T) {
@@ -512,25 +516,30 @@ func TestStreamIdleTimeout(t *testing.T) {
 	if got.status != 200 || got.body != "hello" || got.err == nil {
 		t.Errorf("got %d %q, %v, want 200 and a body that breaks off after hello", got.status, got.body, got.err)
 	}
-	f.awaitGone(t)
+	if err := f.awaitGone(); err != nil {
+		t.Error(err)
+	}
 	checkOneLine(t, l, "cause=timeout connection=aborted", "no chunk within idleTimeout")
 }
 
 func TestStreamTimeoutEndsWithTheFirstByte(t *testing.T) {
-	f := newWaitingFunction(t)
-	config := f.config()
-	config.Timeout = "100ms"
-	config.IdleTimeout = "1h"
-	f.next <- chunkFrame("hello")
-	later := time.AfterFunc(150*time.Millisecond, func() {
-		f.next <- ends()
-		close(f.next)
+	patiently(t, func(timeout time.Duration) error {
+		f := newWaitingFunction(t)
+		config := f.config()
+		config.Timeout = timeout.String()
+		config.IdleTimeout = "1h"
+		f.next <- chunkFrame("hello")
+		later := time.AfterFunc(timeout*3/2, func() {
+			f.next <- ends()
+			close(f.next)
+		})
+		defer later.Stop()
+		got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
+		if got.body != "hello" || got.err != nil {
+			return fmt.Errorf("got %d %q, %w, want hello", got.status, got.body, got.err)
+		}
+		return nil
 	})
-	defer later.Stop()
-	got := fetch(t, http.MethodGet, newTestServer(t, newTestHandler(t, config)).URL)
-	if got.body != "hello" || got.err != nil {
-		t.Errorf("got %d %q, %v, want hello", got.status, got.body, got.err)
-	}
 }
 
 func TestStreamIsCancelledWhenTheClientDisconnects(t *testing.T) {
@@ -543,7 +552,9 @@ func TestStreamIsCancelledWhenTheClientDisconnects(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	f.awaitGone(t)
+	if err := f.awaitGone(); err != nil {
+		t.Error(err)
+	}
 	server.Close()
 	if text := l.text(); text != "" {
 		t.Errorf("got %q, want no line about a client that disconnected", text)

@@ -118,12 +118,12 @@ func TestClientThatStallsIsToldSo(t *testing.T) {
 		status               int
 		logged               string
 	}{
-		"timeout":                  {"300ms", "1m", false, 504, "no complete body within timeout"},
-		"timeout, over HTTP/2":     {"300ms", "1m", true, 504, "no complete body within timeout"},
-		"readTimeout":              {"1m", "300ms", false, 400, "read the request body"},
-		"readTimeout, over HTTP/2": {"1m", "300ms", true, 400, "read the request body"},
-		"timeout, no readTimeout":  {"300ms", "0s", false, 504, "no complete body within timeout"},
-		"both, and they are equal": {"300ms", "300ms", false, 400, "read the request body"},
+		"timeout":                  {"1s", "1m", false, 504, "no complete body within timeout"},
+		"timeout, over HTTP/2":     {"1s", "1m", true, 504, "no complete body within timeout"},
+		"readTimeout":              {"1m", "1s", false, 400, "read the request body"},
+		"readTimeout, over HTTP/2": {"1m", "1s", true, 400, "read the request body"},
+		"timeout, no readTimeout":  {"1s", "0s", false, 504, "no complete body within timeout"},
+		"both, and they are equal": {"1s", "1s", false, 400, "read the request body"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const readTimeout = ".transport.respondingtimeouts.readtimeout="

@@ -100,12 +100,12 @@ func TestTheContextEndsTheServer(t *testing.T) {
 
 func TestATimeoutEndsTheWholeProcessGroup(t *testing.T) {
 	server := start(t, lambdalocal.Config{Functions: map[string]lambdalocal.Function{
-		"sleep": {Command: binary("sleep"), Timeout: 100 * time.Millisecond},
+		"sleep": {Command: binary("sleep"), Timeout: time.Second},
 	}})
 	invoke(t, server, "sleep", `{"ms":0}`)
 	pid := server.Processes()[0]
 	out := invoke(t, server, "sleep", `{"ms":60000}`)
-	assert.Contains(t, string(out.Payload), "Task timed out after 0.10 seconds")
+	assert.Contains(t, string(out.Payload), "Task timed out after 1.00 seconds")
 	assert.False(t, alive(pid))
 	invoke(t, server, "sleep", `{"ms":0}`)
 	assert.NotEqual(t, pid, server.Processes()[0])

@@ -168,7 +168,14 @@ func (f *fakeRedis) asked(name string) int {
 }
 
 func (f *fakeRedis) config() *Config {
-	return &Config{Redis: &RedisConfig{Address: f.listener.Addr().String(), Timeout: "200ms"}}
+	return &Config{Redis: &RedisConfig{Address: f.listener.Addr().String(), Timeout: "10s"}}
+}
+
+// impatient is the configuration of tests in which Redis stalls.
+func (f *fakeRedis) impatient() *Config {
+	config := f.config()
+	config.Redis.Timeout = "200ms"
+	return config
 }
 
 // replica returns a cache like that of another process, with its own memory.
@@ -240,7 +247,7 @@ func TestFailuresOfRedisAreMisses(t *testing.T) {
 	} {
 		f := startRedis(t)
 		f.does(script)
-		x := replica(t, script, f.config(), respond(200, "Cache-Control", "max-age=60"))
+		x := replica(t, script, f.impatient(), respond(200, "Cache-Control", "max-age=60"))
 		for i := 0; i < 8; i++ {
 			began := time.Now()
 			w := get(x, "/"+strconv.Itoa(i))
@@ -302,7 +309,7 @@ func TestTheBreakerOpensAndCloses(t *testing.T) {
 
 func TestWhatWasAskedBeforeTheBreakerOpenedDoesNotMoveIt(t *testing.T) {
 	f := startRedis(t)
-	x := replica(t, t.Name(), f.config(), respond(200, "Cache-Control", "max-age=60"))
+	x := replica(t, t.Name(), f.impatient(), respond(200, "Cache-Control", "max-age=60"))
 	f.does("stall")
 	r := x.cache.redis
 	ended := make(chan bool)
