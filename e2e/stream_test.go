@@ -127,7 +127,7 @@ func readEvents(t *testing.T, body io.Reader) []time.Duration {
 }
 
 func TestLargeStreamPassesInLittleMemory(t *testing.T) {
-	const size, growth = 200 << 20, 20 << 20
+	const size, growth = 200 << 20, 60 << 20
 	s := newStreamSite(t, "bigfile")
 	overProtocols(t, s, func(t *testing.T, open func(string) *http.Response) {
 		for range 2 { // what connections, pools and the garbage collector's headroom take is taken once
