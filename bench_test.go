@@ -196,7 +196,9 @@ func BenchmarkWrite(b *testing.B) {
 	b.ResetTimer()
 	for i := 0; i < b.N; i++ {
 		w := newBenchWriter()
-		writeReply(l, w, w.Header(), req, reply)
+		if err := writeReply(l, w, w.Header(), req, reply); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // until Traefik's readTimeout (60 s by default) if that ends earlier.
 //
 //lambda:inline
-func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
+func readBody(ctx context.Context, l *Lambda, req *request, self *worker) (err error) {
 	r := req.http
 	if r.ContentLength == 0 || r.Body == nil {
 		return nil
@@ -28,17 +28,22 @@ func readBody(ctx context.Context, l *Lambda, req *request) (err error) {
 	}
 	req.bodyTouched = true
 	var body []byte
+	memory := self.body
+	self.body = nil // if reading fails, a goroutine may still read into it
 	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
 	if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.limits.timeout {
-		body, err = readAll(r.Body, r.ContentLength, l.limits.maxRequestBodyBytes)
+		body, err = readAll(r.Body, r.ContentLength, l.limits.maxRequestBodyBytes, memory)
 	} else {
-		body, err = readWithin(ctx, r, l.limits.maxRequestBodyBytes)
+		body, err = readWithin(ctx, r, l.limits.maxRequestBodyBytes, memory)
 	}
 	if err != nil {
 		return unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
 	}
 	if int64(len(body)) > l.limits.maxRequestBodyBytes {
 		return tooLarge("request body", l.limits.maxRequestBodyBytes)
+	}
+	if !l.events.keepsBody {
+		self.body = body
 	}
 	req.body = body
 	req.bodyRead = true
@@ -62,10 +67,10 @@ func unreadable(ctx context.Context, req *request, err error) error {
 
 // readWithin is readAll until ctx ends. It reads in a goroutine, since Traefik lets no middleware set a
 // read deadline. That costs half as much as encoding the event.
-func readWithin(ctx context.Context, r *http.Request, limit int64) ([]byte, error) {
+func readWithin(ctx context.Context, r *http.Request, limit int64, memory []byte) ([]byte, error) {
 	read := &bodyRead{}
 	done, end := context.WithCancel(ctx)
-	go readWholeBody(read, end, r, limit)
+	go readWholeBody(read, end, r, limit, memory)
 	<-done.Done()
 	if ctx.Err() != nil {
 		return nil, ctx.Err() // the goroutine may still write to read
@@ -79,9 +84,9 @@ type bodyRead struct {
 	err  error
 }
 
-func readWholeBody(read *bodyRead, end context.CancelFunc, r *http.Request, limit int64) {
+func readWholeBody(read *bodyRead, end context.CancelFunc, r *http.Request, limit int64, memory []byte) {
 	defer endReading(read, end)
-	body, err := readAll(r.Body, r.ContentLength, limit)
+	body, err := readAll(r.Body, r.ContentLength, limit, memory)
 	read.body = body
 	read.err = err
 }
@@ -96,15 +101,15 @@ func endReading(read *bodyRead, end context.CancelFunc) {
 }
 
 // readAll reads size bytes of r. If size is negative or over limit, it reads up to limit+1 bytes. It
-// returns nil for an empty body.
+// returns nil for an empty body. It uses memory if that is large enough.
 //
 //lambda:inline
-func readAll(r io.Reader, size, limit int64) (body []byte, err error) {
+func readAll(r io.Reader, size, limit int64, memory []byte) (body []byte, err error) {
 	switch {
 	case size < 0 || size > limit:
 		body, err = io.ReadAll(io.LimitReader(r, limit+1))
 	case size <= firstBodyBytes:
-		body = make([]byte, size)
+		body = sized(memory, size)
 		_, err = io.ReadFull(r, body)
 	default:
 		body, err = readGrowing(r, int(size))
@@ -113,6 +118,16 @@ func readAll(r io.Reader, size, limit int64) (body []byte, err error) {
 		return nil, err
 	}
 	return body, err
+}
+
+// sized returns size bytes of memory if it has as many, else new ones.
+//
+//lambda:inline
+func sized(memory []byte, size int64) []byte {
+	if int64(cap(memory)) < size {
+		return make([]byte, size)
+	}
+	return memory[:size]
 }
 
 // A client can announce a large body and send none of it, again and again. So the buffer starts with

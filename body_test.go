@@ -170,11 +170,11 @@ func TestAnAnnouncedBodyTakesNoMemoryBeforeItArrives(t *testing.T) {
 func TestBodiesOfEverySizeAreReadWhole(t *testing.T) {
 	for _, size := range []int{1, firstBodyBytes - 1, firstBodyBytes, firstBodyBytes + 1, 300_000, 1 << 20, 6 << 20} {
 		want := bytes.Repeat([]byte("0123456789abcde"), size/15+1)[:size]
-		got, err := readAll(iotest.HalfReader(bytes.NewReader(want)), int64(size), 6<<20)
+		got, err := readAll(iotest.HalfReader(bytes.NewReader(want)), int64(size), 6<<20, nil)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%d bytes: got %d, %v, want all", size, len(got), err)
 		}
-		if _, err := readAll(bytes.NewReader(want[1:]), int64(size), 6<<20); err == nil {
+		if _, err := readAll(bytes.NewReader(want[1:]), int64(size), 6<<20, nil); err == nil {
 			t.Errorf("one byte fewer than %d: got no error, want one", size)
 		}
 	}

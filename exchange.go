@@ -70,7 +70,7 @@ func prepare(x *exchange, self *worker) {
 		}
 	}
 	if r.ContentLength != 0 { // most requests have no body
-		if err := readBody(ctx, l, req); err != nil {
+		if err := readBody(ctx, l, req, self); err != nil {
 			x.err = err
 			return
 		}
@@ -132,7 +132,7 @@ func callOtherwise(x *exchange) {
 // still get its own status.
 //
 //lambda:inline
-func conclude(x *exchange) {
+func conclude(x *exchange, self *worker) {
 	l := x.lambda
 	req := x.req
 	ctx := x.ctx
@@ -146,7 +146,8 @@ func conclude(x *exchange) {
 			endRetries(x)
 		}
 	}
-	payload, err := readPayload(ctx, l, req, resp)
+	payload, err := readPayload(ctx, l, req, resp, self.payload)
+	self.payload = nil // an error may contain it
 	if err != nil {
 		x.err = err
 		return
@@ -160,7 +161,10 @@ func conclude(x *exchange) {
 		x.err = badReply(err)
 		return
 	}
-	writeReply(l, w, header, req, reply)
+	err = writeReply(l, w, header, req, reply)
+	if err == nil { // else it may still be on its way, over HTTP/2
+		self.payload = payload
+	}
 	x.answered = true
 	x.cancel()
 }
@@ -179,10 +183,10 @@ func finish(x *exchange) {
 		raise(x)
 	}
 	if x.alone {
-		conclude(x)
+		conclude(x, &worker{})
 	}
 	if !x.answered && retryExchange(x) {
-		conclude(x)
+		conclude(x, &worker{})
 	}
 	if x.answered {
 		return

@@ -76,7 +76,7 @@ func decodeHTTPJSON(settings *replySettings, payload []byte, reply *reply) error
 		Body:            object["body"],
 		IsBase64Encoded: object["bodyEncoding"] == "base64",
 	}
-	return buildReply(fields, status, settings.contentType, reply)
+	return buildReply(fields, status, settings.contentType, payload, reply)
 }
 
 // httpJSONReply distinguishes a broken envelope from a payload without one.

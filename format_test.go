@@ -44,7 +44,7 @@ func eventOf(tb testing.TB, l *Lambda, r *http.Request) []byte {
 	req.millis = time.Date(2026, time.July, 10, 19, 19, 5, 123e6, time.UTC).UnixMilli()
 	req.second = newSecond(req.millis / 1000)
 	req.traceID = "Root=1-" + req.second.traceTime + req.traceID[len("Root=1-00000000"):]
-	if err := readBody(r.Context(), l, req); err != nil {
+	if err := readBody(r.Context(), l, req, &worker{}); err != nil {
 		tb.Fatal(err)
 	}
 	if err := encodeEvent(l, req); err != nil {

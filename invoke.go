@@ -79,14 +79,15 @@ func invoke(ctx context.Context, l *Lambda, req *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readPayload(ctx, l, req, resp)
+	return readPayload(ctx, l, req, resp, nil)
 }
 
-// readPayload reads the function's reply from Lambda's HTTP response, which ends the call.
+// readPayload reads the function's reply from Lambda's HTTP response, which ends the call. It uses memory
+// if that is large enough.
 //
 //lambda:inline
-func readPayload(ctx context.Context, l *Lambda, req *request, resp *http.Response) ([]byte, error) {
-	payload, err := readReply(resp)
+func readPayload(ctx context.Context, l *Lambda, req *request, resp *http.Response, memory []byte) ([]byte, error) {
+	payload, err := readReply(resp, memory)
 	if req.holdsSlot {
 		releaseSlot(l, req)
 	}
@@ -214,7 +215,7 @@ func refusedCall(ctx context.Context, l *Lambda, req *request, resp *http.Respon
 		_ = resp.Body.Close() // unread: after a 101 it would never end
 		return failureOf(causeRefused, fmt.Errorf("Lambda answered %d, which Invoke never does", resp.StatusCode))
 	}
-	payload, err := readReply(resp)
+	payload, err := readReply(resp, nil)
 	if err != nil && ctx.Err() != nil {
 		return interrupted(ctx, req, causeConnection, err)
 	}
@@ -315,14 +316,15 @@ const (
 var userAgent = []string{"traefik-lambda"}
 
 // readReply reads the whole body and frees the connection. net/http reuses a connection once the body
-// is read to its end, and the last byte of a known length is the end.
+// is read to its end, and the last byte of a known length is the end. It uses memory if that is large
+// enough.
 //
 //lambda:inline
-func readReply(resp *http.Response) ([]byte, error) {
+func readReply(resp *http.Response, memory []byte) ([]byte, error) {
 	if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
 		return readUnsizedReply(resp)
 	}
-	payload := make([]byte, resp.ContentLength)
+	payload := sized(memory, resp.ContentLength)
 	_, err := io.ReadFull(resp.Body, payload)
 	_ = resp.Body.Close() // the body is read, or reading it has failed
 	return payload, err

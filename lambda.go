@@ -206,7 +206,7 @@ func newLambda(next http.Handler, config *Config, name string) (*Lambda, error) 
 	if err != nil {
 		return nil, err
 	}
-	events.keepsBody = l.failures.fallback || l.calls.invocation != nil
+	events.keepsBody = l.failures.fallback || l.calls.invocation != nil || l.format.name == formatRaw
 	l.events = events
 	l.replies = newReplySettings(config, l.format)
 	l.replyFormat = replyFormatOf(config.ResponseFormat, l.replies, l.format)

@@ -271,7 +271,7 @@ func decodeObject(settings *replySettings, payload []byte, reply *reply) error {
 			return err
 		}
 	}
-	return buildReply(object, status, settings.contentType, reply)
+	return buildReply(object, status, settings.contentType, payload, reply)
 }
 
 // decodeBare reads a reply without a statusCode as the body. err is from unmarshalReply. Front doors
@@ -287,10 +287,10 @@ func decodeBare(payload []byte, err error, reply *reply) error {
 var statusCodeKey = []byte(`"statusCode"`)
 
 // buildReply is lenient: it accepts the fields of all front doors, null for every field, and what
-// frameworks' adapters are known to send.
+// frameworks' adapters are known to send. It writes the body over the payload, which object was made of.
 //
 //lambda:inline
-func buildReply(object *proxyReply, status int, contentType string, reply *reply) error {
+func buildReply(object *proxyReply, status int, contentType string, payload []byte, reply *reply) error {
 	var body []byte
 	text, isText := object.Body.(string)
 	isBase64 := object.IsBase64Encoded
@@ -300,7 +300,9 @@ func buildReply(object *proxyReply, status int, contentType string, reply *reply
 			return err
 		}
 		body = other
-	} else {
+	} else if len(text) <= len(payload) {
+		body = payload[:copy(payload, text)]
+	} else { // U+FFFD in place of bytes that are not UTF-8
 		body = []byte(text)
 	}
 	if err := addHeaders(reply.header, object); err != nil {
@@ -710,10 +712,10 @@ func addResponseHeaders(l *Lambda, header http.Header, req *request, reply *repl
 	setCallHeaders(l, header, req)
 }
 
-// writeReply writes a decoded reply. header is w's.
+// writeReply writes a decoded reply. header is w's. It fails only if the client has disconnected.
 //
 //lambda:inline
-func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *request, reply *reply) {
+func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *request, reply *reply) error {
 	addResponseHeaders(l, header, req, reply)
 	if req.counts != nil {
 		recordReply(l, req, reply.status)
@@ -721,13 +723,14 @@ func writeReply(l *Lambda, w http.ResponseWriter, header http.Header, req *reque
 	body := reply.body
 	if len(body) == 0 || req.http.Method == methodHead {
 		writeHead(w, header, req, reply)
-		return
+		return nil
 	}
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if reply.status != statusOK {
 		w.WriteHeader(reply.status)
 	}
-	_, _ = w.Write(body) // fails only if the client has disconnected
+	_, err := w.Write(body)
+	return err
 }
 
 // writeHead writes a reply without a body.

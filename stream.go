@@ -366,7 +366,7 @@ func writeStreamHead(s *stream) {
 	header := x.w.Header()
 	if x.r.Method == http.MethodHead || bodyless(s.status) {
 		x.req.took = time.Since(x.req.began)
-		writeReply(x.lambda, x.w, header, x.req, s.head)
+		_ = writeReply(x.lambda, x.w, header, x.req, s.head)
 		return
 	}
 	addResponseHeaders(x.lambda, header, x.req, s.head)

@@ -30,6 +30,10 @@ type worker struct {
 	random    string    // digits for the next requests
 	mac       hash.Hash // of the last signature
 	macSigner *signer   // the owner of mac's key
+
+	// Memory for the next request's body, and for its payload.
+	body    []byte
+	payload []byte
 }
 
 var (
@@ -161,7 +165,7 @@ func decodeLoop() {
 		self.exchange = x
 		x.alone = concludesAlone(x)
 		if !x.alone {
-			conclude(x)
+			conclude(x, self)
 		}
 		stays := staysIdle(&idleDecoders)
 		x.done <- true

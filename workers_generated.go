@@ -236,6 +236,7 @@ func encodeRequests() {
 		decoded     string
 		r3          *http.Request
 		body        []byte
+		memory      []byte
 		server      *http.Server
 		r4          io.Reader
 		size        int64
@@ -466,6 +467,8 @@ func encodeRequests() {
 				}
 				req.bodyTouched = true
 				body = nil
+				memory = self.body
+				self.body = nil
 				server = nil
 				server, _ = r3.Context().Value(http.ServerContextKey).(*http.Server)
 				if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.limits.timeout {
@@ -480,8 +483,17 @@ func encodeRequests() {
 					case size < 0 || size > limit:
 						body, err = io.ReadAll(io.LimitReader(r4, limit+1))
 					case size <= firstBodyBytes:
-						body = make([]byte, size)
-						_, err = io.ReadFull(r4, body)
+						{
+
+							// sized, body.go
+							if int64(cap(memory)) < size {
+								body = make([]byte, size)
+								goto sizedDone
+							}
+							body = memory[:size]
+						sizedDone:
+							_, err = io.ReadFull(r4, body)
+						}
 					default:
 						body, err = readGrowing(r4, int(size))
 					}
@@ -491,7 +503,7 @@ func encodeRequests() {
 					}
 				readAllDone:
 				} else {
-					body, err = readWithin(ctx, r3, l.limits.maxRequestBodyBytes)
+					body, err = readWithin(ctx, r3, l.limits.maxRequestBodyBytes, memory)
 				}
 				if err != nil {
 					err = unreadable(ctx, req, fmt.Errorf("read the request body: %w", err))
@@ -500,6 +512,9 @@ func encodeRequests() {
 				if int64(len(body)) > l.limits.maxRequestBodyBytes {
 					err = tooLarge("request body", l.limits.maxRequestBodyBytes)
 					goto readBodyDone
+				}
+				if !l.events.keepsBody {
+					self.body = body
 				}
 				req.body = body
 				req.bodyRead = true
@@ -2293,9 +2308,10 @@ func decodeReplies() {
 		err          error
 		p            *preparedInvocation
 		payload      []byte
+		memory       []byte
+		payload2     []byte
 		err2         error
-		result       []byte
-		result2      error
+		size         int64
 		w            http.ResponseWriter
 		header       http.Header
 		reply2       *reply
@@ -2313,13 +2329,13 @@ func decodeReplies() {
 		isBase64     any
 		other        []byte
 		header2      http.Header
-		result3      bool
+		result       bool
 		single       map[string]any
 		isMap        bool
 		values       string
 		value        string
 		isText3      bool
-		result4      bool
+		result2      bool
 		value2       string
 		isScalar     bool
 		canonical    string
@@ -2386,14 +2402,23 @@ func decodeReplies() {
 			}
 
 			// readPayload, invoke.go
+			memory = self.payload
 
 			// readReply, invoke.go
 			if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
-				payload, err2 = readUnsizedReply(resp)
+				payload2, err2 = readUnsizedReply(resp)
 				goto readReplyDone
 			}
-			payload = make([]byte, resp.ContentLength)
-			_, err2 = io.ReadFull(resp.Body, payload)
+
+			// sized, body.go
+			size = resp.ContentLength
+			if int64(cap(memory)) < size {
+				payload2 = make([]byte, size)
+				goto sizedDone
+			}
+			payload2 = memory[:size]
+		sizedDone:
+			_, err2 = io.ReadFull(resp.Body, payload2)
 			_ = resp.Body.Close()
 		readReplyDone:
 			if req.holdsSlot {
@@ -2401,20 +2426,21 @@ func decodeReplies() {
 			}
 			if req.counts != nil {
 				req.took = time.Since(req.began)
-				req.replyBytes = len(payload)
+				req.replyBytes = len(payload2)
 			}
 			if err2 != nil || resp.Header["X-Amz-Function-Error"] != nil {
-				result = nil
-				result2 = noReply(ctx, l, req, resp, payload, err2)
-				payload = result
-				err = result2
-				if err != nil {
-					x.err = err
-					goto concludeDone
-				}
-				goto readPayloadPassed
+				payload = nil
+				err = noReply(ctx, l, req, resp, payload2, err2)
+				goto readPayloadDone
 			}
-		readPayloadPassed:
+			payload = payload2
+			err = nil
+		readPayloadDone:
+			self.payload = nil
+			if err != nil {
+				x.err = err
+				goto concludeDone
+			}
 			w = x.w
 			header = w.Header()
 
@@ -2480,6 +2506,8 @@ func decodeReplies() {
 							goto decodeReplyDone
 						}
 						body = other
+					} else if len(text) <= len(payload) {
+						body = payload[:copy(payload, text)]
 					} else {
 						body = []byte(text)
 					}
@@ -2491,7 +2519,7 @@ func decodeReplies() {
 					single = nil
 					single, isMap = object.Headers.(map[string]any)
 					if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
-						result3 = false
+						result = false
 						goto addPlainHeadersDone
 					}
 					values = ""
@@ -2523,9 +2551,9 @@ func decodeReplies() {
 							}
 						canonicalOfDone:
 							if !isScalar || canonical == "" {
-								result4 = false
-								if !result4 {
-									result3 = false
+								result2 = false
+								if !result2 {
+									result = false
 									goto addPlainHeadersDone
 								}
 								goto addPlainScalarPassed
@@ -2551,14 +2579,14 @@ func decodeReplies() {
 						}
 					canonicalOfDone2:
 						if canonical == "" {
-							result3 = false
+							result = false
 							goto addPlainHeadersDone
 						}
 						header2[canonical] = []string{value}
 						values += value
 					}
 					if len(header2) != len(single) {
-						result3 = false
+						result = false
 						goto addPlainHeadersDone
 					}
 					if object.MultiValueHeaders != nil {
@@ -2620,7 +2648,7 @@ func decodeReplies() {
 						goto addPlainListsPassed
 					addPlainListsDone:
 						if !plain {
-							result3 = false
+							result = false
 							goto addPlainHeadersDone
 						}
 					addPlainListsPassed:
@@ -2648,21 +2676,21 @@ func decodeReplies() {
 						}
 					plainTextsDone2:
 						if cookies == nil {
-							result3 = false
+							result = false
 							goto addPlainHeadersDone
 						}
 						if len(cookies) > 0 {
 							if header2["Set-Cookie"] != nil {
-								result3 = false
+								result = false
 								goto addPlainHeadersDone
 							}
 							header2["Set-Cookie"] = cookies
 							values += strings.Join(cookies, "")
 						}
 					}
-					result3 = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
+					result = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 				addPlainHeadersDone:
-					if !result3 {
+					if !result {
 						err2 = addAllHeaders(header2, object)
 						if err2 != nil {
 							err = err2
@@ -2677,8 +2705,8 @@ func decodeReplies() {
 					if status != statusOK {
 
 						// bodyless, reply.go
-						result3 = status == http.StatusNoContent || status == http.StatusNotModified
-						if result3 {
+						result = status == http.StatusNoContent || status == http.StatusNotModified
+						if result {
 							reply2.body = nil
 							goto decodeReplyPassed
 						}
@@ -2708,8 +2736,8 @@ func decodeReplies() {
 						if status != statusOK {
 
 							// bodyless, reply.go
-							result3 = status == http.StatusNoContent || status == http.StatusNotModified
-							if result3 {
+							result = status == http.StatusNoContent || status == http.StatusNotModified
+							if result {
 								reply2.body = nil
 								goto decodeReplyPassed
 							}
@@ -2748,6 +2776,8 @@ func decodeReplies() {
 							goto decodeReplyDone
 						}
 						body = other
+					} else if len(text) <= len(payload) {
+						body = payload[:copy(payload, text)]
 					} else {
 						body = []byte(text)
 					}
@@ -2759,7 +2789,7 @@ func decodeReplies() {
 					single = nil
 					single, isMap = fields.Headers.(map[string]any)
 					if (!isMap && fields.Headers != nil) || len(single) > maxPlainLines {
-						result3 = false
+						result = false
 						goto addPlainHeadersDone2
 					}
 					values = ""
@@ -2791,9 +2821,9 @@ func decodeReplies() {
 							}
 						canonicalOfDone4:
 							if !isScalar || canonical == "" {
-								result4 = false
-								if !result4 {
-									result3 = false
+								result2 = false
+								if !result2 {
+									result = false
 									goto addPlainHeadersDone2
 								}
 								goto addPlainScalarPassed2
@@ -2819,14 +2849,14 @@ func decodeReplies() {
 						}
 					canonicalOfDone5:
 						if canonical == "" {
-							result3 = false
+							result = false
 							goto addPlainHeadersDone2
 						}
 						header2[canonical] = []string{value}
 						values += value
 					}
 					if len(header2) != len(single) {
-						result3 = false
+						result = false
 						goto addPlainHeadersDone2
 					}
 					if fields.MultiValueHeaders != nil {
@@ -2888,7 +2918,7 @@ func decodeReplies() {
 						goto addPlainListsPassed2
 					addPlainListsDone2:
 						if !plain {
-							result3 = false
+							result = false
 							goto addPlainHeadersDone2
 						}
 					addPlainListsPassed2:
@@ -2916,21 +2946,21 @@ func decodeReplies() {
 						}
 					plainTextsDone4:
 						if cookies == nil {
-							result3 = false
+							result = false
 							goto addPlainHeadersDone2
 						}
 						if len(cookies) > 0 {
 							if header2["Set-Cookie"] != nil {
-								result3 = false
+								result = false
 								goto addPlainHeadersDone2
 							}
 							header2["Set-Cookie"] = cookies
 							values += strings.Join(cookies, "")
 						}
 					}
-					result3 = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
+					result = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 				addPlainHeadersDone2:
-					if !result3 {
+					if !result {
 						err2 = addAllHeaders(header2, fields)
 						if err2 != nil {
 							err = err2
@@ -2945,8 +2975,8 @@ func decodeReplies() {
 					if status != statusOK {
 
 						// bodyless, reply.go
-						result3 = status == http.StatusNoContent || status == http.StatusNotModified
-						if result3 {
+						result = status == http.StatusNoContent || status == http.StatusNotModified
+						if result {
 							reply2.body = nil
 							goto decodeReplyPassed
 						}
@@ -3013,14 +3043,18 @@ func decodeReplies() {
 			body = reply2.body
 			if len(body) == 0 || req.http.Method == methodHead {
 				writeHead(w, header, req, reply2)
+				err = nil
 				goto writeReplyDone
 			}
 			header["Content-Length"] = []string{strconv.Itoa(len(body))}
 			if reply2.status != statusOK {
 				w.WriteHeader(reply2.status)
 			}
-			_, _ = w.Write(body)
+			_, err = w.Write(body)
 		writeReplyDone:
+			if err == nil {
+				self.payload = payload
+			}
 			x.answered = true
 			x.cancel()
 		concludeDone:

@@ -31,7 +31,7 @@ func handlerOf(l *Lambda, generated bool) http.Handler {
 		prepare(x, &worker{})
 		callFunction(x)
 		if x.resp != nil {
-			conclude(x)
+			conclude(x, &worker{})
 		}
 		if !x.answered {
 			finish(x)
@@ -629,3 +629,91 @@ func panicOfFinish(x *exchange) (text string) {
 	finish(x)
 	return ""
 }
+
+// prepared returns a request for the function, prepared by a worker.
+func prepared(l *Lambda, self *worker, body string) *exchange {
+	r := httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(body))
+	r.Header.Set("Content-Type", "text/plain")
+	x := &exchange{lambda: l, w: httptest.NewRecorder(), r: r}
+	prepare(x, self)
+	return x
+}
+
+func TestAWorkersNextRequestLeavesTheLastOneAsItWas(t *testing.T) {
+	f := newFakeLambda(t, replies(`{"statusCode":200}`))
+	for name, tc := range map[string]struct {
+		set    func(*Config)
+		reuses bool
+	}{
+		"the event contains a copy of the body": {func(_ *Config) {}, true},
+		"the event is the body":                 {func(c *Config) { c.EventFormat = "raw" }, false},
+		"another service may get the body":      {func(c *Config) { c.Fallback = true }, false},
+	} {
+		config := testConfig(f)
+		tc.set(config)
+		l := newTestHandler(t, config).(*Lambda)
+		self := &worker{}
+		first := prepared(l, self, `["the first"]`)
+		if first.err != nil {
+			t.Fatal(first.err)
+		}
+		event, body := string(first.req.event), string(first.req.body)
+		second := prepared(l, self, `["another"]`)
+		if string(first.req.event) != event || !strings.Contains(string(second.req.event), "another") {
+			t.Errorf("%s: got events %s, %s, want %s and another", name, first.req.event, second.req.event, event)
+		}
+		if reused := string(first.req.body) != body; reused != tc.reuses {
+			t.Errorf("%s: got the body's memory reused %t, want %t", name, reused, tc.reuses)
+		}
+	}
+}
+
+func TestAWorkerGivesUpMemoryThatMayStillBeInUse(t *testing.T) {
+	discardLog(t)
+	for name, tc := range map[string]struct {
+		header http.Header // Lambda's
+		w      http.ResponseWriter
+		keeps  bool
+	}{
+		"a reply":                        {http.Header{}, httptest.NewRecorder(), true},
+		"the function's error, for logs": {http.Header{"X-Amz-Function-Error": {"Unhandled"}}, httptest.NewRecorder(), false},
+		"a client that has disconnected": {http.Header{}, goneWriter{http.Header{}}, false},
+	} {
+		l := newTestHandler(t, configFor("http://127.0.0.1:1")).(*Lambda)
+		self := &worker{}
+		x := prepared(l, self, "body")
+		payload := `{"statusCode":200,"body":"hello"}`
+		x.w = tc.w
+		x.resp = &http.Response{
+			StatusCode: http.StatusOK, Header: tc.header,
+			Body: io.NopCloser(strings.NewReader(payload)), ContentLength: int64(len(payload)),
+		}
+		conclude(x, self)
+		if kept := self.payload != nil; kept != tc.keeps {
+			t.Errorf("%s: got the payload's memory kept %t, want %t", name, kept, tc.keeps)
+		}
+	}
+}
+
+func TestAWorkerGivesUpTheMemoryOfABodyThatMayStillArrive(t *testing.T) {
+	l := newTestHandler(t, configFor("http://127.0.0.1:1")).(*Lambda)
+	self := &worker{body: make([]byte, 100)}
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	ended := make(chan bool)
+	defer close(ended)
+	r := httptest.NewRequest(http.MethodPost, "http://example.com/", &stalledReader{ended})
+	r.ContentLength = 50
+	x := &exchange{lambda: l, w: httptest.NewRecorder(), r: r.WithContext(gone)}
+	prepare(x, self)
+	if x.err == nil || self.body != nil {
+		t.Errorf("got %v, memory kept %t, want an error, and none", x.err, self.body != nil)
+	}
+}
+
+// goneWriter is that of a client that has disconnected.
+type goneWriter struct{ header http.Header }
+
+func (w goneWriter) Header() http.Header         { return w.header }
+func (w goneWriter) WriteHeader(_ int)           {}
+func (w goneWriter) Write(_ []byte) (int, error) { return 0, io.ErrClosedPipe }
