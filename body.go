@@ -3,7 +3,9 @@ package lambda
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -235,10 +237,10 @@ func spliceBody(event, body []byte) []byte {
 	return event
 }
 
-// spliceText returns head, text escaped for a JSON string, and tail. It escapes in pieces, which keeps
+// spliceText returns head, text as JSON without its quotes, and tail. It encodes in pieces, which keeps
 // memory use close to the size of the result.
 func spliceText(head, text, tail []byte) []byte {
-	const piece = 256 << 10
+	const size = 256 << 10
 	var spliced bytes.Buffer
 	escapes := 0
 	for _, character := range oftenEscaped {
@@ -246,28 +248,36 @@ func spliceText(head, text, tail []byte) []byte {
 	}
 	spliced.Grow(len(head) + len(text) + escapes + len(tail) + bytes.MinRead)
 	spliced.Write(head)
-	for len(text) > piece {
-		_, _ = jsonEscaper.WriteString(&spliced, string(text[:piece])) // may cut anywhere: escapes replace single bytes
-		text = text[piece:]
+	encoder := json.NewEncoder(&spliced)
+	encoder.SetEscapeHTML(false)
+	for len(text) > 0 {
+		end := size
+		if end > len(text) {
+			end = len(text)
+		}
+		for end < len(text) && !utf8.RuneStart(text[end]) { // within a character
+			end--
+		}
+		var piece encoding.TextMarshaler = bodyText(text[:end]) // Yaegi keeps the methods of an interface
+		start := spliced.Len()
+		_ = encoder.Encode(piece) // cannot fail
+		encoded := spliced.Bytes()[start:]
+		copy(encoded, encoded[len(`"`):])
+		spliced.Truncate(start + len(encoded) - len(`""`+"\n"))
+		text = text[end:]
 	}
-	_, _ = jsonEscaper.WriteString(&spliced, string(text))
 	spliced.Write(tail)
 	return spliced.Bytes()
 }
 
-// oftenEscaped are the characters of ordinary texts that jsonEscaper escapes.
+// oftenEscaped are the characters of ordinary texts that JSON escapes.
 var oftenEscaped = [][]byte{[]byte(`"`), []byte(`\`), []byte("\n"), []byte("\r"), []byte("\t")}
 
-// jsonEscaper escapes the characters that a JSON string must escape (RFC 8259 7).
-var jsonEscaper = newJSONEscaper()
+// bodyText is a text that encoding/json encodes without a copy as a string.
+type bodyText []byte
 
-func newJSONEscaper() *strings.Replacer {
-	pairs := []string{`"`, `\"`, `\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`}
-	for b := 0; b < 0x20; b++ {
-		pairs = append(pairs, string(rune(b)), fmt.Sprintf(`\u%04x`, b)) // of two pairs for a byte the first one wins
-	}
-	return strings.NewReplacer(pairs...)
-}
+// MarshalText returns the text itself.
+func (t bodyText) MarshalText() ([]byte, error) { return t, nil } //yaegi:ok json-method it is not nested
 
 // isBinaryMediaType reports whether option binaryMediaTypes contains a content type.
 //
