@@ -30,8 +30,8 @@ func readBody(ctx context.Context, l *Lambda, req *request, self *worker) (err e
 	}
 	req.bodyTouched = true
 	var body []byte
-	memory := self.body
-	self.body = nil // if reading fails, a goroutine may still read into it
+	memory := self.memory
+	self.memory = nil // if reading fails, a goroutine may still read into it
 	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
 	if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.limits.timeout {
 		body, err = readAll(r.Body, r.ContentLength, l.limits.maxRequestBodyBytes, memory)
@@ -45,7 +45,7 @@ func readBody(ctx context.Context, l *Lambda, req *request, self *worker) (err e
 		return tooLarge("request body", l.limits.maxRequestBodyBytes)
 	}
 	if !l.events.keepsBody {
-		self.body = body
+		self.memory = body
 	}
 	req.body = body
 	req.bodyRead = true
@@ -102,24 +102,32 @@ func endReading(read *bodyRead, end context.CancelFunc) {
 	end()
 }
 
-// readAll reads size bytes of r. If size is negative or over limit, it reads up to limit+1 bytes. It
-// returns nil for an empty body. It uses memory if that is large enough.
+// readAll reads size bytes of r. If size is negative or over limit, it reads up to limit+1 bytes. It uses
+// memory if that is large enough.
 //
 //lambda:inline
-func readAll(r io.Reader, size, limit int64, memory []byte) (body []byte, err error) {
-	switch {
-	case size < 0 || size > limit:
-		body, err = io.ReadAll(io.LimitReader(r, limit+1))
-	case size <= firstBodyBytes:
-		body = sized(memory, size)
-		_, err = io.ReadFull(r, body)
-	default:
-		body, err = readGrowing(r, int(size))
+func readAll(r io.Reader, size, limit int64, memory []byte) ([]byte, error) {
+	if size < 0 || size > limit {
+		return readUnsized(r, limit, memory)
 	}
-	if len(body) == 0 {
+	if size > firstBodyBytes && size > int64(cap(memory)) {
+		return readGrowing(r, int(size))
+	}
+	body := sized(memory, size)
+	_, err := io.ReadFull(r, body)
+	return body, err
+}
+
+// readUnsized reads up to limit+1 bytes. It returns nil for an empty body.
+//
+//lambda:inline
+func readUnsized(r io.Reader, limit int64, memory []byte) ([]byte, error) {
+	buffer := bytes.NewBuffer(memory[:0])
+	_, err := buffer.ReadFrom(io.LimitReader(r, limit+1))
+	if buffer.Len() == 0 {
 		return nil, err
 	}
-	return body, err
+	return buffer.Bytes(), err
 }
 
 // sized returns size bytes of memory if it has as many, else new ones.

@@ -116,7 +116,9 @@ func callFunction(x *exchange) {
 func callOtherwise(x *exchange) {
 	if x.alone {
 		x.alone = false
-		prepare(x, &worker{})
+		self := takeSpare()
+		prepare(x, self)
+		spares.Put(self)
 	}
 	switch {
 	case x.err != nil || x.panicked:
@@ -146,8 +148,8 @@ func conclude(x *exchange, self *worker) {
 			endRetries(x)
 		}
 	}
-	payload, err := readPayload(ctx, l, req, resp, self.payload)
-	self.payload = nil // an error may contain it
+	payload, err := readPayload(ctx, l, req, resp, self.memory)
+	self.memory = nil // an error may contain it
 	if err != nil {
 		x.err = err
 		return
@@ -163,7 +165,7 @@ func conclude(x *exchange, self *worker) {
 	}
 	err = writeReply(l, w, header, req, reply)
 	if err == nil { // else it may still be on its way, over HTTP/2
-		self.payload = payload
+		self.memory = payload
 	}
 	x.answered = true
 	x.cancel()
@@ -183,10 +185,10 @@ func finish(x *exchange) {
 		raise(x)
 	}
 	if x.alone {
-		conclude(x, &worker{})
+		concludeAlone(x)
 	}
 	if !x.answered && retryExchange(x) {
-		conclude(x, &worker{})
+		concludeAlone(x)
 	}
 	if x.answered {
 		return
@@ -195,6 +197,13 @@ func finish(x *exchange) {
 	x.cancel()
 	releaseSlot(x.lambda, x.req)
 	fail(x.lambda, x.w, x.req, err)
+}
+
+// concludeAlone is conclude in the request's goroutine.
+func concludeAlone(x *exchange) {
+	self := takeSpare()
+	conclude(x, self)
+	spares.Put(self)
 }
 
 // exchangeError returns the error of an exchange; nil for none.

@@ -294,15 +294,16 @@ func buildReply(object *proxyReply, status int, contentType string, payload []by
 	var body []byte
 	text, isText := object.Body.(string)
 	isBase64 := object.IsBase64Encoded
-	if (!isText && object.Body != nil) || (isBase64 != false && isBase64 != nil) {
+	switch {
+	case (!isText && object.Body != nil) || (isBase64 != false && isBase64 != nil):
 		other, err := replyBody(object.Body, isBase64)
 		if err != nil {
 			return err
 		}
 		body = other
-	} else if len(text) <= len(payload) {
+	case len(text) <= len(payload):
 		body = payload[:copy(payload, text)]
-	} else { // U+FFFD in place of bytes that are not UTF-8
+	default: // U+FFFD in place of bytes that are not UTF-8
 		body = []byte(text)
 	}
 	if err := addHeaders(reply.header, object); err != nil {

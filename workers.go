@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -31,9 +32,18 @@ type worker struct {
 	mac       hash.Hash // of the last signature
 	macSigner *signer   // the owner of mac's key
 
-	// Memory for the next request's body, and for its payload.
-	body    []byte
-	payload []byte
+	memory []byte // of the last body that prepare read, or of the last payload that conclude did
+}
+
+// spares are the workers of requests whose own goroutines run prepare or conclude: large ones, whose
+// memory is worth reusing. The garbage collector takes those that are not used.
+var spares sync.Pool
+
+func takeSpare() *worker {
+	if self := spares.Get(); self != nil {
+		return self.(*worker)
+	}
+	return &worker{}
 }
 
 var (

@@ -241,6 +241,7 @@ func encodeRequests() {
 		r4          io.Reader
 		size        int64
 		limit       int64
+		buffer      *bytes.Buffer
 		event       []byte
 		argument    *eventSettings
 		event2      *httpAPIv2Event
@@ -467,8 +468,8 @@ func encodeRequests() {
 				}
 				req.bodyTouched = true
 				body = nil
-				memory = self.body
-				self.body = nil
+				memory = self.memory
+				self.memory = nil
 				server = nil
 				server, _ = r3.Context().Value(http.ServerContextKey).(*http.Server)
 				if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.limits.timeout {
@@ -477,30 +478,31 @@ func encodeRequests() {
 					r4 = r3.Body
 					size = r3.ContentLength
 					limit = l.limits.maxRequestBodyBytes
-					body = nil
-					err = nil
-					switch {
-					case size < 0 || size > limit:
-						body, err = io.ReadAll(io.LimitReader(r4, limit+1))
-					case size <= firstBodyBytes:
-						{
+					if size < 0 || size > limit {
 
-							// sized, body.go
-							if int64(cap(memory)) < size {
-								body = make([]byte, size)
-								goto sizedDone
-							}
-							body = memory[:size]
-						sizedDone:
-							_, err = io.ReadFull(r4, body)
+						// readUnsized, body.go
+						buffer = bytes.NewBuffer(memory[:0])
+						_, err = buffer.ReadFrom(io.LimitReader(r4, limit+1))
+						if buffer.Len() == 0 {
+							body = nil
+							goto readAllDone
 						}
-					default:
-						body, err = readGrowing(r4, int(size))
-					}
-					if len(body) == 0 {
-						body = nil
+						body = buffer.Bytes()
 						goto readAllDone
 					}
+					if size > firstBodyBytes && size > int64(cap(memory)) {
+						body, err = readGrowing(r4, int(size))
+						goto readAllDone
+					}
+
+					// sized, body.go
+					if int64(cap(memory)) < size {
+						body = make([]byte, size)
+						goto sizedDone
+					}
+					body = memory[:size]
+				sizedDone:
+					_, err = io.ReadFull(r4, body)
 				readAllDone:
 				} else {
 					body, err = readWithin(ctx, r3, l.limits.maxRequestBodyBytes, memory)
@@ -514,7 +516,7 @@ func encodeRequests() {
 					goto readBodyDone
 				}
 				if !l.events.keepsBody {
-					self.body = body
+					self.memory = body
 				}
 				req.body = body
 				req.bodyRead = true
@@ -2309,9 +2311,10 @@ func decodeReplies() {
 		p            *preparedInvocation
 		payload      []byte
 		memory       []byte
-		payload2     []byte
 		err2         error
 		size         int64
+		result       []byte
+		result2      error
 		w            http.ResponseWriter
 		header       http.Header
 		reply2       *reply
@@ -2329,13 +2332,13 @@ func decodeReplies() {
 		isBase64     any
 		other        []byte
 		header2      http.Header
-		result       bool
+		result3      bool
 		single       map[string]any
 		isMap        bool
 		values       string
 		value        string
 		isText3      bool
-		result2      bool
+		result4      bool
 		value2       string
 		isScalar     bool
 		canonical    string
@@ -2402,23 +2405,23 @@ func decodeReplies() {
 			}
 
 			// readPayload, invoke.go
-			memory = self.payload
+			memory = self.memory
 
 			// readReply, invoke.go
 			if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
-				payload2, err2 = readUnsizedReply(resp)
+				payload, err2 = readUnsizedReply(resp)
 				goto readReplyDone
 			}
 
 			// sized, body.go
 			size = resp.ContentLength
 			if int64(cap(memory)) < size {
-				payload2 = make([]byte, size)
+				payload = make([]byte, size)
 				goto sizedDone
 			}
-			payload2 = memory[:size]
+			payload = memory[:size]
 		sizedDone:
-			_, err2 = io.ReadFull(resp.Body, payload2)
+			_, err2 = io.ReadFull(resp.Body, payload)
 			_ = resp.Body.Close()
 		readReplyDone:
 			if req.holdsSlot {
@@ -2426,17 +2429,18 @@ func decodeReplies() {
 			}
 			if req.counts != nil {
 				req.took = time.Since(req.began)
-				req.replyBytes = len(payload2)
+				req.replyBytes = len(payload)
 			}
 			if err2 != nil || resp.Header["X-Amz-Function-Error"] != nil {
-				payload = nil
-				err = noReply(ctx, l, req, resp, payload2, err2)
+				result = nil
+				result2 = noReply(ctx, l, req, resp, payload, err2)
+				payload = result
+				err = result2
 				goto readPayloadDone
 			}
-			payload = payload2
 			err = nil
 		readPayloadDone:
-			self.payload = nil
+			self.memory = nil
 			if err != nil {
 				x.err = err
 				goto concludeDone
@@ -2500,15 +2504,16 @@ func decodeReplies() {
 					text = ""
 					text, isText2 = object.Body.(string)
 					isBase64 = object.IsBase64Encoded
-					if (!isText2 && object.Body != nil) || (isBase64 != false && isBase64 != nil) {
+					switch {
+					case (!isText2 && object.Body != nil) || (isBase64 != false && isBase64 != nil):
 						other, err = replyBody(object.Body, isBase64)
 						if err != nil {
 							goto decodeReplyDone
 						}
 						body = other
-					} else if len(text) <= len(payload) {
+					case len(text) <= len(payload):
 						body = payload[:copy(payload, text)]
-					} else {
+					default:
 						body = []byte(text)
 					}
 
@@ -2519,7 +2524,7 @@ func decodeReplies() {
 					single = nil
 					single, isMap = object.Headers.(map[string]any)
 					if (!isMap && object.Headers != nil) || len(single) > maxPlainLines {
-						result = false
+						result3 = false
 						goto addPlainHeadersDone
 					}
 					values = ""
@@ -2551,9 +2556,9 @@ func decodeReplies() {
 							}
 						canonicalOfDone:
 							if !isScalar || canonical == "" {
-								result2 = false
-								if !result2 {
-									result = false
+								result4 = false
+								if !result4 {
+									result3 = false
 									goto addPlainHeadersDone
 								}
 								goto addPlainScalarPassed
@@ -2579,14 +2584,14 @@ func decodeReplies() {
 						}
 					canonicalOfDone2:
 						if canonical == "" {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone
 						}
 						header2[canonical] = []string{value}
 						values += value
 					}
 					if len(header2) != len(single) {
-						result = false
+						result3 = false
 						goto addPlainHeadersDone
 					}
 					if object.MultiValueHeaders != nil {
@@ -2648,7 +2653,7 @@ func decodeReplies() {
 						goto addPlainListsPassed
 					addPlainListsDone:
 						if !plain {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone
 						}
 					addPlainListsPassed:
@@ -2676,21 +2681,21 @@ func decodeReplies() {
 						}
 					plainTextsDone2:
 						if cookies == nil {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone
 						}
 						if len(cookies) > 0 {
 							if header2["Set-Cookie"] != nil {
-								result = false
+								result3 = false
 								goto addPlainHeadersDone
 							}
 							header2["Set-Cookie"] = cookies
 							values += strings.Join(cookies, "")
 						}
 					}
-					result = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
+					result3 = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 				addPlainHeadersDone:
-					if !result {
+					if !result3 {
 						err2 = addAllHeaders(header2, object)
 						if err2 != nil {
 							err = err2
@@ -2705,8 +2710,8 @@ func decodeReplies() {
 					if status != statusOK {
 
 						// bodyless, reply.go
-						result = status == http.StatusNoContent || status == http.StatusNotModified
-						if result {
+						result3 = status == http.StatusNoContent || status == http.StatusNotModified
+						if result3 {
 							reply2.body = nil
 							goto decodeReplyPassed
 						}
@@ -2736,8 +2741,8 @@ func decodeReplies() {
 						if status != statusOK {
 
 							// bodyless, reply.go
-							result = status == http.StatusNoContent || status == http.StatusNotModified
-							if result {
+							result3 = status == http.StatusNoContent || status == http.StatusNotModified
+							if result3 {
 								reply2.body = nil
 								goto decodeReplyPassed
 							}
@@ -2770,15 +2775,16 @@ func decodeReplies() {
 					text = ""
 					text, isText2 = fields.Body.(string)
 					isBase64 = fields.IsBase64Encoded
-					if (!isText2 && fields.Body != nil) || (isBase64 != false && isBase64 != nil) {
+					switch {
+					case (!isText2 && fields.Body != nil) || (isBase64 != false && isBase64 != nil):
 						other, err = replyBody(fields.Body, isBase64)
 						if err != nil {
 							goto decodeReplyDone
 						}
 						body = other
-					} else if len(text) <= len(payload) {
+					case len(text) <= len(payload):
 						body = payload[:copy(payload, text)]
-					} else {
+					default:
 						body = []byte(text)
 					}
 
@@ -2789,7 +2795,7 @@ func decodeReplies() {
 					single = nil
 					single, isMap = fields.Headers.(map[string]any)
 					if (!isMap && fields.Headers != nil) || len(single) > maxPlainLines {
-						result = false
+						result3 = false
 						goto addPlainHeadersDone2
 					}
 					values = ""
@@ -2821,9 +2827,9 @@ func decodeReplies() {
 							}
 						canonicalOfDone4:
 							if !isScalar || canonical == "" {
-								result2 = false
-								if !result2 {
-									result = false
+								result4 = false
+								if !result4 {
+									result3 = false
 									goto addPlainHeadersDone2
 								}
 								goto addPlainScalarPassed2
@@ -2849,14 +2855,14 @@ func decodeReplies() {
 						}
 					canonicalOfDone5:
 						if canonical == "" {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone2
 						}
 						header2[canonical] = []string{value}
 						values += value
 					}
 					if len(header2) != len(single) {
-						result = false
+						result3 = false
 						goto addPlainHeadersDone2
 					}
 					if fields.MultiValueHeaders != nil {
@@ -2918,7 +2924,7 @@ func decodeReplies() {
 						goto addPlainListsPassed2
 					addPlainListsDone2:
 						if !plain {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone2
 						}
 					addPlainListsPassed2:
@@ -2946,21 +2952,21 @@ func decodeReplies() {
 						}
 					plainTextsDone4:
 						if cookies == nil {
-							result = false
+							result3 = false
 							goto addPlainHeadersDone2
 						}
 						if len(cookies) > 0 {
 							if header2["Set-Cookie"] != nil {
-								result = false
+								result3 = false
 								goto addPlainHeadersDone2
 							}
 							header2["Set-Cookie"] = cookies
 							values += strings.Join(cookies, "")
 						}
 					}
-					result = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
+					result3 = len(values) <= maxPlainBytes && !strings.ContainsAny(values, controlCharacters)
 				addPlainHeadersDone2:
-					if !result {
+					if !result3 {
 						err2 = addAllHeaders(header2, fields)
 						if err2 != nil {
 							err = err2
@@ -2975,8 +2981,8 @@ func decodeReplies() {
 					if status != statusOK {
 
 						// bodyless, reply.go
-						result = status == http.StatusNoContent || status == http.StatusNotModified
-						if result {
+						result3 = status == http.StatusNoContent || status == http.StatusNotModified
+						if result3 {
 							reply2.body = nil
 							goto decodeReplyPassed
 						}
@@ -3053,7 +3059,7 @@ func decodeReplies() {
 			_, err = w.Write(body)
 		writeReplyDone:
 			if err == nil {
-				self.payload = payload
+				self.memory = payload
 			}
 			x.answered = true
 			x.cancel()
