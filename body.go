@@ -245,8 +245,8 @@ func spliceBody(event, body []byte) []byte {
 	return event
 }
 
-// spliceText returns head, text as JSON without its quotes, and tail. It encodes in pieces, which keeps
-// memory use close to the size of the result.
+// spliceText returns head, text as JSON without its quotes, and tail. text is valid UTF-8. It is encoded in
+// pieces, which keeps memory use close to the size of the result.
 func spliceText(head, text, tail []byte) []byte {
 	const size = 256 << 10
 	var spliced bytes.Buffer
