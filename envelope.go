@@ -267,7 +267,7 @@ type eventSettings struct {
 	headers          map[string]*valueTemplate // option eventHeaders; nil for none
 	template         *template.Template        // option template
 	maxBytes         int                       // Lambda's limit for events
-	keepsBody        bool                      // the body may be needed after the event is made
+	keepsBody        bool                      // the body is the event, or may be needed after that is made
 
 	httpAPIv2 atomic.Value // the *httpAPIv2Common of the last request's host
 }

@@ -322,7 +322,7 @@ var userAgent = []string{"traefik-lambda"}
 //lambda:inline
 func readReply(resp *http.Response, memory []byte) ([]byte, error) {
 	if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
-		return readUnsizedReply(resp)
+		return readUnsizedReply(resp, memory)
 	}
 	payload := sized(memory, resp.ContentLength)
 	_, err := io.ReadFull(resp.Body, payload)
@@ -330,8 +330,8 @@ func readReply(resp *http.Response, memory []byte) ([]byte, error) {
 	return payload, err
 }
 
-func readUnsizedReply(resp *http.Response) ([]byte, error) {
-	payload, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBytes+1))
+func readUnsizedReply(resp *http.Response, memory []byte) ([]byte, error) {
+	payload, err := readUnsized(resp.Body, maxReplyBytes, memory)
 	_ = resp.Body.Close() // the body is read, or reading it has failed
 	if err != nil {
 		return nil, err

@@ -2409,7 +2409,7 @@ func decodeReplies() {
 
 			// readReply, invoke.go
 			if resp.ContentLength < 0 || resp.ContentLength > maxReplyBytes {
-				payload, err2 = readUnsizedReply(resp)
+				payload, err2 = readUnsizedReply(resp, memory)
 				goto readReplyDone
 			}
 

@@ -289,19 +289,27 @@ func TestBothWaysRespondTheSame(t *testing.T) {
 	}
 }
 
-// brokenWriter panics when the response is written.
-type brokenWriter struct{ header http.Header }
+// faultyWriter takes no body: write fails, or panics.
+type faultyWriter struct {
+	header http.Header
+	write  func() error
+}
 
-func (w brokenWriter) Header() http.Header         { return w.header }
-func (w brokenWriter) WriteHeader(_ int)           {}
-func (w brokenWriter) Write(_ []byte) (int, error) { panic("a broken writer") }
+func (w faultyWriter) Header() http.Header { return w.header }
+func (w faultyWriter) WriteHeader(_ int)   {}
+
+func (w faultyWriter) Write(_ []byte) (int, error) {
+	err := w.write()
+	return 0, err
+}
 
 // A worker's goroutine is not one of Go's server: a panic there would end Traefik.
 func TestAPanicStaysWithItsRequest(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	l := newTestHandler(t, testConfig(f))
+	breaks := func() error { panic("a broken writer") }
 	for i := 0; i < 3; i++ {
-		if got := panicOf(l, brokenWriter{http.Header{}}); !strings.Contains(got, "a broken writer") {
+		if got := panicOf(l, faultyWriter{http.Header{}, breaks}); !strings.Contains(got, "a broken writer") {
 			t.Errorf("got panic %q, want the writer's", got)
 		}
 		w := httptest.NewRecorder()
@@ -312,19 +320,13 @@ func TestAPanicStaysWithItsRequest(t *testing.T) {
 	}
 }
 
-// abortingWriter makes compiled code cut the connection when the response is written.
-type abortingWriter struct{ header http.Header }
-
-func (w abortingWriter) Header() http.Header         { return w.header }
-func (w abortingWriter) WriteHeader(_ int)           {}
-func (w abortingWriter) Write(_ []byte) (int, error) { abort(); return 0, nil }
-
 // Traefik reports a panic with any other value as a crash.
 func TestAnAbortStaysGenuine(t *testing.T) {
 	f := newFakeLambda(t, replies(`{"statusCode":200,"body":"hi"}`))
 	l := newTestHandler(t, testConfig(f))
+	cuts := func() error { abort(); return nil }
 	for i := 0; i < 3; i++ {
-		if !aborts(l, abortingWriter{http.Header{}}) {
+		if !aborts(l, faultyWriter{http.Header{}, cuts}) {
 			t.Error("got another panic or none, want http.ErrAbortHandler")
 		}
 	}
@@ -688,7 +690,7 @@ func TestAWorkerGivesUpMemoryThatMayStillBeInUse(t *testing.T) {
 	}{
 		"a reply":                        {http.Header{}, httptest.NewRecorder(), true},
 		"the function's error, for logs": {http.Header{"X-Amz-Function-Error": {"Unhandled"}}, httptest.NewRecorder(), false},
-		"a client that has disconnected": {http.Header{}, goneWriter{http.Header{}}, false},
+		"a client that has disconnected": {http.Header{}, faultyWriter{http.Header{}, func() error { return io.ErrClosedPipe }}, false},
 	} {
 		l := newTestHandler(t, configFor("http://127.0.0.1:1")).(*Lambda)
 		self := &worker{}
@@ -721,10 +723,3 @@ func TestAWorkerGivesUpTheMemoryOfABodyThatMayStillArrive(t *testing.T) {
 		t.Errorf("got %v, memory kept %t, want an error, and none", x.err, self.memory != nil)
 	}
 }
-
-// goneWriter is that of a client that has disconnected.
-type goneWriter struct{ header http.Header }
-
-func (w goneWriter) Header() http.Header         { return w.header }
-func (w goneWriter) WriteHeader(_ int)           {}
-func (w goneWriter) Write(_ []byte) (int, error) { return 0, io.ErrClosedPipe }
