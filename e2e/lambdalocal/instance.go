@@ -221,8 +221,8 @@ func (i *instance) await(p *pending) *functionError {
 	timeout := i.function.config.Timeout
 	expired := make(chan struct{})
 	timer := time.AfterFunc(timeout, func() {
+		close(expired) // first, as the process's end must not be taken for its own
 		i.kill()
-		close(expired)
 	})
 	defer timer.Stop()
 
