@@ -3,9 +3,6 @@ package lambda
 import (
 	"bytes"
 	"context"
-	"encoding"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,9 +26,11 @@ func readBody(ctx context.Context, l *Lambda, req *request, self *worker) (err e
 		return tooLarge("request body", l.limits.maxRequestBodyBytes)
 	}
 	req.bodyTouched = true
-	var body []byte
-	memory := self.memory
-	self.memory = nil // if reading fails, a goroutine may still read into it
+	var body, memory []byte
+	if r.ContentLength < minOwnArray {
+		memory = self.memory
+		self.memory = nil // if reading fails, a goroutine may still read into it
+	}
 	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
 	if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.limits.timeout {
 		body, err = readAll(r.Body, r.ContentLength, l.limits.maxRequestBodyBytes, memory)
@@ -44,7 +43,7 @@ func readBody(ctx context.Context, l *Lambda, req *request, self *worker) (err e
 	if int64(len(body)) > l.limits.maxRequestBodyBytes {
 		return tooLarge("request body", l.limits.maxRequestBodyBytes)
 	}
-	if !l.events.keepsBody {
+	if len(body) < minOwnArray && !l.events.keepsBody {
 		self.memory = body
 	}
 	req.body = body
@@ -149,17 +148,25 @@ const (
 	trustedShare   = 8
 )
 
-// readGrowing reads size bytes, which are more than firstBodyBytes.
+// readGrowing reads size bytes, which are more than firstBodyBytes. Behind a body of minOwnArray or more, it
+// leaves room for spliceBody.
 func readGrowing(r io.Reader, size int) ([]byte, error) {
 	body := make([]byte, firstBodyBytes)
 	_, err := io.ReadFull(r, body)
 	for err == nil && len(body) < size {
 		read := len(body)
-		room := read * bodyGrowth
-		if room > size || read*trustedShare >= size {
-			room = size
+		room := size
+		if share := size / trustedShare; read < share {
+			room = read * bodyGrowth
+			if room > share {
+				room = share
+			}
 		}
-		grown := make([]byte, room)
+		capacity := room
+		if room == size && size >= minOwnArray {
+			capacity = spliceCapacity(size)
+		}
+		grown := make([]byte, room, capacity)
 		copy(grown, body)
 		_, err = io.ReadFull(r, grown[read:])
 		body = grown
@@ -200,92 +207,6 @@ var textTypes = map[string]bool{
 	"application/xml":                   true,
 	"application/x-www-form-urlencoded": true,
 }
-
-// eventBody returns a body for json.Marshal: a string, or bytes, which it encodes as Base64. A mark
-// takes the place of a large body until spliceBody replaces it.
-//
-//lambda:inline
-func eventBody(body []byte, base64 bool) any {
-	switch {
-	case base64 && len(body) >= minSplicedBody:
-		return base64Mark
-	case base64:
-		return body
-	case len(body) >= minSplicedBody:
-		return textMark
-	default:
-		return string(body)
-	}
-}
-
-// minSplicedBody is the size from which on bodies bypass encoding/json, which would hold several copies
-// and be slower.
-const minSplicedBody = 32 << 10
-
-// The marks that take a large body's place in an event, and in a reply. They are random, so that no
-// text of a client or a function can equal them.
-var (
-	textMark   = newMark()
-	base64Mark = newMark()
-)
-
-func newMark() string { return "body " + randomUUID() }
-
-// spliceBody replaces the mark in an event with the large body.
-func spliceBody(event, body []byte) []byte {
-	if head, tail, found := bytes.Cut(event, []byte(base64Mark)); found {
-		spliced := make([]byte, 0, len(event)+base64.StdEncoding.EncodedLen(len(body)))
-		spliced = append(spliced, head...)
-		spliced = base64.StdEncoding.AppendEncode(spliced, body)
-		return append(spliced, tail...)
-	}
-	if head, tail, found := bytes.Cut(event, []byte(textMark)); found {
-		return spliceText(head, body, tail)
-	}
-	return event
-}
-
-// spliceText returns head, text as JSON without its quotes, and tail. text is valid UTF-8. It is encoded in
-// pieces, which keeps memory use close to the size of the result.
-func spliceText(head, text, tail []byte) []byte {
-	const size = 256 << 10
-	var spliced bytes.Buffer
-	escapes := 0
-	for _, character := range oftenEscaped {
-		escapes += bytes.Count(text, character)
-	}
-	spliced.Grow(len(head) + len(text) + escapes + len(tail) + bytes.MinRead)
-	spliced.Write(head)
-	encoder := json.NewEncoder(&spliced)
-	encoder.SetEscapeHTML(false)
-	for len(text) > 0 {
-		end := size
-		if end > len(text) {
-			end = len(text)
-		}
-		for end < len(text) && !utf8.RuneStart(text[end]) { // within a character
-			end--
-		}
-		var piece encoding.TextMarshaler = bodyText(text[:end]) // Yaegi keeps the methods of an interface
-		start := spliced.Len()
-		_ = encoder.Encode(piece) // cannot fail
-		encoded := spliced.Bytes()[start:]
-		copy(encoded, encoded[len(`"`):])
-		spliced.Truncate(start + len(encoded) - len(`""`+"\n"))
-		text = text[end:]
-	}
-	spliced.Write(tail)
-	return spliced.Bytes()
-}
-
-// oftenEscaped are the characters of ordinary texts that JSON escapes.
-var oftenEscaped = [][]byte{[]byte(`"`), []byte(`\`), []byte("\n"), []byte("\r"), []byte("\t")}
-
-// bodyText is a text that encoding/json encodes without a copy as a string.
-type bodyText []byte
-
-// MarshalText returns the text itself.
-func (t bodyText) MarshalText() ([]byte, error) { return t, nil } //yaegi:ok json-method it is not nested
 
 // isBinaryMediaType reports whether option binaryMediaTypes contains a content type.
 //

@@ -17,66 +17,6 @@ import (
 	"time"
 )
 
-// everyByte repeats all bytes up to last until size is reached.
-func everyByte(last, size int) []byte {
-	var all []byte
-	for b := 0; b <= last; b++ {
-		all = append(all, byte(b))
-	}
-	return bytes.Repeat(all, size/len(all)+1)[:size]
-}
-
-func TestLargeBodiesArriveLikeSmallOnes(t *testing.T) {
-	cases := map[string]struct {
-		contentType string
-		body        []byte
-		isBase64    bool
-	}{
-		"text with all of ASCII":                 {"text/plain", everyByte(0x7f, minSplicedBody+1), false},
-		"text in several pieces":                 {"text/plain", everyByte(0x7f, 1<<20), false},
-		"text cut within a letter":               {"text/plain", []byte("a" + strings.Repeat("é", 400<<10)), false},
-		"text that looks like an escape":         {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 30000)), false},
-		"text with line separators":              {"text/plain", []byte(strings.Repeat("\u2028\u2029", 90000)), false},
-		"shorter text that looks like an escape": {"text/html", []byte(strings.Repeat(`<\u003c\\u0026\ufffd&>`, 4000)), false},
-		"bytes":                                  {"image/png", everyByte(0xff, 1<<20), true},
-		"bytes that do not fill the Base64":      {"image/png", everyByte(0xff, minSplicedBody+1), true},
-		"text that is not UTF-8":                 {"text/plain", everyByte(0xff, minSplicedBody), true},
-	}
-	for _, format := range []string{"http-api-v2", "rest-api", "alb", "vmod"} {
-		for name, tc := range cases {
-			t.Run(format+"/"+name, func(t *testing.T) {
-				f := newFakeLambda(t, replies(`{"statusCode":200}`))
-				config := testConfig(f)
-				config.EventFormat = format
-				r := httptest.NewRequest(http.MethodPost, "http://example.com/", bytes.NewReader(tc.body))
-				r.Header.Set("Content-Type", tc.contentType)
-				serve(newTestHandler(t, config), r)
-				event := f.lastEvent(t)
-				body, _ := event["body"].(string)
-				got := []byte(body)
-				if tc.isBase64 {
-					got, _ = base64.StdEncoding.DecodeString(body)
-				}
-				if event["isBase64Encoded"] != tc.isBase64 || !bytes.Equal(got, tc.body) {
-					t.Errorf("got isBase64Encoded %v, %d bytes, want %t, %d bytes",
-						event["isBase64Encoded"], len(got), tc.isBase64, len(tc.body))
-				}
-			})
-		}
-	}
-}
-
-func TestMarksInARequestAreText(t *testing.T) {
-	f := newFakeLambda(t, replies(`{"statusCode":200}`))
-	body := strings.Repeat(textMark+base64Mark, 10000)
-	r := httptest.NewRequest(http.MethodPost, "http://example.com/", strings.NewReader(body))
-	r.Header.Set("Content-Type", "text/plain")
-	serve(newTestHandler(t, testConfig(f)), r)
-	if got := f.lastEvent(t)["body"]; got != body {
-		t.Error("got another body, want the request's")
-	}
-}
-
 func TestLargeRepliesAreReadLikeSmallOnes(t *testing.T) {
 	encoded := base64.StdEncoding.EncodeToString(everyByte(0xff, minSplicedBody))
 	quoted, _ := json.Marshal(string(everyByte(0x7f, minSplicedBody)))

@@ -363,7 +363,7 @@ func completeEvent(l *Lambda, req *request) error {
 		return err
 	}
 	if len(req.body) >= minSplicedBody {
-		req.event = spliceBody(req.event, req.body)
+		req.event = spliceBody(req.event, req.body, len(req.body) >= minOwnArray && !l.events.keepsBody)
 	}
 	req.large = len(req.event) >= maxHeld || len(req.body) >= maxHeld
 	if !l.events.keepsBody {

@@ -468,8 +468,11 @@ func encodeRequests() {
 				}
 				req.bodyTouched = true
 				body = nil
-				memory = self.memory
-				self.memory = nil
+				memory = nil
+				if r3.ContentLength < minOwnArray {
+					memory = self.memory
+					self.memory = nil
+				}
 				server = nil
 				server, _ = r3.Context().Value(http.ServerContextKey).(*http.Server)
 				if server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= l.limits.timeout {
@@ -515,7 +518,7 @@ func encodeRequests() {
 					err = tooLarge("request body", l.limits.maxRequestBodyBytes)
 					goto readBodyDone
 				}
-				if !l.events.keepsBody {
+				if len(body) < minOwnArray && !l.events.keepsBody {
 					self.memory = body
 				}
 				req.body = body
@@ -654,7 +657,7 @@ func encodeRequests() {
 					result2 = textual && utf8.Valid(body)
 					event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
-					// eventBody, body.go
+					// eventBody, splice.go
 					body = req.body
 					base642 = event2.IsBase64Encoded
 					switch {
@@ -911,7 +914,7 @@ func encodeRequests() {
 						result2 = textual && utf8.Valid(body)
 						event3.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
-						// eventBody, body.go
+						// eventBody, splice.go
 						body = req.body
 						base642 = event3.IsBase64Encoded
 						switch {
@@ -1177,7 +1180,7 @@ func encodeRequests() {
 					if len(req.body) > 0 {
 						event3.IsBase64Encoded = isBase64
 
-						// eventBody, body.go
+						// eventBody, splice.go
 						body = req.body
 						switch {
 						case isBase64 && len(body) >= minSplicedBody:
@@ -1318,7 +1321,7 @@ func encodeRequests() {
 					result2 = textual && utf8.Valid(body)
 					event2.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
-					// eventBody, body.go
+					// eventBody, splice.go
 					body = req.body
 					base642 = event2.IsBase64Encoded
 					switch {
@@ -1533,7 +1536,7 @@ func encodeRequests() {
 						result7[name2] = list[len(list)-1]
 					}
 
-					// eventBody, body.go
+					// eventBody, splice.go
 					body = req.body
 					switch {
 					case isBase64 && len(body) >= minSplicedBody:
@@ -1714,7 +1717,7 @@ func encodeRequests() {
 					}
 				rawQueryValuesDone2:
 
-					// eventBody, body.go
+					// eventBody, splice.go
 					body = req.body
 					switch {
 					case isBase64 && len(body) >= minSplicedBody:
@@ -1898,7 +1901,7 @@ func encodeRequests() {
 						event6.BodyEncoding = "base64"
 					}
 
-					// eventBody, body.go
+					// eventBody, splice.go
 					body = req.body
 					switch {
 					case isBase64 && len(body) >= minSplicedBody:
@@ -2101,7 +2104,7 @@ func encodeRequests() {
 						result2 = (textTypes[mediaType] || strings.HasPrefix(mediaType, "text/")) && utf8.Valid(body)
 						event7.IsBase64Encoded = !result2 || isBinaryMediaType(argument, contentType)
 
-						// eventBody, body.go
+						// eventBody, splice.go
 						body = req.body
 						base642 = event7.IsBase64Encoded
 						switch {
