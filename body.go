@@ -140,8 +140,8 @@ func sized(memory []byte, size int64) []byte {
 }
 
 // A client can announce a large body and send none of it, again and again. So the buffer starts with
-// firstBodyBytes and grows to bodyGrowth times what has arrived. The announced size is trusted once
-// 1/trustedShare of it has arrived.
+// firstBodyBytes and grows to bodyGrowth times what has arrived, up to 1/trustedShare of the announced
+// size. Once so much has arrived, that size is trusted.
 const (
 	firstBodyBytes = 64 << 10
 	bodyGrowth     = 4

@@ -46,8 +46,8 @@ const minOwnArray = 2 << 20
 // than most events contain beside it.
 func spliceCapacity(size int) int { return size + size/3 + 16<<10 }
 
-// spliceBody replaces the mark in an event with the large body. If over is set, nobody else needs the array of
-// the body, and the event is written over it where it fits: only one of the two is in memory then.
+// spliceBody puts a large body into an event, in the place of its mark. With over, the event may take the
+// body's array, so that only one of the two is in memory.
 func spliceBody(event, body []byte, over bool) []byte {
 	if head, tail, found := bytes.Cut(event, []byte(base64Mark)); found {
 		s := newSplice(head, body, len(event)+base64.StdEncoding.EncodedLen(len(body)), over)
@@ -73,7 +73,8 @@ type splice struct {
 	over  bool   // rest ends where event's capacity ends
 }
 
-// newSplice returns a splice after head, for an event of size bytes with the mark, or about as many.
+// newSplice returns a splice that begins with head. size is that of the whole event and the mark; of text, an
+// estimate.
 func newSplice(head, body []byte, size int, over bool) *splice {
 	s := &splice{rest: body, over: over && size <= cap(body)}
 	if s.over {
@@ -96,7 +97,7 @@ func roomIn(s *splice) int {
 	return room
 }
 
-// spliceBase64 appends the body in Base64. There is always room to begin in, since size counted the mark.
+// spliceBase64 appends the body in Base64. There is always room for some of it, since size counts the mark.
 func spliceBase64(s *splice) {
 	for len(s.rest) > 0 {
 		piece := s.rest

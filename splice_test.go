@@ -94,7 +94,10 @@ func TestEventsAreTheSameOverTheirBodies(t *testing.T) {
 
 func TestOnlyBodiesThatNobodyElseNeedsAreWrittenOver(t *testing.T) {
 	body := strings.Repeat("a", minOwnArray)
-	for name, needed := range map[string]bool{"nobody": false, "the next handler": true} {
+	for name, needed := range map[string]bool{
+		"nobody else needs the body":         false,
+		"the next handler may need the body": true,
+	} {
 		config := configFor("http://127.0.0.1:1")
 		config.Fallback = needed
 		x := prepared(t, newTestHandler(t, config).(*Lambda), &worker{}, body)

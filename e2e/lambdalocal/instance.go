@@ -221,7 +221,7 @@ func (i *instance) await(p *pending) *functionError {
 	timeout := i.function.config.Timeout
 	expired := make(chan struct{})
 	timer := time.AfterFunc(timeout, func() {
-		close(expired) // first, as the process's end must not be taken for its own
+		close(expired) // before the kill, so that the process's end is not taken for a crash
 		i.kill()
 	})
 	defer timer.Stop()

@@ -82,8 +82,8 @@ func client(server *lambdalocal.Server, options ...func(*lambda.Options)) *lambd
 	}, options...)
 }
 
-// plainBodies hides the WriteTo of request bodies from a transport. That of smithy-go fails when the response has
-// begun before the transport has looked for the body's end, and then the transport closes the connection.
+// plainBodies hides the WriteTo of request bodies. smithy-go closes a body once the response has begun. A transport
+// that looks for the body's end after that gets an error from WriteTo, unlike from Read, and closes the connection.
 type plainBodies struct{ transport *http.Transport }
 
 func (p *plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
